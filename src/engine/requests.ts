@@ -1,0 +1,74 @@
+// The engine's requests: the engine is the forked process that trains and traces, so that neither blocks nor ends the editor.
+// One table; client and process are generic over it.
+
+import type { Device } from '../shared/settings.ts';
+import type { Objective, ReadRequest, SummaryKind, TraceDescription } from '../shared/trace.ts';
+import type { RunSummary, StepRecord } from '../shared/training.ts';
+
+export interface TrainRequest {
+  /** The `.rnn` file, absolute. */
+  readonly file: string;
+  /** Which `train` statement of the file, from 0. */
+  readonly statement?: number;
+  /** The run's folder; by default `runs/NAME` beside the file. */
+  readonly out?: string;
+  readonly device?: Device;
+  readonly threads?: number;
+  readonly epochs?: number;
+  readonly steps?: number;
+  readonly seed?: number;
+  /** Go on with the run in `out` (by default the newest of this model) from its last good checkpoint. */
+  readonly resume?: boolean;
+}
+
+/** A sequence to trace. Text is cut into tokens as the run's data was. */
+export type SequenceChoice =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'file'; readonly path: string }
+  /** Steps from .. from+length-1 of the training or validation part of the model's data. */
+  | { readonly kind: 'data'; readonly part: 'training' | 'validation'; readonly from: number; readonly length: number };
+
+export interface TraceRequest {
+  /** A run's folder, or a `.rnn` file whose weights are then untrained starts. */
+  readonly source:
+    | { readonly kind: 'run'; readonly folder: string }
+    | { readonly kind: 'file'; readonly file: string; readonly model?: string };
+  readonly sequence: SequenceChoice;
+  readonly objective?: Objective;
+}
+
+/** Parameters and result of each request. */
+export interface Requests {
+  devices: { parameters: None; result: readonly { device: string; available: boolean; reason?: string }[] };
+  /** Settles when the training ends; `progress` events meanwhile. */
+  train: { parameters: TrainRequest; result: RunSummary };
+  /** Stops the training that runs, after the step in hand and a checkpoint. */
+  stopTraining: { parameters: { readonly kind: 'pause' | 'cancel' }; result: None };
+  openTrace: { parameters: TraceRequest; result: TraceDescription };
+  read: { parameters: ReadRequest & { readonly trace: number }; result: readonly Float32Array[] };
+  summary: { parameters: { readonly trace: number; readonly summary: SummaryKind }; result: Float32Array };
+  weight: {
+    parameters: { readonly trace: number; readonly name: string };
+    result: { readonly shape: readonly number[]; readonly data: Float32Array };
+  };
+  differentiate: { parameters: { readonly trace: number; readonly objective: Objective }; result: None };
+  closeTrace: { parameters: { readonly trace: number }; result: None };
+  export: {
+    parameters: { readonly run: string; readonly out: string };
+    result: { readonly operators: readonly string[]; readonly bytes: number };
+  };
+  generate: {
+    parameters: { readonly run: string; readonly prompt?: string; readonly length?: number; readonly seed?: number };
+    result: { readonly text: string };
+  };
+}
+
+/** What the engine says unasked, to the request it belongs to. */
+export interface Events {
+  started: { readonly run: RunSummary };
+  progress: { readonly run: string; readonly record: StepRecord };
+  /** One line for the reader's eyes: which device was taken, what was resumed. */
+  message: { readonly text: string };
+}
+
+export type None = Readonly<Record<never, never>>;

@@ -1,0 +1,11 @@
+// Places in source files, and what a line of a cell is to it.
+
+/** A place in a source file. Zero-based lines and columns, as in LSP; `end` is exclusive. */
+export interface SourceRange {
+  readonly uri: string;
+  readonly start: { readonly line: number; readonly column: number };
+  readonly end: { readonly line: number; readonly column: number };
+}
+
+/** What a line is to its cell; told from the equations, never from its name: a `gate` is squashed into [0, 1], a `candidate` into [-1, 1]. */
+export type LineRole = 'gate' | 'candidate' | 'state' | 'value' | 'weights' | 'loss' | 'scores';

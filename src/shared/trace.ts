@@ -1,0 +1,99 @@
+// A trace as debugger and views see it: names, sizes and places; numbers are asked for in windows.
+
+import type { LineRole, SourceRange } from './source.ts';
+
+/** A value of the trace. `line` is the line's name with its prime (`f`, `c'`), or the name of an input (`x`), or of a state before the step (`c`).
+ *  The model's own lines have the instance ''. */
+export interface Address {
+  readonly instance: string;
+  readonly line: string;
+}
+
+/** `h/f`, `h[1]/c'`, `logits`: as in files of traces. */
+export const addressText = ({ instance, line }: Address): string => (instance === '' ? line : `${instance}/${line}`);
+
+export interface LineDescription {
+  readonly name: string;
+  readonly role: LineRole;
+  /** Shape of one step's value, e.g. [256]; [] for a number. */
+  readonly shape: readonly number[];
+  /** The same in the source's words, e.g. ['H']. */
+  readonly dimensions: readonly string[];
+  /** It has a value at each timestep; else one a sequence. */
+  readonly perStep: boolean;
+  readonly range: SourceRange;
+  readonly text: string;
+  readonly comment?: string;
+  readonly calls?: string;
+}
+
+export interface InstanceDescription {
+  readonly path: string;
+  readonly cell: string;
+  readonly parent?: string;
+  readonly call?: SourceRange;
+  readonly definition: SourceRange;
+  /** It runs over the sequence, a timestep at a time. */
+  readonly runs: boolean;
+  readonly reverse: boolean;
+  readonly lines: readonly LineDescription[];
+  readonly states: readonly { readonly name: string; readonly shape: readonly number[] }[];
+  readonly inputs: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly perStep: boolean;
+    readonly integer: boolean;
+  }[];
+  readonly weights: readonly { readonly name: string; readonly weight: string; readonly shape: readonly number[] }[];
+}
+
+export interface TraceDescription {
+  readonly id: number;
+  readonly model: string;
+  /** What was traced: `Shakespeare · step 1,400 · validation text`. */
+  readonly title: string;
+  /** Number of timesteps, T. */
+  readonly steps: number;
+  /** What stands at each timestep, one a step: characters, words. */
+  readonly tokens: readonly string[];
+  /** Whether the tokens are single characters (drawn close) or words. */
+  readonly by: 'char' | 'word' | 'number';
+  /** The names of the classes, where tokens are classes: for reading logits. */
+  readonly classes?: readonly string[];
+  readonly instances: readonly InstanceDescription[];
+  /** Largest relative difference between the replayed lines and the model's own run. */
+  readonly parity: number;
+  /** Where gradients are of: the loss of the whole sequence, or of one step. */
+  readonly objective: Objective;
+}
+
+export type Objective = { readonly kind: 'loss' } | { readonly kind: 'lossAt'; readonly t: number };
+
+/** Reads values of timesteps from .. to-1. Each answer is row-major [to - from, ...shape]; [1, ...shape] where a value is not per step. */
+export interface ReadRequest {
+  readonly addresses: readonly Address[];
+  readonly from: number;
+  readonly to: number;
+  /** d objective / d value instead of the value. For a state's `c'`: all paths, as IR.md defines it. */
+  readonly gradient?: boolean;
+}
+
+/** How debugger and views read a trace, wherever it is kept. */
+export interface Trace {
+  readonly description: TraceDescription;
+  read(request: ReadRequest): Promise<readonly Float32Array[]>;
+  /** One number a timestep, for all timesteps: what overview and gradient rows show. Norms are over the units. */
+  summary(kind: SummaryKind): Promise<Float32Array>;
+  weight(name: string): Promise<{ readonly shape: readonly number[]; readonly data: Float32Array }>;
+  /** Another objective for the gradients; resolves when it is in force. */
+  differentiate(objective: Objective): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type SummaryKind =
+  /** -log2 p of the token at t, given those before it, in bits; NaN at t = 0. */
+  | { readonly kind: 'surprise' }
+  | { readonly kind: 'norm'; readonly address: Address; readonly gradient: boolean }
+  | { readonly kind: 'mean'; readonly address: Address }
+  /** Share of the units below .1 or above .9. */
+  | { readonly kind: 'share'; readonly address: Address; readonly side: 'below' | 'above' };
