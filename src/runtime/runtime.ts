@@ -15,13 +15,14 @@ export interface SessionOptions {
   readonly device: Exclude<Device, 'auto'>;
   /** Intra-op threads; physical cores by default. */
   readonly threads?: number;
-  /** Sizes that the model's symbolic dimensions shall be fixed to (GPU: unrolled graphs). */
-  readonly sizes?: Readonly<Record<string, number>>;
+  /** Outputs that shall stay where they are computed: `run` gives them as `Resident`. */
+  readonly resident?: readonly string[];
 }
 
-/** A tensor that stays where it was computed (GPU memory), or in the runtime's own memory: fed to further runs, never read directly. */
+/** A tensor that stays where it was computed (on a GPU: in its memory): fed to further runs, never read directly. It ends with its session. */
 export interface Resident {
   readonly kind: 'resident';
+  readonly type: Tensor['type'];
   readonly dims: readonly number[];
   dispose(): void;
 }
@@ -29,14 +30,22 @@ export interface Resident {
 export interface Session {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** Runs the model. `keep` names outputs that shall stay resident; the others come back as tensors. */
+  /** Runs the model; blocks this thread meanwhile. Outputs are tensors, but those opened as `resident`.
+   *  `into` (CPU only): memory that outputs are written to, which saves a copy; it must not be fed to the same run. */
   run(
     feeds: Readonly<Record<string, Tensor | Resident>>,
     fetch?: readonly string[],
-    keep?: readonly string[],
+    into?: Readonly<Record<string, Tensor>>,
   ): Promise<Record<string, Tensor | Resident>>;
+  /** `run` of a session that keeps nothing resident. */
+  compute(
+    feeds: Readonly<Record<string, Tensor | Resident>>,
+    fetch?: readonly string[],
+    into?: Readonly<Record<string, Tensor>>,
+  ): Promise<Record<string, Tensor>>;
   /** Reads a resident tensor back. */
   read(resident: Resident): Promise<Tensor>;
+  /** Frees the session and all of its resident tensors. */
   release(): Promise<void>;
 }
 
