@@ -106,7 +106,7 @@ class OnnxSession implements Session {
     if (tensor.location === 'cpu') return plain(tensor);
     // Reading a tensor of GPU memory directly ends the process; a model's output in CPU memory is copied as it should be.
     const copy = await readBack(resident.type);
-    return plain((await copy.run({ x: tensor }))['y'] as ort.Tensor);
+    return plain((await copy.run({ x: tensor })).y as ort.Tensor);
   }
 
   async release(): Promise<void> {

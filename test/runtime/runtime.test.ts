@@ -40,7 +40,7 @@ describe('runtime', () => {
     const session = await open('float32');
     const y: Tensor = { type: 'float32', dims: [2], data: new Float32Array(2) };
     const answer = await session.compute({ x: { type: 'float32', dims: [2], data: Float32Array.of(5, 6) } }, ['y'], { y });
-    assert.equal(answer['y'], y);
+    assert.equal(answer.y, y);
     assert.deepEqual([...(y.data as Float32Array)], [5, 6]);
     await session.release();
   });
@@ -48,9 +48,9 @@ describe('runtime', () => {
   it('feeds a resident output to the next run, and reads it', async () => {
     const session = await open('float32', ['y']);
     const first = await session.run({ x: { type: 'float32', dims: [1], data: Float32Array.of(9) } });
-    const resident = first['y']!;
+    const resident = first.y!;
     assert.ok('kind' in resident);
-    const second = (await session.run({ x: resident }))['y']!;
+    const second = (await session.run({ x: resident })).y!;
     assert.ok('kind' in second);
     assert.deepEqual([...((await session.read(second)).data as Float32Array)], [9]);
     resident.dispose();
