@@ -42,8 +42,8 @@ export interface Requests {
   devices: { parameters: None; result: readonly { device: string; available: boolean; reason?: string }[] };
   /** Settles when the training ends; `progress` events meanwhile. */
   train: { parameters: TrainRequest; result: RunSummary };
-  /** Stops the training that runs, after the step in hand and a checkpoint. */
-  stopTraining: { parameters: { readonly kind: 'pause' | 'cancel' }; result: None };
+  /** Stops the trainings that run, or only the one in the folder `run`, after the step in hand and a checkpoint. */
+  stopTraining: { parameters: { readonly kind: 'pause' | 'cancel'; readonly run?: string }; result: None };
   openTrace: { parameters: TraceRequest; result: TraceDescription };
   read: { parameters: ReadRequest & { readonly trace: number }; result: readonly Float32Array[] };
   summary: { parameters: { readonly trace: number; readonly summary: SummaryKind }; result: Float32Array };
@@ -70,5 +70,11 @@ export interface Events {
   /** One line for the reader's eyes: which device was taken, what was resumed. */
   message: { readonly text: string };
 }
+
+export type RequestName = keyof Requests;
+export type Parameters<Name extends RequestName> = Requests[Name]['parameters'];
+export type Result<Name extends RequestName> = Requests[Name]['result'];
+/** An event by its name. */
+export type EngineEvent = { [Name in keyof Events]: { readonly name: Name; readonly data: Events[Name] } }[keyof Events];
 
 export type None = Readonly<Record<never, never>>;

@@ -1,0 +1,228 @@
+// The engine as the editor, the debug adapter and the command line see it: requests that settle, whatever becomes of the processes.
+//
+// A training gets a process of its own; traces, export and generation share another. So a trace that runs out of memory does not end a
+// training, nor the other way round. Processes start when they are first needed.
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ReadRequest, SummaryKind, Trace, TraceDescription } from '../shared/trace.ts';
+import { type Answer, type Call, EngineError } from './protocol.ts';
+import type { EngineEvent, Parameters, RequestName, Result, TraceRequest } from './requests.ts';
+
+export { EngineError } from './protocol.ts';
+
+export interface EngineOptions {
+  /** The engine's entry: `dist/engine.mjs`, absolute. */
+  readonly entry: string;
+  /** Added to this process' environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** What engine processes write to their standard output and error. */
+  readonly log?: (text: string) => void;
+}
+
+export interface Engine {
+  /** Settles always: with the result, the engine's error, or an EngineError of code `engine-died` or `engine-closed`. */
+  request<Name extends RequestName>(
+    name: Name,
+    parameters: Parameters<Name>,
+    onEvent?: (event: EngineEvent) => void,
+  ): Promise<Result<Name>>;
+  /** Opens a trace, and gives it as the debugger and the views read it. */
+  openTrace(request: TraceRequest): Promise<Trace>;
+  /** Ends all processes; a training first writes a checkpoint. */
+  dispose(): Promise<void>;
+}
+
+/** How long a process may take to end by itself when it is told to. */
+const graceMilliseconds = 10_000;
+/** How long its output may stay open after its end (by a process that it started). */
+const lastWordsMilliseconds = 500;
+
+export function createEngine(options: EngineOptions): Engine {
+  const trainings = new Set<Child>();
+  let shared: Child | undefined;
+  let closed = false;
+
+  const start = (purpose: string): Child => {
+    if (closed) throw new EngineError({ message: 'The engine has been closed.', code: 'engine-closed' });
+    return new Child(options, purpose);
+  };
+  const sharedChild = (): Child => {
+    if (shared === undefined || shared.ended) shared = start('tracing');
+    return shared;
+  };
+
+  async function train(parameters: Parameters<'train'>, onEvent?: (event: EngineEvent) => void): Promise<Result<'train'>> {
+    const child = start('training');
+    trainings.add(child);
+    try {
+      return await child.request('train', parameters, (event) => {
+        if (event.name === 'started') child.run = event.data.run.folder;
+        onEvent?.(event);
+      });
+    } finally {
+      trainings.delete(child);
+      void child.end();
+    }
+  }
+
+  async function stopTraining(parameters: Parameters<'stopTraining'>): Promise<Result<'stopTraining'>> {
+    const meant = [...trainings].filter((child) => parameters.run === undefined || child.run === parameters.run);
+    // A training that ends while it is told to stop has stopped.
+    await Promise.allSettled(meant.map((child) => child.request('stopTraining', parameters)));
+    return {};
+  }
+
+  const request: Engine['request'] = async (name, parameters, onEvent) => {
+    type Answered = Promise<Result<typeof name>>;
+    if (name === 'train') return train(parameters as Parameters<'train'>, onEvent) as Answered;
+    if (name === 'stopTraining') return stopTraining(parameters as Parameters<'stopTraining'>) as Answered;
+    return sharedChild().request(name, parameters, onEvent);
+  };
+
+  return {
+    request,
+    async openTrace(parameters) {
+      return new RemoteTrace(await request('openTrace', parameters), request);
+    },
+    async dispose() {
+      closed = true;
+      await Promise.all([...trainings, ...(shared === undefined ? [] : [shared])].map((child) => child.end()));
+    },
+  };
+}
+
+class RemoteTrace implements Trace {
+  description: TraceDescription;
+  readonly #request: Engine['request'];
+
+  constructor(description: TraceDescription, request: Engine['request']) {
+    this.description = description;
+    this.#request = request;
+  }
+
+  get #trace(): { trace: number } {
+    return { trace: this.description.id };
+  }
+  read(request: ReadRequest): Promise<readonly Float32Array[]> {
+    return this.#request('read', { ...request, ...this.#trace });
+  }
+  summary(summary: SummaryKind): Promise<Float32Array> {
+    return this.#request('summary', { summary, ...this.#trace });
+  }
+  weight(name: string): Promise<Result<'weight'>> {
+    return this.#request('weight', { name, ...this.#trace });
+  }
+  async differentiate(objective: TraceDescription['objective']): Promise<void> {
+    await this.#request('differentiate', { objective, ...this.#trace });
+    this.description = { ...this.description, objective };
+  }
+  async close(): Promise<void> {
+    await this.#request('closeTrace', this.#trace);
+  }
+}
+
+interface Pending {
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: Error) => void;
+  readonly onEvent: ((event: EngineEvent) => void) | undefined;
+}
+
+/** One engine process. */
+class Child {
+  /** The folder of the run that it trains, once it is known. */
+  run: string | undefined;
+  readonly #process: ChildProcess;
+  readonly #purpose: string;
+  readonly #pending = new Map<number, Pending>();
+  readonly #gone: Promise<void>;
+  #lastWords = '';
+  #lastId = 0;
+  #asked = false;
+  ended = false;
+
+  constructor({ entry, environment, log }: EngineOptions, purpose: string) {
+    this.#purpose = purpose;
+    this.#process = fork(entry, [], {
+      serialization: 'advanced',
+      execArgv: [],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', ...environment },
+    });
+    const streams = [this.#process.stdout!, this.#process.stderr!];
+    for (const stream of streams)
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.#lastWords = (this.#lastWords + text).slice(-2000);
+        log?.(text);
+      });
+    this.#process.on('message', (message) => this.#hear(message as Answer));
+    // The last words may come after `exit`; Node gives no `close` to a process that was disconnected.
+    const closed = Promise.all(streams.map((stream) => new Promise((resolve) => stream.once('close', resolve))));
+    this.#gone = new Promise((resolve) => {
+      this.#process.on('error', (error) => {
+        this.#die(`could not be started: ${error.message}`);
+        resolve();
+      });
+      this.#process.on('exit', (code, signal) => {
+        void Promise.race([closed, delay(lastWordsMilliseconds)]).then(() => {
+          this.#die(signal === null ? `ended with exit code ${code}` : `was ended by signal ${signal}`);
+          resolve();
+        });
+      });
+    });
+  }
+
+  request<Name extends RequestName>(
+    name: Name,
+    parameters: Parameters<Name>,
+    onEvent?: (event: EngineEvent) => void,
+  ): Promise<Result<Name>> {
+    return new Promise<Result<Name>>((resolve, reject) => {
+      if (this.ended || this.#asked) {
+        reject(new EngineError({ message: `The ${this.#purpose} process has ended.`, code: 'engine-closed' }));
+        return;
+      }
+      this.#lastId += 1;
+      const id = this.#lastId;
+      this.#pending.set(id, { resolve, reject, onEvent });
+      this.#process.send({ id, name, parameters } as Call, (error) => {
+        if (error === null) return;
+        this.#pending.delete(id);
+        reject(new EngineError({ message: `The ${this.#purpose} process could not be reached: ${error.message}`, code: 'engine-died' }));
+      });
+    });
+  }
+
+  /** Tells the process to end, and waits until it has; ends it by force after a while. */
+  async end(): Promise<void> {
+    if (this.ended) return;
+    this.#asked = true;
+    if (this.#process.connected) this.#process.disconnect();
+    const force = setTimeout(() => this.#process.kill('SIGKILL'), graceMilliseconds);
+    await this.#gone;
+    clearTimeout(force);
+  }
+
+  #hear(answer: Answer): void {
+    const pending = this.#pending.get(answer.id);
+    if (pending === undefined) return;
+    if (answer.kind === 'event') {
+      pending.onEvent?.(answer.event);
+      return;
+    }
+    this.#pending.delete(answer.id);
+    if (answer.kind === 'result') pending.resolve(answer.result as never);
+    else pending.reject(new EngineError(answer.error));
+  }
+
+  #die(how: string): void {
+    if (this.ended) return;
+    this.ended = true;
+    const said = this.#lastWords.trim();
+    const error = this.#asked
+      ? { message: 'The engine has been closed.', code: 'engine-closed' }
+      : { message: `The ${this.#purpose} process ${how}.${said === '' ? '' : ` It said last: ${said}`}`, code: 'engine-died' };
+    for (const pending of this.#pending.values()) pending.reject(new EngineError(error));
+    this.#pending.clear();
+  }
+}
