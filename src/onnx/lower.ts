@@ -1,0 +1,139 @@
+// From the tensor graph to ONNX: chooses the order of axes in memory and writes the operators.
+
+import { Builder } from '../graph/builder.ts';
+import { type AnyNode, type Axis, type DataType, type Graph, hasAxis, type Value } from '../graph/graph.ts';
+import { type ElementType, encodeModel, type ModelProto, type ValueInfo } from './proto.ts';
+import { rules, type Surroundings } from './rules.ts';
+import { type Pattern, Scope, type Shared } from './scope.ts';
+import { valueInfo } from './write.ts';
+
+export interface LowerOptions {
+  /** Names of the graph's parameters and results, in their order; they must be distinct. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Sizes that symbolic axes are fixed to. */
+  readonly sizes?: Readonly<Record<string, number>>;
+}
+
+/** A tensor at the border of the model: its dims are those of the axes, in that order. */
+export interface Port {
+  readonly name: string;
+  readonly element: ElementType;
+  readonly axes: readonly Axis[];
+}
+
+export interface Lowered {
+  readonly bytes: Uint8Array;
+  readonly model: ModelProto;
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+}
+
+const elements: Readonly<Record<DataType, ElementType>> = { float: 'float32', int: 'int32', bool: 'bool' };
+
+/** Tensors cross the border in the order of `value.type.axes`: float as float32, int as int32, bool as bool. */
+export function lower(graph: Graph, options: LowerOptions): Lowered {
+  const scope = new Scope(sharedOf(options));
+  const port = (value: Value, name: string): Port => ({ name, element: elements[value.type.dtype], axes: value.type.axes });
+  const inputs = graph.parameters.map((value, k) => port(value, options.inputs[k]!));
+  const outputs = graph.results.map((value, k) => port(value, options.outputs[k]!));
+  graph.parameters.forEach((value, k) => {
+    scope.define(
+      value,
+      value.type.axes.map((axis) => axis.name),
+      inputs[k]!.name,
+    );
+    value.type.axes.forEach((axis, position) => {
+      scope.bindSymbol(axis.size, inputs[k]!.name, position);
+    });
+  });
+  lowerNodes(scope, graph.nodes, graph.results);
+  graph.results.forEach((value, k) => {
+    const order = value.type.axes.map((axis) => axis.name);
+    const made = scope.need(value, order);
+    scope.nodes.push({ op_type: 'Identity', name: outputs[k]!.name, input: [made], output: [outputs[k]!.name], attribute: [] });
+  });
+  const info = ({ name, element, axes }: Port): ValueInfo =>
+    valueInfo(
+      name,
+      element,
+      axes.map((axis) => scope.size(axis)),
+    );
+  const model: ModelProto = {
+    ir_version: 10,
+    producer_name: 'unroll',
+    opset_import: [
+      { domain: '', version: 21 },
+      { domain: 'com.microsoft', version: 1 },
+    ],
+    graph: {
+      name: 'graph',
+      node: scope.nodes,
+      initializer: scope.shared.initializers,
+      input: inputs.map(info),
+      output: outputs.map(info),
+    },
+  };
+  return { bytes: encodeModel(model), model, inputs, outputs };
+}
+
+function sharedOf({ inputs, outputs, sizes = {} }: LowerOptions): Shared {
+  const names = new Set<string>([...inputs, ...outputs]);
+  let count = 0;
+  return {
+    initializers: [],
+    sizes,
+    element: (dtype) => elements[dtype],
+    fresh(hint) {
+      const stem = hint.replaceAll(/[^A-Za-z0-9_.']/g, '_');
+      let name: string;
+      do {
+        count += 1;
+        name = `${stem}_${count}`;
+      } while (names.has(name));
+      return name;
+    },
+  };
+}
+
+function lowerNodes(scope: Scope, nodes: readonly AnyNode[], results: readonly Value[]): void {
+  const around = surroundings(scope, nodes, results);
+  for (const node of nodes) {
+    scope.origin = node.origin;
+    const rule = rules[node.operation] as (scope: Scope, node: AnyNode, around: Surroundings) => void;
+    rule(scope, node, around);
+  }
+  scope.origin = undefined;
+}
+
+function surroundings(scope: Scope, nodes: readonly AnyNode[], results: readonly Value[]): Surroundings {
+  const around: Surroundings = {
+    expand(build) {
+      const builder = new Builder();
+      const result = build(builder);
+      const inner = builder.graph([result]);
+      lowerNodes(scope, inner.nodes, inner.results);
+      return result;
+    },
+    lowerNodes,
+    wanted: (output, axis) => wantedOrders(scope, nodes, results, output, axis),
+  };
+  return around;
+}
+
+/** In what orders the users of a loop's stacked output read it: as the loop has it, or as it is preferred outside, or both. */
+function wantedOrders(scope: Scope, nodes: readonly AnyNode[], results: readonly Value[], output: Value, axis: Axis): Pattern[] {
+  const inner = output.type.axes.filter((each) => each.name !== axis.name);
+  const inLoop = [axis.name, ...new Scope(scope.shared, scope).preferred(inner)];
+  const outside = [axis.name, ...scope.preferred(inner)];
+  let [byLoops, byOthers] = [false, results.includes(output)];
+  for (const node of nodes) {
+    node.inputs.forEach((input, k) => {
+      if (input !== output) return;
+      if (node.operation === 'recur' && k < node.attributes.scanned && hasAxis(input, node.attributes.axis.name)) byLoops = true;
+      else byOthers = true;
+    });
+  }
+  if (inLoop.join() === outside.join()) return [inLoop];
+  return [...(byOthers ? [outside] : []), ...(byLoops || !byOthers ? [inLoop] : [])];
+}
