@@ -28,6 +28,12 @@ export type SequenceChoice =
   /** Steps from .. from+length-1 of the training or validation part of the model's data. */
   | { readonly kind: 'data'; readonly part: 'training' | 'validation'; readonly from: number; readonly length: number };
 
+/** A place in the validation part: `from` in timesteps, and the text that stands there. */
+export interface Beginning {
+  readonly from: number;
+  readonly text: string;
+}
+
 export interface TraceRequest {
   /** A run's folder, or a `.rnn` file whose weights are then untrained starts. */
   readonly source:
@@ -44,6 +50,11 @@ export interface Requests {
   train: { parameters: TrainRequest; result: RunSummary };
   /** Stops the trainings that run, or only the one in the folder `run`, after the step in hand and a checkpoint. */
   stopTraining: { parameters: { readonly kind: 'pause' | 'cancel'; readonly run?: string }; result: None };
+  /** Beginnings of sentences or paragraphs in the held-out part of a source's data, to choose a sequence by. */
+  beginnings: {
+    parameters: { readonly source: TraceRequest['source']; readonly count: number };
+    result: readonly Beginning[];
+  };
   openTrace: { parameters: TraceRequest; result: TraceDescription };
   read: { parameters: ReadRequest & { readonly trace: number }; result: readonly Float32Array[] };
   summary: { parameters: { readonly trace: number; readonly summary: SummaryKind }; result: Float32Array };
