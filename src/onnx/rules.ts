@@ -68,7 +68,15 @@ export const rules: { readonly [Name in OperationName]: Rule<Name> } = {
   equal: elementwise('Equal'),
   and: elementwise('And'),
   or: elementwise('Or'),
-  where: elementwise('Where'),
+  where(scope, node, around) {
+    const [condition, x, y] = node.inputs;
+    if (x!.type.dtype !== 'bool') {
+      elementwise('Where')(scope, node);
+      return;
+    }
+    const z = around.expand((b) => b.binary('or', b.binary('and', condition!, x!), b.binary('and', b.unary('not', condition!), y!)));
+    scope.alias(node.outputs[0]!, scope, z);
+  },
 
   contract: (scope, { attributes, inputs: [a, b], outputs }) => lowerContract(scope, a!, b!, attributes.over, outputs[0]!),
   sum: reduction('ReduceSum'),
@@ -215,6 +223,8 @@ function cast(scope: Scope, name: string, dtype: Value['type']['dtype']): string
 function clamped(scope: Scope, index: Value, axis: Axis): (order: Pattern) => string {
   return (order) => {
     const length = scope.size(axis);
+    const known = scope.constantOf(index);
+    if (known !== undefined && known >= 0 && typeof length === 'number' && known < length) return scope.need(index, order);
     const last =
       typeof length === 'number'
         ? scope.scalar(length - 1, 'int')

@@ -1,0 +1,180 @@
+import { Builder } from '../../src/graph/builder.ts';
+import { type Axis, type DataType, tensor, type Value } from '../../src/graph/graph.ts';
+import { assertLowered } from './lowered.ts';
+
+const axis = (name: string, size: number | string = name): Axis => ({ name, size });
+const [T, B, H, I, J, S] = [axis('T'), axis('B'), axis('H', 4), axis('I', 3), axis('J', 4), axis('S')];
+const sizes = { T: 5, B: 2, S: 3 };
+
+interface Makers {
+  readonly b: Builder;
+  readonly float: (...axes: Axis[]) => Value;
+  readonly int: (...axes: Axis[]) => Value;
+  readonly bool: (...axes: Axis[]) => Value;
+}
+
+/** One line a case: what the graph computes from parameters made on the spot. */
+const cases: Readonly<Record<string, (makers: Makers) => Value | readonly Value[]>> = {
+  'a constant with symbolic axes': ({ b, float }) => [b.constant(2.5, [T, H]), float(T)],
+  'iota along a symbolic axis': ({ b, float }) => [b.iota(T), float(T)],
+  'unary functions': ({ b, float }) => {
+    const x = float(B, H);
+    return (['neg', 'exp', 'abs', 'sign', 'sigmoid', 'tanh', 'relu', 'gelu', 'softplus', 'erf'] as const).map((name) => b.unary(name, x));
+  },
+  'log and sqrt': ({ b, float }) => {
+    const x = b.unary('abs', float(B, H));
+    return [b.log(x), b.sqrt(x)];
+  },
+  'isnan, not, and, or, cast': ({ b, float, bool }) => {
+    const nan = b.unary('isnan', b.log(float(B, H)));
+    const other = bool(H);
+    return [nan, b.unary('not', nan), b.binary('and', nan, other), b.binary('or', nan, other), b.cast(nan, 'float'), b.cast(nan, 'int')];
+  },
+  'binary functions of floats': ({ b, float }) => {
+    const [x, y] = [float(T, B, H), float(B, T)];
+    return (['add', 'sub', 'mul', 'div', 'minimum', 'maximum', 'less', 'lessEqual', 'equal'] as const).map((name) => b.binary(name, x, y));
+  },
+  'binary functions of integers': ({ b, int }) => {
+    const [x, y] = [int(B, H), int(H)];
+    return (['add', 'sub', 'mul', 'minimum', 'maximum', 'less', 'lessEqual', 'equal'] as const).map((name) => b.binary(name, x, y));
+  },
+  pow: ({ b, float }) => b.binary('pow', b.unary('abs', float(B, H)), float(H)),
+  'operands that have no axis in common': ({ b, float }) => b.plus(float(H), float(B)),
+  'operands in different orders, with a constant': ({ b, float }) => b.plus(b.times(float(H, B), float(B, H)), b.constant(3)),
+  'two constants': ({ b, float }) => [b.plus(b.constant(3, [T]), b.constant(1, [H])), float(T)],
+  where: ({ b, float, bool }) => b.where(bool(B), float(H), float(T, B)),
+  'where of integers and of truth values': ({ b, int, bool }) => [b.where(bool(B), int(H), int(B)), b.where(bool(B), bool(H), bool(B))],
+
+  'a matrix by a vector': ({ b, float }) => b.contract(float(H, I), float(I), ['I']),
+  'a weight by a sequence': ({ b, float }) => b.contract(float(H, I), float(T, B, I), ['I']),
+  'a sequence by a weight, transposed': ({ b, float }) => b.contract(float(T, B, I), float(I, H), ['I']),
+  'a weight gradient, over time and batch': ({ b, float }) => b.contract(float(T, B, H), float(T, B, I), ['T', 'B']),
+  'the same in different orders': ({ b, float }) => b.contract(float(B, T, H), float(T, I, B), ['T', 'B']),
+  'over all axes': ({ b, float }) => b.contract(float(B, H), float(H, B), ['B', 'H']),
+  'a batched product': ({ b, float }) => b.contract(float(B, S, H), float(B, H), ['H']),
+  'a batched product with several free axes': ({ b, float }) => b.contract(float(T, B, S, H), float(B, H, I, J), ['H']),
+  'batch axes in different orders': ({ b, float }) => b.contract(float(T, B, H), float(H, T, S, B), ['H']),
+  'an outer product': ({ b, float }) => b.contract(float(B, H), float(B, I), []),
+  'summed over several free and common axes': ({ b, float }) => b.contract(float(T, B, H, I), float(B, I, J), ['B', 'I']),
+
+  'sum and max': ({ b, float }) => {
+    const x = float(T, B, H);
+    return [b.sum(x), b.sum(x, ['T', 'H']), b.max(x, ['B']), b.sum(b.rename(x, 'T', 'S'), ['S'])];
+  },
+  'sums of integers': ({ b, int }) => {
+    const x = int(T, B);
+    return [b.sum(x), b.max(x, ['T']), b.cumsum(x, 'T')];
+  },
+  'argmax, the first of equals': ({ b, int, float }) => [b.argmax(b.cast(int(B, H), 'float'), 'H'), b.argmax(float(H, B), 'H')],
+  'softmax and logsumexp': ({ b, float }) => {
+    const x = b.scale(float(T, H, B), 50);
+    return [b.softmax(x, 'H'), b.logsumexp(x, 'H'), b.softmax(x, 'T')];
+  },
+  cumsum: ({ b, float }) => {
+    const x = float(B, T);
+    return [b.cumsum(x, 'T'), b.cumsum(x, 'T', true)];
+  },
+
+  concat: ({ b, float }) => b.concat([float(B, I), float(J, B)], ['I', 'J'], axis('IJ', 7)),
+  slice: ({ b, float }) => {
+    const x = float(B, H);
+    return [b.slice(x, 'H', 1, axis('K', 2)), b.slice(x, 'H', 0, axis('H', 3))];
+  },
+  'slice to a symbolic length': ({ b, float }) => [b.slice(float(T, H), 'T', 1, S), float(S)],
+  pad: ({ b, float }) => [b.pad(float(B, axis('K', 2)), 'K', 1, H), b.pad(float(S, H), 'S', 1, T), float(T)],
+  rename: ({ b, float }) => b.rename(float(B, H), 'H', 'J'),
+  broadcast: ({ b, float }) => [b.broadcast(float(H), B), float(B)],
+  gather: ({ b, float, int }) => b.gather(float(I, H), int(T, B), 'I'),
+  'gather with batch axes': ({ b, float, int }) => b.gather(float(B, S, H), int(T, B), 'S'),
+  'gather along the axis of the index': ({ b, float, int }) => b.gather(float(S, B, H), int(S, B), 'S'),
+  scatterAdd: ({ b, float, int }) => b.scatterAdd(float(T, B, H), int(T, B), I),
+  'scatterAdd that keeps an axis': ({ b, float, int }) => b.scatterAdd(float(T, B, H), int(T, B), I, ['B']),
+  oneHot: ({ b, int }) => {
+    const x = int(T, B);
+    return [b.oneHot(x, I), b.oneHot(b.minus(x, b.constant(1, [], 'int')), I, 'bool')];
+  },
+  shift: ({ b, float }) => {
+    const x = float(T, H);
+    return [b.shift(x, 'T', 2), b.shift(x, 'T', -1, 7), b.shift(x, 'T', 0)];
+  },
+  reverse: ({ b, float, int }) => {
+    const x = float(B, T, H);
+    return [b.reverse(x, 'T'), b.reverse(x, 'T', int(B))];
+  },
+  stopGradient: ({ b, float }) => b.stopGradient(float(B, H)),
+
+  'a recurrence': ({ b, float }) => elman({ b, float }, false),
+  'a recurrence from the last step to the first': ({ b, float }) => elman({ b, float }, true),
+  'a recurrence without scanned inputs': ({ b, float }) => {
+    const body = new Builder();
+    const h = body.parameter(tensor([B, H]));
+    const next = body.scale(h, 0.5);
+    return [
+      ...b.recur([float(B, H)], { axis: T, reverse: false, scanned: 0, held: 0, states: 1, body: body.graph([next, next]) }),
+      float(T),
+    ];
+  },
+  'a body that passes on what it is given': ({ b, float }) => {
+    const body = new Builder();
+    const x = body.parameter(tensor([B, H]));
+    const k = body.parameter(tensor([H]));
+    const h = body.parameter(tensor([B, H]));
+    const attributes = { axis: T, reverse: false, scanned: 1, held: 1, states: 1 } as const;
+    return b.recur([float(T, B, H), float(H), float(B, H)], { ...attributes, body: body.graph([h, x, x, k, x]) });
+  },
+  'a recurrence within a recurrence': ({ b, float }) => {
+    const inner = new Builder();
+    const x = inner.parameter(tensor([B, H]));
+    const w = inner.parameter(tensor([B, H]));
+    const s = inner.parameter(tensor([B, H]));
+    const after = inner.plus(inner.times(s, w), x);
+    const outer = new Builder();
+    const memory = outer.parameter(tensor([S, B, H]));
+    const h = outer.parameter(tensor([B, H]));
+    const [, last] = outer.recur([memory, h, h], {
+      axis: S,
+      reverse: false,
+      scanned: 1,
+      held: 1,
+      states: 1,
+      body: inner.graph([after, after]),
+    });
+    const next = outer.tanh(last!);
+    return [
+      ...b.recur([float(S, B, H), float(B, H)], {
+        axis: T,
+        reverse: false,
+        scanned: 0,
+        held: 1,
+        states: 1,
+        body: outer.graph([next, next]),
+      }),
+      float(T),
+    ];
+  },
+};
+
+function elman({ b, float }: Pick<Makers, 'b' | 'float'>, reverse: boolean): readonly Value[] {
+  const body = new Builder();
+  const [x, W] = [body.parameter(tensor([B, I])), body.parameter(tensor([H, I]))];
+  const [U, bias, h] = [body.parameter(tensor([H, J])), body.parameter(tensor([H])), body.parameter(tensor([B, H]))];
+  const recurrent = body.contract(U, body.rename(h, 'H', 'J'), ['J']);
+  const next = body.tanh(body.plus(body.plus(body.contract(W, x, ['I']), recurrent), bias));
+  const inputs = [float(T, B, I), float(H, I), float(H, J), float(H), float(B, H)];
+  const outputs = b.recur(inputs, { axis: T, reverse, scanned: 1, held: 3, states: 1, body: body.graph([next, next]) });
+  return [...outputs, b.sum(outputs[0]!, ['T', 'B'])];
+}
+
+describe('lowering to ONNX', () => {
+  for (const [name, make] of Object.entries(cases)) {
+    it(name, async () => {
+      const b = new Builder();
+      const of =
+        (dtype: DataType) =>
+        (...axes: Axis[]) =>
+          b.parameter(tensor(axes, dtype));
+      const made = make({ b, float: of('float'), int: of('int'), bool: of('bool') });
+      await assertLowered(b.graph('id' in made ? [made] : made), sizes);
+    });
+  }
+});
