@@ -1,0 +1,30 @@
+// NumPy's files of arrays (NEP 1, format version 1.0), and archives of them.
+
+import { type Zippable, zipSync } from 'fflate';
+
+export interface NumericArray {
+  readonly shape: readonly number[];
+  /** Row-major. */
+  readonly data: Float32Array | Float64Array | Int32Array;
+}
+
+/** A `.npy` file. */
+export function npy({ shape, data }: NumericArray): Uint8Array {
+  const type = data instanceof Float32Array ? '<f4' : data instanceof Float64Array ? '<f8' : '<i4';
+  const sizes = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
+  const text = `{'descr': '${type}', 'fortran_order': False, 'shape': ${sizes}, }`;
+  // The numbers begin at a multiple of 64 bytes; 10 bytes stand before the text, a newline after it.
+  const header = `${text.padEnd(Math.ceil((text.length + 11) / 64) * 64 - 11)}\n`;
+  const file = new Uint8Array(10 + header.length + data.byteLength);
+  file.set([0x93, ...Buffer.from('NUMPY'), 1, 0, header.length & 255, header.length >> 8]);
+  file.set(Buffer.from(header, 'latin1'), 10);
+  file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 10 + header.length);
+  return file;
+}
+
+/** A `.npz` file: `numpy.load(...)['h/f']` reads the array of that name. */
+export function npz(arrays: Iterable<readonly [name: string, array: NumericArray]>): Uint8Array {
+  const files: Zippable = {};
+  for (const [name, array] of arrays) files[`${name}.npy`] = npy(array);
+  return zipSync(files, { level: 0 });
+}
