@@ -1,0 +1,176 @@
+// A run is a folder, and everything that it needs to be opened for ever is in it:
+//
+//   run.json       what it is, how it stands
+//   source/        the `.rnn` files as they were, with the library's, and vocabulary.json
+//   checkpoints/   step-N.safetensors
+//   log.jsonl      a line for each step
+//   lock           while a process trains it
+
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Vocabulary } from '../data/vocabulary.ts';
+import type { Device, TextSource, TrainSettings } from '../shared/settings.ts';
+import type { RunStatus, RunSummary } from '../shared/training.ts';
+import { cannotWrite, type Files, nodeFiles, replaceFile } from './files.ts';
+import { lockHolder } from './lock.ts';
+
+/** The content of run.json. */
+export interface RunRecord {
+  readonly format: 1;
+  readonly model: string;
+  /** The `.rnn` file that was trained, absolute, and which of its `train` statements. */
+  readonly file: string;
+  readonly statement: number;
+  /** The main file's name under `source/`. */
+  readonly main: string;
+  /** Edition of the standard library. */
+  readonly edition: number;
+  readonly settings: TrainSettings;
+  readonly data: TextSource;
+  /** SHA-256 of the data file. */
+  readonly digest: string;
+  /** `lstm 256 · adam .002 · clip 1 · window 64` */
+  readonly description: string;
+  readonly device: Exclude<Device, 'auto'>;
+  readonly threads?: number;
+  readonly parameters: number;
+  readonly steps: number;
+  readonly status: RunStatus;
+  readonly step: number;
+  readonly loss?: number;
+  readonly validationLoss?: number;
+  /** Time spent in training, over all its sessions. */
+  readonly seconds: number;
+  /** ISO 8601. */
+  readonly started: string;
+}
+
+export interface Run {
+  readonly folder: string;
+  readonly record: RunRecord;
+  /** By name under `source/`, with forward slashes. */
+  readonly sources: ReadonlyMap<string, string>;
+  readonly vocabulary: Vocabulary;
+}
+
+/** What a person did to a run that cannot be. */
+export class RunError extends Error {
+  override name = 'RunError';
+}
+
+export const checkpointsOf = (folder: string): string => join(folder, 'checkpoints');
+export const logOf = (folder: string): string => join(folder, 'log.jsonl');
+export const sourceOf = (folder: string): string => join(folder, 'source');
+const recordOf = (folder: string): string => join(folder, 'run.json');
+
+/** Reads a run with the sources that it was trained from. Throws RunError where the folder is none. */
+export async function openRun(folder: string): Promise<Run> {
+  const record = await readRecord(folder);
+  const names = await readdir(sourceOf(folder), { recursive: true }).catch(() => {
+    throw new RunError(`${folder} has lost its folder source, without which the run cannot be opened.`);
+  });
+  const sources = new Map<string, string>();
+  for (const name of names.filter((each) => each.endsWith('.rnn')).sort())
+    sources.set(name.replaceAll('\\', '/'), await readFile(join(sourceOf(folder), name), 'utf8'));
+  const vocabulary = JSON.parse(await readFile(join(sourceOf(folder), 'vocabulary.json'), 'utf8')) as Vocabulary;
+  return { folder, record, sources, vocabulary };
+}
+
+/** Makes the folder of a new run; its record is written by `writeRecord`. */
+export async function createRun(
+  folder: string,
+  sources: ReadonlyMap<string, string>,
+  vocabulary: Vocabulary,
+  files: Files = nodeFiles,
+): Promise<void> {
+  for (const [name, text] of sources) {
+    const path = join(sourceOf(folder), name);
+    await makeFolder(dirname(path), files);
+    await replaceFile(path, [Buffer.from(text)], files);
+  }
+  await makeFolder(checkpointsOf(folder), files);
+  await replaceFile(join(sourceOf(folder), 'vocabulary.json'), [Buffer.from(JSON.stringify(vocabulary))], files);
+}
+
+/** Whether the folder was not there before. */
+export async function makeFolder(path: string, files: Files = nodeFiles): Promise<boolean> {
+  try {
+    return (await files.mkdir(path, { recursive: true })) !== undefined;
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
+}
+
+export const writeRecord = (folder: string, record: RunRecord, files: Files = nodeFiles): Promise<void> =>
+  replaceFile(recordOf(folder), [Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`)], files);
+
+export async function readRecord(folder: string): Promise<RunRecord> {
+  const text = await readFile(recordOf(folder), 'utf8').catch(() => {
+    throw new RunError(`${folder} is no run: it has no run.json.`);
+  });
+  try {
+    const record = JSON.parse(text) as RunRecord;
+    if (record.format === 1) return record;
+  } catch {
+    throw new RunError(`${recordOf(folder)} is damaged: it is no JSON.`);
+  }
+  throw new RunError(`${recordOf(folder)} is of a newer version of Unroll.`);
+}
+
+/** How a run stands. One whose process ended without saying so is told by its lock. */
+export async function summarise(folder: string, record?: RunRecord): Promise<RunSummary> {
+  const known = record ?? (await readRecord(folder));
+  return {
+    name: basename(folder),
+    folder,
+    model: known.model,
+    settings: known.description,
+    status: await trueStatus(folder, known.status),
+    step: known.step,
+    steps: known.steps,
+    ...(known.loss === undefined ? {} : { loss: known.loss }),
+    ...(known.validationLoss === undefined ? {} : { validationLoss: known.validationLoss }),
+    device: known.device,
+    parameters: known.parameters,
+    seconds: known.seconds,
+  };
+}
+
+async function trueStatus(folder: string, status: RunStatus): Promise<RunStatus> {
+  if (status.kind !== 'running' || (await lockHolder(folder)) !== undefined) return status;
+  return { kind: 'failed', what: 'The process ended before the training did. Resume goes on from the last checkpoint.' };
+}
+
+/** The runs in a folder `runs`, the newest first. What is no run is left out. */
+export async function listRuns(runs: string): Promise<RunSummary[]> {
+  const found = await recordsIn(runs);
+  return Promise.all(found.map(({ folder, record }) => summarise(folder, record)));
+}
+
+/** The newest run of a `.rnn` file. Throws RunError where there is none. */
+export async function newestRun(file: string, model?: string): Promise<string> {
+  const runs = join(dirname(file), 'runs');
+  const found = (await recordsIn(runs)).find(
+    ({ record }) => basename(record.file) === basename(file) && (model === undefined || record.model === model),
+  );
+  if (found === undefined) throw new RunError(`There is no run of ${basename(file)} in ${runs}. Train it first, without resume.`);
+  return found.folder;
+}
+
+async function recordsIn(runs: string): Promise<{ folder: string; record: RunRecord }[]> {
+  const names = await readdir(runs).catch(() => []);
+  const found: { folder: string; record: RunRecord }[] = [];
+  for (const name of names) {
+    const folder = join(runs, name);
+    const record = await readRecord(folder).catch(() => undefined);
+    if (record !== undefined) found.push({ folder, record });
+  }
+  return found.sort((a, b) => (a.record.started < b.record.started ? 1 : a.record.started > b.record.started ? -1 : 0));
+}
+
+/** The folder of a new run of a model: `runs/Shakespeare-1` beside the file, the first number that is free. */
+export async function newRunFolder(file: string, model: string): Promise<string> {
+  const runs = resolve(dirname(file), 'runs');
+  const names = new Set(await readdir(runs).catch(() => []));
+  for (let k = 1; ; k += 1) if (!names.has(`${model}-${k}`)) return join(runs, `${model}-${k}`);
+}
