@@ -129,6 +129,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
     parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     offset += data.byteLength;
   }
+  metadata.bytes = String(offset);
   metadata.checksum = checksum(header, parts);
   const text = Buffer.from(JSON.stringify(header));
   const padded = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, ' ')]);
@@ -143,15 +144,14 @@ export function decodeCheckpoint(bytes: Buffer): Checkpoint {
   if (bytes.length < 8 + length) throw new CheckpointError('it is cut short');
   const header = parseHeader(bytes.subarray(8, 8 + length).toString());
   const { __metadata__: metadata, ...entries } = header;
-  const tensors = Object.entries(entries) as [string, TensorEntry][];
   const data = bytes.subarray(8 + length);
-  const end = tensors.reduce((last, [, entry]) => Math.max(last, entry.data_offsets[1]), 0);
-  if (data.length < end) throw new CheckpointError(`it is cut short: ${bytes.length} of ${8 + length + end} bytes are there`);
-  const expected = metadata?.checksum;
+  const { checksum: expected, bytes: whole } = metadata ?? {};
   if (metadata === undefined || expected === undefined) throw new CheckpointError('it has no checksum');
+  if (data.length < Number(whole)) throw new CheckpointError(`it is cut short: ${data.length} of ${whole} bytes of numbers are there`);
   delete metadata.checksum;
   if (checksum(header, [data]) !== expected) throw new CheckpointError('its checksum does not agree with its content');
 
+  const tensors = Object.entries(entries) as [string, TensorEntry][];
   const state = new Map(
     tensors.map(
       ([
