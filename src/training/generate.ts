@@ -1,0 +1,57 @@
+// A model that predicts its own input runs free: what it predicts is what it reads next.
+
+import { DataError } from '../data/errors.ts';
+import { decode, encode, type Vocabulary } from '../data/vocabulary.ts';
+import { type Random, random } from '../shared/random.ts';
+import type { GenerateSettings } from '../shared/settings.ts';
+
+/** A model read step by step; it remembers what it has read. */
+export interface Predictor {
+  /** Reads tokens and gives the scores of each class to come next. */
+  read(ids: Int32Array): Promise<Float32Array>;
+}
+
+/** The text that a model writes after the prompt, `length` tokens of it. `onToken` sees it grow. Throws DataError for a prompt with unknown characters. */
+export async function generate(
+  predictor: Predictor,
+  vocabulary: Vocabulary,
+  { search, length, prompt }: GenerateSettings,
+  seed: number,
+  onToken?: (text: string) => void,
+): Promise<string> {
+  const chance = random(seed, 'generate');
+  const read = encode(vocabulary, prompt);
+  if (prompt !== '' && read.length === 0) throw new DataError('prompt', `The prompt ${JSON.stringify(prompt)} holds no word.`);
+  // Without a prompt the model begins after a line's end, or after its first token.
+  const start = read.length > 0 ? read : Int32Array.of(Math.max(0, vocabulary.tokens.indexOf('\n')));
+  let scores = await predictor.read(start);
+  const written: number[] = [];
+  while (written.length < length) {
+    const id = choose(scores, search, chance, vocabulary.unknown);
+    written.push(id);
+    onToken?.(vocabulary.tokens[id]!);
+    if (written.length < length) scores = await predictor.read(Int32Array.of(id));
+  }
+  return decode(vocabulary, written);
+}
+
+/** A class by its score: the best, or one drawn from softmax(scores / temperature) among the `topK` best and the fewest whose probabilities
+ *  reach `topP` (Holtzman et al. 2020). `never` is not chosen. */
+export function choose(scores: Float32Array, search: GenerateSettings['search'], chance: Random, never?: number): number {
+  const order = Array.from(scores.keys())
+    .filter((id) => id !== never)
+    .sort((a, b) => scores[b]! - scores[a]!);
+  if (search.kind === 'greedy' || search.temperature === 0) return order[0]!;
+  const among = order.slice(0, search.topK ?? order.length);
+  const weights = among.map((id) => Math.exp((scores[id]! - scores[among[0]!]!) / search.temperature));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  let kept = 0;
+  let mass = 0;
+  while (kept < weights.length && (kept === 0 || mass < (search.topP ?? 1) * total)) mass += weights[kept++]!;
+  let left = chance.uniform() * mass;
+  for (let k = 0; k < kept; k += 1) {
+    left -= weights[k]!;
+    if (left < 0) return among[k]!;
+  }
+  return among[kept - 1]!;
+}

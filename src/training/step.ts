@@ -1,0 +1,131 @@
+// The graphs of training, whatever device runs them: a whole step (forward, backward, clip, update), and the evaluation of a window.
+
+import { Builder } from '../graph/builder.ts';
+import { differentiate } from '../graph/differentiate.ts';
+import { axisNames, type Graph, tensor, type Value } from '../graph/graph.ts';
+import type { Model } from '../graph/model.ts';
+import { optimise } from '../graph/passes/optimise.ts';
+import type { TrainSettings } from '../shared/settings.ts';
+import { type Rates, rateNames, ruleOf } from './optimizer.ts';
+
+/** A graph with a name for each parameter and result. */
+export interface NamedGraph {
+  readonly graph: Graph;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+export interface StepGraphs {
+  /** Inputs: weights and moments by their names in a checkpoint (`h.W_f`, `h.W_f#m`), carried states (`h.c#state`), the model's inputs (`input:text`),
+   *  dropout masks (`mask:0`), and the optimiser's `Rates`. Outputs: `loss`, `gradientNorm`, and what replaces an input by its name with a prime (`h.W_f'`). */
+  readonly step: NamedGraph;
+  /** Inputs: weights, states, the model's inputs. Outputs: `sum`, `count`, states with a prime. */
+  readonly evaluation: NamedGraph;
+}
+
+export const inputName = (name: string): string => `input:${name}`;
+export const maskName = (place: number): string => `mask:${place}`;
+export const stateName = (name: string): string => `${name}#state`;
+export const momentName = (weight: string, moment: string): string => `${weight}#${moment}`;
+export const next = (name: string): string => `${name}'`;
+
+export function stepGraphs(model: Model, settings: TrainSettings): StepGraphs {
+  return { step: stepGraph(model, settings), evaluation: evaluationGraph(model) };
+}
+
+/** A model without a loss cannot be trained. */
+export function lossOf({ loss, name }: Model): Value {
+  if (loss === undefined) throw new Error(`The model ${name} has no line called loss, so there is nothing to train. Add one.`);
+  return loss;
+}
+
+/** The names of the model's parameters, in order: weights, inputs, states, masks. */
+export function parameterNames(model: Model): string[] {
+  const names = new Map<Value, string>();
+  for (const { name, value } of model.weights) names.set(value, name);
+  for (const { name, value } of model.inputs) names.set(value, inputName(name));
+  for (const { name, before } of model.states) names.set(before, stateName(name));
+  model.dropout.forEach(({ value }, k) => {
+    names.set(value, maskName(k));
+  });
+  return model.graph.parameters.map((value) => names.get(value)!);
+}
+
+function stepGraph(model: Model, settings: TrainSettings): NamedGraph {
+  const { forward, gradients } = differentiated(model, lossOf(model));
+  const b = new Builder();
+  const parameters = model.graph.parameters.map((value) => b.adopt(value));
+  const [loss, ...rest] = b.inline(forward, parameters);
+  const after = rest.slice(0, model.states.length);
+  const raw = rest.slice(model.states.length, model.states.length + gradients);
+
+  const inputs = parameterNames(model);
+  const rates = Object.fromEntries(rateNames.map((name) => [name, b.parameter(tensor([]), name)])) as Record<keyof Rates, Value>;
+  inputs.push(...rateNames);
+  const norm = globalNorm(b, raw);
+  const clipped = clip(b, raw, norm, settings);
+  const rule = ruleOf(settings.optimizer);
+  const outputs = ['loss', 'gradientNorm', ...model.states.map(({ name }) => next(stateName(name)))];
+  const results = [loss!, norm, ...after];
+  model.weights.forEach(({ name, value }, k) => {
+    const moments = rule.moments.map((moment) => {
+      inputs.push(momentName(name, moment));
+      return b.parameter(value.type, momentName(name, moment));
+    });
+    const updated = rule.update(b, { parameter: value, gradient: clipped[k]!, moments, rates });
+    results.push(updated.parameter, ...updated.moments);
+    outputs.push(next(name), ...rule.moments.map((moment) => next(momentName(name, moment))));
+  });
+  return { graph: optimise(b.graph(results)), inputs, outputs };
+}
+
+/** The model's graph with the results: the objective, the states after the window, the gradient of each weight. */
+export function differentiated(model: Model, objective: Value): { readonly forward: Graph; readonly gradients: number } {
+  const weights = model.weights.map(({ value }) => value);
+  const states = model.states.map(({ after }) => after);
+  const lean = optimise({ ...model.graph, results: [objective, ...states] });
+  const [value, ...after] = lean.results;
+  return { forward: differentiate({ ...lean, results: [value!, ...after] }, value!, weights).graph, gradients: weights.length };
+}
+
+/** Square root of the sum of all squares. */
+function globalNorm(b: Builder, gradients: readonly Value[]): Value {
+  const squares = gradients.map((gradient) => b.contract(gradient, gradient, axisNames(gradient)));
+  return b.sqrt(squares.reduce((sum, each) => b.plus(sum, each)));
+}
+
+/** First all gradients are scaled so that their common norm is at most `clip`, then each element is cut at `clipValue`. */
+export function clip(b: Builder, gradients: readonly Value[], norm: Value, { clip: most, clipValue }: TrainSettings): Value[] {
+  const factor =
+    most === undefined ? undefined : b.binary('minimum', b.over(b.constant(most), b.plus(norm, b.constant(tiny))), b.constant(1));
+  return gradients.map((gradient) => {
+    const scaled = factor === undefined ? gradient : b.times(gradient, factor);
+    if (clipValue === undefined) return scaled;
+    return b.binary('minimum', b.binary('maximum', scaled, b.constant(-clipValue)), b.constant(clipValue));
+  });
+}
+
+/** Keeps the factor finite where the gradient is zero (torch.nn.utils.clip_grad_norm_). */
+export const tiny = 1e-6;
+
+function evaluationGraph(model: Model): NamedGraph {
+  const b = new Builder();
+  const loss = lossOf(model);
+  const masks = new Set(model.dropout.map(({ value }) => value));
+  const parameters = model.graph.parameters.filter((value) => !masks.has(value));
+  const given = new Map(parameters.map((value) => [value, b.adopt(value)]));
+  for (const { value } of model.dropout) given.set(value, b.constant(1, value.type.axes));
+  const { losses } = model;
+  const results = losses === undefined ? [loss] : [losses.value, losses.counted];
+  const values = b.inline(
+    { ...model.graph, results: [...results, ...model.states.map(({ after }) => after)] },
+    model.graph.parameters.map((value) => given.get(value)!),
+  );
+  const [sum, count] = losses === undefined ? [values[0]!, b.constant(1)] : [b.sum(values[0]!), b.sum(b.cast(values[1]!, 'float'))];
+  const names = parameterNames(model).filter((_, k) => !masks.has(model.graph.parameters[k]!));
+  return {
+    graph: optimise(b.graph([sum, count, ...values.slice(results.length)])),
+    inputs: names,
+    outputs: ['sum', 'count', ...model.states.map(({ name }) => next(stateName(name)))],
+  };
+}
