@@ -1,6 +1,6 @@
 // A tensor as the debugger has it: a few numbers with a shape, and what is said of it in one line.
 
-import { value as numberText, share } from '../shared/numbers.ts';
+import { numberText, shareText } from '../shared/numbers.ts';
 
 /** Row-major. `dimensions` are the names of the axes where they are known (`['H']`), else their sizes as text. `range` is what the values
  *  can be, where the equation says so: a gate lies in [0, 1]. */
