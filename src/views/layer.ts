@@ -1,0 +1,289 @@
+// One layer of a trace as the views show it: its rows with their scales, its unit orders, and the numbers of a window or a timestep.
+
+import type {
+  ColumnNumbers,
+  GradientAtNumbers,
+  GradientNumbers,
+  Row,
+  Structure,
+  Tint,
+  UnitOrder,
+  Window,
+  WindowNumbers,
+} from '../shared/messages.ts';
+import { pack } from '../shared/packed.ts';
+import type { InstanceDescription, Trace } from '../shared/trace.ts';
+import { byIndex, bySimilarity, byTimescale, placesOf, timescalesFromGate, timescalesFromState } from './order.ts';
+import { HeatPool, meanChange, poolMaximum, poolRange, saturation, type UnitStatistics, unitStatistics } from './pooling.ts';
+import { Reader } from './reader.ts';
+import { rowsOf, scaled } from './rows.ts';
+import { structureOf } from './structure.ts';
+
+/** The most timesteps that stand for a long sequence where statistics over all of it are wanted, and the length of each stretch of them. */
+const SAMPLE = 512;
+const SAMPLE_STRETCH = 64;
+/** Timesteps that similarity compares. */
+const COMPARED = 128;
+
+export class Layer {
+  readonly structure: Structure;
+  /** Set once sampled. */
+  rows: readonly Row[];
+  /** Units of the state: those of the rows that share the order. */
+  readonly units: number;
+  readonly instance: InstanceDescription;
+  private readonly trace: Trace;
+  private readonly reader: Reader;
+  private sample:
+    | { readonly runs: readonly ReadonlyMap<string, Float32Array>[]; readonly statistics: Map<string, UnitStatistics> }
+    | undefined;
+  private readonly orders = new Map<UnitOrder, Uint16Array>();
+  private taus: Float32Array | undefined;
+  private readonly norms = new Map<string, Promise<Float32Array>>();
+
+  constructor(trace: Trace, instance: InstanceDescription) {
+    this.trace = trace;
+    this.instance = instance;
+    this.structure = structureOf(instance);
+    this.rows = rowsOf(instance, this.structure);
+    const width = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+    this.reader = new Reader(
+      trace,
+      instance.path,
+      new Map([
+        ...this.rows.map((row) => [row.line, row.units] as const),
+        ...instance.states.map(({ name, shape }) => [name, width(shape)] as const),
+      ]),
+    );
+    this.units = this.stateRows[0]?.units ?? this.rows[0]?.units ?? 0;
+  }
+
+  /** The rows of the states after the step: those that gradients flow along. */
+  get stateRows(): readonly Row[] {
+    return this.rows.filter((row) => this.instance.states.some(({ name }) => row.line === `${name}'`));
+  }
+
+  /** Reads what scales, statistics and orders are made of: all of a short sequence, stretches of a long one. */
+  async prepare(): Promise<void> {
+    if (this.sample !== undefined) return;
+    const { steps } = this.trace.description;
+    const lines = this.rows.map((row) => row.line);
+    const runs: ReadonlyMap<string, Float32Array>[] = [];
+    for (const [from, to] of sampleStretches(steps)) runs.push(await this.reader.all(lines, from, to));
+    const joined = new Map(lines.map((line) => [line, join(runs.map((run) => run.get(line)!))]));
+    this.rows = this.rows.map((row) => scaled(row, joined.get(row.line)!, this.structure));
+    this.sample = { runs, statistics: new Map(this.rows.map((row) => [row.line, unitStatistics(joined.get(row.line)!, row.units)])) };
+  }
+
+  /** Timescale of each unit in steps: from the gate that keeps, else from the state's autocorrelation. */
+  timescales(): Float32Array {
+    if (this.taus !== undefined) return this.taus;
+    const { structure } = this;
+    const runs = this.sample!.runs;
+    const keep = structure.kind === 'additive' ? structure.keep : structure.kind === 'interpolating' ? structure.gate : undefined;
+    if (keep !== undefined && this.row(keep)?.units === this.units) {
+      const gate = join(runs.map((run) => run.get(keep)!));
+      this.taus = timescalesFromGate(structure.kind === 'interpolating' && structure.inverted ? gate.map((v) => 1 - v) : gate, this.units);
+    } else {
+      const state = this.stateRows.find((row) => row.identity === 'hidden') ?? this.stateRows[0] ?? this.rows[0]!;
+      this.taus = timescalesFromState(
+        runs.map((run) => run.get(state.line)!),
+        this.units,
+      );
+    }
+    return this.taus;
+  }
+
+  /** Units from top to bottom. */
+  async order(kind: UnitOrder): Promise<Uint16Array> {
+    const known = this.orders.get(kind);
+    if (known !== undefined) return known;
+    const order = kind === 'index' ? byIndex(this.units) : kind === 'timescale' ? byTimescale(this.timescales()) : await this.similarity();
+    this.orders.set(kind, order);
+    return order;
+  }
+
+  private similarity(): Promise<Uint16Array> {
+    const memory = this.stateRows.find((row) => row.identity === 'cell') ?? this.stateRows[0] ?? this.rows[0]!;
+    const runs = this.sample!.runs;
+    const share = Math.max(1, Math.floor(COMPARED / runs.length)) * memory.units;
+    return bySimilarity(join(runs.map((run) => run.get(memory.line)!.subarray(0, share))), memory.units);
+  }
+
+  /** Norm of the gradient by timestep; NaN where there is none. */
+  gradientNorm(line: string): Promise<Float32Array> {
+    let norm = this.norms.get(line);
+    if (norm === undefined) {
+      norm = this.trace.summary({ kind: 'norm', address: { instance: this.instance.path, line }, gradient: true });
+      this.norms.set(line, norm);
+    }
+    return norm;
+  }
+
+  /** Another objective is in force. */
+  forgetGradients(): void {
+    this.norms.clear();
+  }
+
+  row(line: string): Row | undefined {
+    return this.rows.find((row) => row.line === line);
+  }
+
+  /** The numbers of a window, pooled to at most `width` columns and `height` rows. `progress` is told the share that is read; where it
+   *  returns false, reading stops and the result is undefined. */
+  async window(request: WindowRequest): Promise<WindowNumbers | undefined> {
+    const { window, order, units } = request;
+    const steps = window.to - window.from;
+    const columns = Math.max(1, Math.min(steps, request.width));
+    const places = placesOf(await this.order(order));
+    const heats = this.rows.map((row) => {
+      const place = row.units === this.units ? places : byIndex(row.units);
+      const rows = Math.max(1, Math.min(row.units, request.height));
+      return { row, pool: new HeatPool(steps, columns, rows, place, this.sample!.statistics.get(row.line)!) };
+    });
+    const gates = this.rows
+      .filter((row) => row.quantity === 'gate')
+      .map((row) => ({ row, below: new Float32Array(steps), above: new Float32Array(steps) }));
+    const lines = this.rows.flatMap((row) =>
+      units.filter((unit) => unit < row.units).map((unit) => ({ row, unit, values: new Float32Array(steps) })),
+    );
+    const names = this.rows.map((row) => row.line);
+    for await (const stretch of this.reader.read(names, window.from, window.to)) {
+      const at = stretch.from - window.from;
+      for (const { row, pool } of heats) pool.add(stretch.values.get(row.line)!, at);
+      for (const { row, below, above } of gates) {
+        const shares = saturation(stretch.values.get(row.line)!, row.units);
+        below.set(shares.below, at);
+        above.set(shares.above, at);
+      }
+      for (const { row, unit, values } of lines) {
+        const all = stretch.values.get(row.line)!;
+        for (let t = 0; t < stretch.to - stretch.from; t++) values[at + t] = all[t * row.units + unit]!;
+      }
+      if (!request.progress((stretch.to - window.from) / steps)) return undefined;
+    }
+    const arrays: Record<string, Float32Array> = {};
+    for (const { row, pool } of heats) arrays[`heat:${row.line}`] = pool.finish();
+    for (const { row, below, above } of gates) {
+      arrays[`below:${row.line}`] = poolMaximum(below, columns);
+      arrays[`above:${row.line}`] = poolMaximum(above, columns);
+    }
+    for (const { row, unit, values } of lines) {
+      const { low, high } = poolRange(values, columns);
+      arrays[`low:${row.line}:${unit}`] = low;
+      arrays[`high:${row.line}:${unit}`] = high;
+    }
+    const tokens = steps <= request.tokens ? this.trace.description.tokens.slice(window.from, window.to) : [];
+    return { part: 'window', layer: this.instance.path, from: window.from, to: window.to, columns, tokens, values: pack(arrays) };
+  }
+
+  /** Norms of the states' gradients in the window: read apart from the values, for they need the whole way back from the loss. */
+  async gradients({ from, to }: Window, width: number): Promise<GradientNumbers> {
+    const arrays: Record<string, Float32Array> = {};
+    const columns = Math.max(1, Math.min(to - from, width));
+    for (const { line } of this.stateRows) {
+      const norm = (await this.gradientNorm(line)).subarray(from, to);
+      const { low, high } = poolRange(norm, columns, (v) => Number.isNaN(v) || v === 0);
+      arrays[`low:${line}`] = low;
+      arrays[`high:${line}`] = high;
+    }
+    return { part: 'gradient', layer: this.instance.path, from, to, columns, values: pack(arrays) };
+  }
+
+  /** Gradients of one timestep: norms, and those of a unit. */
+  async gradientAt(t: number, unit: number): Promise<GradientAtNumbers> {
+    const arrays: Record<string, ArrayLike<number>> = {};
+    const lines = this.stateRows.map((row) => row.line);
+    for (const line of lines) arrays[`norm:${line}`] = [(await this.gradientNorm(line))[t] ?? Number.NaN];
+    const addresses = lines.map((line) => ({ instance: this.instance.path, line }));
+    const own = await this.trace.read({ addresses, from: t, to: t + 1, gradient: true });
+    lines.forEach((line, index) => {
+      arrays[`unit:${line}`] = [own[index]?.[unit] ?? Number.NaN];
+    });
+    return { part: 'gradientAt', layer: this.instance.path, t, unit, values: pack(arrays) };
+  }
+
+  /** All units of one timestep, and of the one before. */
+  async column(t: number): Promise<ColumnNumbers> {
+    const arrays: Record<string, ArrayLike<number>> = {};
+    const first = Math.max(0, t - 1);
+    const lines = this.rows.map((row) => row.line);
+    const states = this.instance.states.map(({ name }) => name);
+    const [values, before] = await Promise.all([this.reader.all(lines, first, t + 1), this.reader.all(states, t, t + 1)]);
+    for (const row of this.rows) {
+      const both = values.get(row.line)!;
+      arrays[`now:${row.line}`] = both.subarray((t - first) * row.units);
+      if (t > first) arrays[`previous:${row.line}`] = both.subarray(0, row.units);
+    }
+    for (const [state, held] of before) arrays[`before:${state}`] = held;
+    return { part: 'column', layer: this.instance.path, t, token: this.trace.description.tokens[t] ?? '', values: pack(arrays) };
+  }
+
+  /** A line of the window, whole: [to - from, units]. */
+  async values(line: string, window: Window): Promise<Float32Array> {
+    return (await this.reader.all([line], window.from, window.to)).get(line)!;
+  }
+
+  /** Reads on in stretches, forwards or backwards one timestep at a time; for the search of events. */
+  read(from: number, to: number): ReturnType<Reader['read']> {
+    return this.reader.read(
+      this.rows.map((row) => row.line),
+      from,
+      to,
+    );
+  }
+
+  /** The change of the first state from one timestep to the next that is `deviations` above its mean over the sequence. */
+  changeThreshold(deviations: number): number {
+    const state = this.stateRows[0];
+    if (state === undefined) return Number.POSITIVE_INFINITY;
+    const changes = this.sample!.runs.flatMap((run) => {
+      const values = run.get(state.line)!;
+      const at = (t: number) => values.subarray(t * state.units, (t + 1) * state.units);
+      return Array.from({ length: Math.max(0, values.length / state.units - 1) }, (_, t) => meanChange(at(t), at(t + 1)));
+    });
+    const { mean, deviation } = unitStatistics(Float32Array.from(changes), 1);
+    return mean[0]! + deviations * deviation[0]!;
+  }
+}
+
+export interface WindowRequest {
+  readonly window: Window;
+  readonly order: UnitOrder;
+  /** Pixels of the plot. */
+  readonly width: number;
+  readonly height: number;
+  /** The chosen and the pinned units. */
+  readonly units: readonly number[];
+  /** The most tokens that have room to be read. */
+  readonly tokens: number;
+  readonly progress: (share: number) => boolean;
+}
+
+/** What the overview and the tokens are tinted with: a number a timestep. */
+export function tintOf(trace: Trace, layer: Layer, tint: Tint): Promise<Float32Array> {
+  if (tint === 'surprise') return trace.summary({ kind: 'surprise' });
+  const memory = layer.stateRows[0];
+  return memory === undefined ? Promise.resolve(new Float32Array(trace.description.steps)) : layer.gradientNorm(memory.line);
+}
+
+/** Stretches of consecutive timesteps, evenly spread. */
+export function sampleStretches(steps: number): readonly (readonly [from: number, to: number])[] {
+  if (steps <= SAMPLE) return [[0, steps]];
+  const n = SAMPLE / SAMPLE_STRETCH;
+  return Array.from({ length: n }, (_, index) => {
+    const from = Math.floor((index * (steps - SAMPLE_STRETCH)) / (n - 1) / SAMPLE_STRETCH) * SAMPLE_STRETCH;
+    return [from, Math.min(from + SAMPLE_STRETCH, steps)] as const;
+  });
+}
+
+function join(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0]!;
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

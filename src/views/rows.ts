@@ -1,0 +1,96 @@
+// The rows of the timeline: which lines of a cell are shown, under which letter, word and hue, and on which scale.
+
+import type { Identity, Row, Structure } from '../shared/messages.ts';
+import type { InstanceDescription, LineDescription } from '../shared/trace.ts';
+
+/** The vector lines of a cell in source order. Scales of states are those of the cell's bounds until `scaled` sets measured ones. */
+export function rowsOf(instance: InstanceDescription, structure: Structure): Row[] {
+  const lines = instance.lines.filter((line) => line.perStep && line.shape.length === 1);
+  const letters = lettersOf(lines.map((line) => bare(line.name)));
+  const known = identitiesOf(structure);
+  const free: Identity[] = (['forget', 'store', 'output', 'reset'] as const).filter((identity) => ![...known.values()].includes(identity));
+  return lines.map((line, index) => {
+    const identity = known.get(line.name) ?? identityByRole(line, instance, free);
+    return {
+      line: line.name,
+      letter: letters[index]!,
+      name: known.has(line.name) ? wordOf(line.name, identity, structure) : wordByComment(line),
+      identity,
+      quantity: line.role === 'gate' ? 'gate' : line.role === 'weights' ? 'share' : 'signed',
+      units: line.shape[0]!,
+      text: line.text,
+      limit: 1,
+      softness: 0,
+    };
+  });
+}
+
+/** A row with the scale of its values: linear to 1 where they stay within, else asinh with half width at the median and ends at the 99th percentile. */
+export function scaled(row: Row, sample: Float32Array, structure: Structure): Row {
+  if (row.quantity !== 'signed') return row;
+  const sizes = Float32Array.from(sample, Math.abs)
+    .filter((size) => Number.isFinite(size))
+    .sort();
+  const quantile = (share: number): number => sizes[Math.min(sizes.length - 1, Math.round(share * sizes.length))] ?? 0;
+  const isMemory = structure.kind === 'additive' && row.line === `${structure.memory}'`;
+  const largest = quantile(1);
+  if (largest === 0 || (largest <= 1 && !isMemory)) return row;
+  const limit = quantile(0.99) > 0 ? quantile(0.99) : largest;
+  return { ...row, limit, softness: quantile(0.5) > 0 ? quantile(0.5) : limit / 10 };
+}
+
+const bare = (name: string): string => name.replace(/'+$/, '');
+
+/** One letter each where that tells them apart; short names whole. */
+function lettersOf(names: readonly string[]): string[] {
+  return names.map((name, index) => {
+    if (name.length <= 2) return name;
+    const shorter = [1, 2].map((length) => name.slice(0, length));
+    const others = names.filter((_, other) => other !== index);
+    return shorter.find((letter) => others.every((other) => other.slice(0, letter.length) !== letter)) ?? name.slice(0, 3);
+  });
+}
+
+function identitiesOf(structure: Structure): Map<string, Identity> {
+  const known = new Map<string, Identity>();
+  if (structure.kind === 'additive') {
+    known.set(structure.keep, 'forget').set(structure.store, 'store').set(structure.candidate, 'candidate');
+    known.set(`${structure.memory}'`, 'cell');
+    if (structure.output !== undefined) known.set(structure.output.gate, 'output').set(`${structure.output.state}'`, 'hidden');
+  }
+  if (structure.kind === 'interpolating') {
+    known.set(structure.gate, 'forget').set(structure.candidate, 'candidate').set(`${structure.memory}'`, 'hidden');
+    if (structure.reset !== undefined) known.set(structure.reset, 'reset');
+  }
+  return known;
+}
+
+function identityByRole(line: LineDescription, instance: InstanceDescription, free: Identity[]): Identity {
+  if (line.role === 'gate') return free.shift() ?? 'reset';
+  if (line.role === 'candidate') return 'candidate';
+  if (line.role === 'state' && instance.states.length > 1 && bare(line.name) !== 'h') return 'cell';
+  return 'hidden';
+}
+
+const WORDS: Readonly<Record<Identity, string>> = {
+  forget: 'forget',
+  store: 'store',
+  candidate: 'candidate',
+  output: 'output',
+  cell: 'cell',
+  reset: 'reset',
+  hidden: 'hidden',
+};
+
+function wordOf(name: string, identity: Identity, structure: Structure): string {
+  if (bare(name).length > 2) return bare(name);
+  return structure.kind === 'interpolating' && identity === 'forget' ? 'update' : WORDS[identity];
+}
+
+/** `forget` of `// forget gate: what to keep`, or the name where it is a word. */
+function wordByComment(line: LineDescription): string {
+  const name = bare(line.name);
+  if (name.length > 2) return name;
+  const said = /^([\p{L}-]{3,12})(\s+gate)?\s*(:|$)/u.exec(line.comment ?? '')?.[1];
+  return said ?? (line.role === 'state' ? (name === 'h' ? 'hidden' : 'state') : line.role === 'value' ? '' : line.role);
+}
