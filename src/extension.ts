@@ -1,0 +1,212 @@
+// The extension's entry: registers everything, starts nothing. The language server starts with the first source, the engine with the
+// first request.
+
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
+import { createEngine, type Engine } from './engine/client.ts';
+import type { TrainRequest } from './engine/requests.ts';
+import type { RunSummary } from './shared/training.ts';
+import { chooseRun, runsOf } from './views/choose-sequence.ts';
+import { CodeLenses, statementsOf } from './views/code-lenses.ts';
+import { Configurations } from './views/debugging.ts';
+import { HoverExpressions, InlineValues } from './views/inline-values.ts';
+import { deleteRun, openSourceOf, Runs } from './views/runs.ts';
+import { Trainings } from './views/trainings.ts';
+import { trustedFor } from './views/trust.ts';
+
+export function activate(context: vscode.ExtensionContext): void {
+  const own = <T extends vscode.Disposable>(disposable: T): T => {
+    context.subscriptions.push(disposable);
+    return disposable;
+  };
+  const output = own(vscode.window.createOutputChannel('Unroll'));
+  const engine = lazily(() => createEngine({ entry: context.asAbsolutePath('dist/engine.mjs'), log: (text) => output.append(text) }));
+  endEngine = () => engine.made()?.dispose();
+
+  own(vscode.languages.registerCodeLensProvider({ language: 'unroll' }, new CodeLenses()));
+  own(vscode.languages.registerInlineValuesProvider({ language: 'unroll' }, new InlineValues()));
+  own(vscode.languages.registerEvaluatableExpressionProvider({ language: 'unroll' }, new HoverExpressions()));
+  startLanguageServerOnce(context);
+
+  const trainings = own(new Trainings(engine.get));
+  const runs = own(new Runs(trainings));
+  own(vscode.window.createTreeView('unroll.runs', { treeDataProvider: runs }));
+  own(vscode.debug.registerDebugConfigurationProvider('unroll', new Configurations(engine.get, context.workspaceState)));
+
+  const command = (name: string, run: (...args: never[]) => unknown): void => {
+    own(
+      vscode.commands.registerCommand(`unroll.${name}`, async (...args: unknown[]) => {
+        try {
+          return await run(...(args as never[]));
+        } catch (error) {
+          void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+          return undefined;
+        }
+      }),
+    );
+  };
+
+  command('train', (target?: Target, statement?: number) => train(trainings, target, statement));
+  command('pauseTraining', (run?: Target) => trainings.stop('pause', folderOf(run)));
+  command('cancelTraining', (run?: Target) => trainings.stop('cancel', folderOf(run)));
+  command('resumeTraining', async (run?: Target) => resume(trainings, await runFrom(run, runs)));
+  command('debug', (target?: Target, model?: string) => debug(target, model));
+  command('export', async (target?: Target, model?: string) => {
+    const run = await runFrom(target, runs, model);
+    if (run !== undefined) await (await import('./views/results.ts')).exportModel(run, engine.get());
+  });
+  command('generate', async (target?: Target, model?: string) => {
+    const run = (await trustedFor('Generating')) ? await runFrom(target, runs, model) : undefined;
+    if (run !== undefined) await (await import('./views/results.ts')).generateText(run, engine.get(), output);
+  });
+  command('showRuns', () => vscode.commands.executeCommand('unroll.runs.focus'));
+  command('refreshRuns', () => runs.refresh());
+  command('openRunSource', openSourceOf);
+  command('revealRun', (run: RunSummary) => vscode.commands.executeCommand('revealInExplorer', vscode.Uri.file(run.folder)));
+  command('deleteRun', async (run: RunSummary) => {
+    await deleteRun(run);
+    runs.refresh();
+  });
+  command('devices', () => showDevices(engine.get()));
+}
+
+export async function deactivate(): Promise<void> {
+  await endEngine?.();
+}
+
+let endEngine: (() => Promise<void> | undefined) | undefined;
+
+/** What a command is given: a source, a run of the tree, a run's folder; nothing from the palette. */
+type Target = vscode.Uri | RunSummary | string;
+
+const isRun = (target: Target | undefined): target is RunSummary =>
+  typeof target === 'object' && !(target instanceof vscode.Uri) && 'folder' in target;
+
+const folderOf = (target: Target | undefined): string | undefined =>
+  isRun(target) ? target.folder : typeof target === 'string' ? target : undefined;
+
+/** The source that is meant: the one given, else the one in the editor. Saved, as the engine reads the disk. */
+async function sourceOf(target: Target | undefined): Promise<vscode.TextDocument> {
+  const given = target instanceof vscode.Uri ? await vscode.workspace.openTextDocument(target) : vscode.window.activeTextEditor?.document;
+  const document =
+    given?.languageId === 'unroll'
+      ? given
+      : vscode.window.visibleTextEditors.find((editor) => editor.document.languageId === 'unroll')?.document;
+  if (document === undefined) throw new Error('Open a .rnn file first.');
+  if (document.isUntitled) throw new Error('Save the file first: its data and its runs lie beside it.');
+  if (document.isDirty) await document.save();
+  return document;
+}
+
+async function train(trainings: Trainings, target: Target | undefined, statement: number | undefined): Promise<void> {
+  if (!(await trustedFor('Training'))) return;
+  const document = await sourceOf(target);
+  const statements = statementsOf(document).filter(({ kind }) => kind === 'train');
+  if (statements.length === 0)
+    throw new Error(`${basename(document.fileName)} has no \`train\` statement: write \`train MODEL on DATA { epochs: 5 }\`.`);
+  const errors = vscode.languages.getDiagnostics(document.uri).filter(({ severity }) => severity === vscode.DiagnosticSeverity.Error);
+  if (errors[0] !== undefined) {
+    await vscode.commands.executeCommand('workbench.action.problems.focus');
+    throw new Error(
+      `${basename(document.fileName)} has ${errors.length === 1 ? 'an error' : `${errors.length} errors`}: ${errors[0].message}`,
+    );
+  }
+  const chosen = statement ?? (await chooseStatement(statements.map(({ name }) => name)));
+  if (chosen === undefined) return;
+  await trainings.start({ file: document.fileName, statement: chosen, ...settings(document.uri) });
+}
+
+async function chooseStatement(names: readonly string[]): Promise<number | undefined> {
+  if (names.length === 1) return 0;
+  const items = names.map((label, index) => ({ label, index }));
+  return (await vscode.window.showQuickPick(items, { title: 'Train', placeHolder: 'Which model?' }))?.index;
+}
+
+async function resume(trainings: Trainings, run: string | undefined): Promise<void> {
+  if (run === undefined || !(await trustedFor('Training'))) return;
+  const { readRecord } = await import('./training/run.ts');
+  const { file, statement } = await readRecord(run);
+  await trainings.start({ file, statement, out: run, resume: true, ...settings(vscode.Uri.file(file)) });
+}
+
+/** What the settings say against the defaults. */
+function settings(scope: vscode.Uri): Pick<TrainRequest, 'device' | 'threads'> {
+  const configuration = vscode.workspace.getConfiguration('unroll', scope);
+  const device = configuration.get<NonNullable<TrainRequest['device']>>('device', 'auto');
+  const threads = configuration.get('threads', 0);
+  return { ...(device === 'auto' ? {} : { device }), ...(threads > 0 ? { threads } : {}) };
+}
+
+async function debug(target: Target | undefined, model: string | undefined): Promise<void> {
+  if (!(await trustedFor('Debugging'))) return;
+  const run = folderOf(target);
+  const { readRecord } = await import('./training/run.ts');
+  const program = run === undefined ? (await sourceOf(target)).fileName : (await readRecord(run)).file;
+  await vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(vscode.Uri.file(program)), {
+    name: `Step through ${model ?? basename(run ?? program)}`,
+    type: 'unroll',
+    request: 'launch',
+    program,
+    ...(run === undefined ? {} : { run }),
+    ...(model === undefined ? {} : { model }),
+  });
+}
+
+/** The run that is meant: the one given, the only one of the source in the editor, or the one chosen. */
+async function runFrom(target: Target | undefined, runs: Runs, model?: string): Promise<string | undefined> {
+  const given = folderOf(target);
+  if (given !== undefined) return given;
+  const file = target instanceof vscode.Uri ? target.fsPath : vscode.window.activeTextEditor?.document.fileName;
+  const found = file?.endsWith('.rnn') ? await runsOf(file) : await runs.list();
+  const fitting = found.filter((run) => model === undefined || run.model === model);
+  if (fitting.length === 0)
+    throw new Error(
+      file === undefined ? 'There is no run yet: train a model first.' : `There is no run of ${basename(file)} yet: train it first.`,
+    );
+  if (fitting.length === 1) return fitting[0]!.folder;
+  const source = file?.endsWith('.rnn') ? await chooseRun(file) : undefined;
+  if (source !== undefined) return source.kind === 'run' ? source.folder : undefined;
+  const items = fitting.map((run) => ({ label: run.name, description: run.settings, folder: run.folder }));
+  return (await vscode.window.showQuickPick(items, { title: 'Run' }))?.folder;
+}
+
+async function showDevices(engine: Engine): Promise<void> {
+  const devices = await engine.request('devices', {});
+  await vscode.window.showQuickPick(
+    devices.map(({ device, available, reason }) => ({
+      label: `$(${available ? 'pass' : 'circle-slash'}) ${device}`,
+      detail: reason ?? '',
+    })),
+    { title: 'Devices of this machine' },
+  );
+}
+
+/** The server starts with the first source that is opened, and not before. */
+function startLanguageServerOnce(context: vscode.ExtensionContext): void {
+  const isSource = (document: vscode.TextDocument): boolean => document.languageId === 'unroll';
+  const start = async (): Promise<void> => {
+    const { startLanguageClient } = await import('./views/language-client.ts');
+    context.subscriptions.push(await startLanguageClient(context.asAbsolutePath('dist/language-server.mjs')));
+  };
+  if (vscode.workspace.textDocuments.some(isSource)) {
+    void start();
+    return;
+  }
+  const listener = vscode.workspace.onDidOpenTextDocument((document) => {
+    if (!isSource(document)) return;
+    listener.dispose();
+    void start();
+  });
+  context.subscriptions.push(listener);
+}
+
+function lazily<T>(make: () => T): { get: () => T; made: () => T | undefined } {
+  let value: T | undefined;
+  return {
+    get: () => {
+      value ??= make();
+      return value;
+    },
+    made: () => value,
+  };
+}

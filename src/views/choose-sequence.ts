@@ -1,0 +1,165 @@
+// What the debugger reads with, and what it reads: a run (or the starting values), and a sequence. One list, the last choice on top.
+
+import { basename, dirname } from 'node:path';
+import * as vscode from 'vscode';
+import type { Engine } from '../engine/client.ts';
+import type { Beginning, SequenceChoice, TraceRequest } from '../engine/requests.ts';
+import { numberText } from '../shared/numbers.ts';
+import type { RunSummary } from '../shared/training.ts';
+import { listRuns, readRecord } from '../training/run.ts';
+
+type Source = TraceRequest['source'];
+
+export interface Chosen {
+  readonly source: Source;
+  readonly sequence: SequenceChoice;
+}
+
+/** Timesteps of a sequence out of the data. */
+export const defaultLength = 400;
+
+interface Item extends vscode.QuickPickItem {
+  readonly chosen?: SequenceChoice | 'typed' | 'file' | 'run';
+}
+
+/** Asks for a sequence, and for a run where that is wished; undefined where the person turned away. `source`: what to read with at first. */
+export async function chooseSequence(
+  file: string,
+  source: Source,
+  engine: () => Engine,
+  memory: vscode.Memento,
+): Promise<Chosen | undefined> {
+  const pick = vscode.window.createQuickPick<Item>();
+  let current = source;
+  const key = `sequence:${file}`;
+  const last = memory.get<SequenceChoice>(key);
+
+  const fill = (beginnings: readonly Beginning[] | undefined): void => {
+    const typed = pick.value.trim();
+    const own: Item =
+      typed === '' ? { label: '$(edit) Type a text ...', chosen: 'typed' } : { label: `$(edit) Read “${typed}”`, chosen: 'typed' };
+    pick.items = [
+      ...(last === undefined ? [] : [{ label: `$(history) ${sequenceText(last)}`, description: 'as last time', chosen: last }]),
+      separator('A text of your own'),
+      { ...own, alwaysShow: true },
+      { label: '$(file) Choose a text file ...', chosen: 'file' as const },
+      separator('Held-out text'),
+      ...(beginnings ?? []).map(({ from, text }): Item => {
+        return {
+          label: text,
+          description: `t = ${numberText(from)}`,
+          chosen: { kind: 'data', part: 'validation', from, length: defaultLength },
+        };
+      }),
+      separator('Weights'),
+      { label: `$(layers) ${sourceText(current)}`, description: 'choose another run', chosen: 'run' as const },
+    ];
+  };
+  let known: readonly Beginning[] | undefined;
+  const load = async (): Promise<void> => {
+    pick.title = `${sourceText(current)} reads ...`;
+    pick.busy = true;
+    const asked = current;
+    known = await engine()
+      .request('beginnings', { source: asked, count: 12 })
+      .catch(() => undefined);
+    if (asked !== current) return;
+    pick.busy = false;
+    fill(known);
+  };
+  pick.placeholder = 'A sequence to step through, or type one';
+  pick.onDidChangeValue(() => fill(known));
+  fill(undefined);
+  void load();
+  try {
+    for (;;) {
+      const item = await accepted(pick);
+      if (item === undefined) return undefined;
+      if (item.chosen === 'run') {
+        const run = await chooseRun(file);
+        if (run === undefined) continue;
+        current = run;
+        pick.value = '';
+        void load();
+        fill(undefined);
+        continue;
+      }
+      const sequence = await sequenceOf(item.chosen, pick.value.trim());
+      if (sequence === undefined) continue;
+      await memory.update(key, sequence);
+      return { source: current, sequence };
+    }
+  } finally {
+    pick.dispose();
+  }
+}
+
+const separator = (label: string): Item => ({ label, kind: vscode.QuickPickItemKind.Separator });
+
+/** Shows the list until something is accepted, or it is left. */
+function accepted(pick: vscode.QuickPick<Item>): Promise<Item | undefined> {
+  return new Promise((resolve) => {
+    const listeners: vscode.Disposable[] = [];
+    const end = (item: Item | undefined): void => {
+      for (const listener of listeners) listener.dispose();
+      resolve(item);
+    };
+    listeners.push(
+      pick.onDidAccept(() => end(pick.selectedItems[0])),
+      pick.onDidHide(() => end(undefined)),
+    );
+    pick.show();
+  });
+}
+
+async function sequenceOf(chosen: Item['chosen'], typed: string): Promise<SequenceChoice | undefined> {
+  if (typeof chosen === 'object') return chosen;
+  if (chosen === 'file') {
+    const [uri] = (await vscode.window.showOpenDialog({ title: 'A text file for the model to read', openLabel: 'Read' })) ?? [];
+    return uri === undefined ? undefined : { kind: 'file', path: uri.fsPath };
+  }
+  const text = typed !== '' ? typed : await vscode.window.showInputBox({ prompt: 'A text for the model to read', ignoreFocusOut: true });
+  return text === undefined || text === '' ? undefined : { kind: 'text', text };
+}
+
+/** The runs of a source file, and its starting values; undefined where the person turned away. */
+export async function chooseRun(file: string): Promise<Source | undefined> {
+  const items = [
+    ...(await runsOf(file)).map((run) => ({
+      label: run.name,
+      description: `step ${numberText(run.step)}${run.validationLoss === undefined ? '' : ` · validation ${numberText(run.validationLoss)}`}`,
+      detail: run.settings,
+      source: { kind: 'run', folder: run.folder } as Source,
+    })),
+    { label: 'Untrained', description: 'the starting values', detail: '', source: { kind: 'file', file } as Source },
+  ];
+  const item = await vscode.window.showQuickPick(items, { title: `Weights for ${basename(file)}`, placeHolder: 'A run' });
+  return item?.source;
+}
+
+/** What a source file is read with unless something else is chosen: its newest run, else its starting values. */
+export async function newestSource(file: string, model?: string): Promise<Source> {
+  const run = (await runsOf(file)).find((each) => model === undefined || each.model === model);
+  return run === undefined ? { kind: 'file', file, ...(model === undefined ? {} : { model }) } : { kind: 'run', folder: run.folder };
+}
+
+/** The runs beside a source file that were trained from it, the newest first. */
+export async function runsOf(file: string): Promise<RunSummary[]> {
+  const runs = await listRuns(vscode.Uri.joinPath(vscode.Uri.file(dirname(file)), 'runs').fsPath);
+  const records = await Promise.all(runs.map((run) => readRecord(run.folder)));
+  return runs.filter((_, k) => basename(records[k]!.file) === basename(file));
+}
+
+export const sourceText = (source: Source): string =>
+  source.kind === 'run' ? basename(source.folder) : `${basename(source.file)}, untrained,`;
+
+function sequenceText(sequence: SequenceChoice): string {
+  switch (sequence.kind) {
+    case 'text':
+      return `“${sequence.text}”`;
+    case 'file':
+      return basename(sequence.path);
+    case 'data':
+      return `${sequence.part} text, ${numberText(sequence.length)} steps from t = ${numberText(sequence.from)}`;
+  }
+}
