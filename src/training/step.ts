@@ -2,9 +2,10 @@
 
 import { Builder } from '../graph/builder.ts';
 import { differentiate } from '../graph/differentiate.ts';
-import { axisNames, type Graph, tensor, type Value } from '../graph/graph.ts';
+import { axisNames, type Graph, type TensorType, tensor, type Value } from '../graph/graph.ts';
 import type { Model } from '../graph/model.ts';
 import { optimise } from '../graph/passes/optimise.ts';
+import { select } from '../graph/prune.ts';
 import type { TrainSettings } from '../shared/settings.ts';
 import { type Rates, rateNames, ruleOf } from './optimizer.ts';
 
@@ -39,8 +40,8 @@ export function lossOf({ loss, name }: Model): Value {
   return loss;
 }
 
-/** The names of the model's parameters, in order: weights, inputs, states, masks. */
-export function parameterNames(model: Model): string[] {
+/** The names of the model's parameters. */
+export function parameterNames(model: Model): Map<Value, string> {
   const names = new Map<Value, string>();
   for (const { name, value } of model.weights) names.set(value, name);
   for (const { name, value } of model.inputs) names.set(value, inputName(name));
@@ -48,45 +49,48 @@ export function parameterNames(model: Model): string[] {
   model.dropout.forEach(({ value }, k) => {
     names.set(value, maskName(k));
   });
-  return model.graph.parameters.map((value) => names.get(value)!);
+  return names;
 }
 
 function stepGraph(model: Model, settings: TrainSettings): NamedGraph {
-  const { forward, gradients } = differentiated(model, lossOf(model));
-  const b = new Builder();
-  const parameters = model.graph.parameters.map((value) => b.adopt(value));
-  const [loss, ...rest] = b.inline(forward, parameters);
-  const after = rest.slice(0, model.states.length);
-  const raw = rest.slice(model.states.length, model.states.length + gradients);
+  const weights = model.weights.map(({ value }) => value);
+  const lean = select(model.graph, [lossOf(model), ...model.states.map(({ after }) => after)]);
+  const derivative = differentiate(lean, lossOf(model), weights);
 
-  const inputs = parameterNames(model);
-  const rates = Object.fromEntries(rateNames.map((name) => [name, b.parameter(tensor([]), name)])) as Record<keyof Rates, Value>;
-  inputs.push(...rateNames);
-  const norm = globalNorm(b, raw);
-  const clipped = clip(b, raw, norm, settings);
+  const b = new Builder();
+  const parameters = derivative.graph.parameters.map((value) => b.adopt(value));
+  const values = b.inline(derivative.graph, parameters);
+  const [loss, ...after] = values.slice(0, lean.results.length);
+  const gradients = values.slice(lean.results.length);
+
+  const names = parameterNames(model);
+  const parameter = (type: TensorType, name: string): Value => {
+    const value = b.parameter(type, name);
+    names.set(value, name);
+    return value;
+  };
+  const rates = Object.fromEntries(rateNames.map((name) => [name, parameter(tensor([]), name)])) as Record<keyof Rates, Value>;
+  const norm = globalNorm(b, gradients);
+  const clipped = clip(b, gradients, norm, settings);
   const rule = ruleOf(settings.optimizer);
   const outputs = ['loss', 'gradientNorm', ...model.states.map(({ name }) => next(stateName(name)))];
   const results = [loss!, norm, ...after];
   model.weights.forEach(({ name, value }, k) => {
-    const moments = rule.moments.map((moment) => {
-      inputs.push(momentName(name, moment));
-      return b.parameter(value.type, momentName(name, moment));
-    });
+    const moments = rule.moments.map((moment) => parameter(value.type, momentName(name, moment)));
     const updated = rule.update(b, { parameter: value, gradient: clipped[k]!, moments, rates });
     results.push(updated.parameter, ...updated.moments);
     outputs.push(next(name), ...rule.moments.map((moment) => next(momentName(name, moment))));
   });
-  return { graph: optimise(b.graph(results)), inputs, outputs };
+  // A weight that the loss does not need is kept as it is.
+  for (const value of weights) if (!parameters.includes(value)) b.adopt(value);
+  return named(optimise(b.graph(results)), names, outputs);
 }
 
-/** The model's graph with the results: the objective, the states after the window, the gradient of each weight. */
-export function differentiated(model: Model, objective: Value): { readonly forward: Graph; readonly gradients: number } {
-  const weights = model.weights.map(({ value }) => value);
-  const states = model.states.map(({ after }) => after);
-  const lean = optimise({ ...model.graph, results: [objective, ...states] });
-  const [value, ...after] = lean.results;
-  return { forward: differentiate({ ...lean, results: [value!, ...after] }, value!, weights).graph, gradients: weights.length };
-}
+const named = (graph: Graph, names: ReadonlyMap<Value, string>, outputs: readonly string[]): NamedGraph => ({
+  graph,
+  inputs: graph.parameters.map((value) => names.get(value)!),
+  outputs,
+});
 
 /** Square root of the sum of all squares. */
 function globalNorm(b: Builder, gradients: readonly Value[]): Value {
@@ -109,23 +113,14 @@ export function clip(b: Builder, gradients: readonly Value[], norm: Value, { cli
 export const tiny = 1e-6;
 
 function evaluationGraph(model: Model): NamedGraph {
+  const { losses, states, dropout } = model;
+  const lossValues = losses === undefined ? [lossOf(model)] : [losses.value, losses.counted];
+  const lean = select(model.graph, [...lossValues, ...states.map(({ after }) => after)]);
   const b = new Builder();
-  const loss = lossOf(model);
-  const masks = new Set(model.dropout.map(({ value }) => value));
-  const parameters = model.graph.parameters.filter((value) => !masks.has(value));
-  const given = new Map(parameters.map((value) => [value, b.adopt(value)]));
-  for (const { value } of model.dropout) given.set(value, b.constant(1, value.type.axes));
-  const { losses } = model;
-  const results = losses === undefined ? [loss] : [losses.value, losses.counted];
-  const values = b.inline(
-    { ...model.graph, results: [...results, ...model.states.map(({ after }) => after)] },
-    model.graph.parameters.map((value) => given.get(value)!),
-  );
+  const masks = new Set(dropout.map(({ value }) => value));
+  const given = lean.parameters.map((value) => (masks.has(value) ? b.constant(1, value.type.axes) : b.adopt(value)));
+  const values = b.inline(lean, given);
   const [sum, count] = losses === undefined ? [values[0]!, b.constant(1)] : [b.sum(values[0]!), b.sum(b.cast(values[1]!, 'float'))];
-  const names = parameterNames(model).filter((_, k) => !masks.has(model.graph.parameters[k]!));
-  return {
-    graph: optimise(b.graph([sum, count, ...values.slice(results.length)])),
-    inputs: names,
-    outputs: ['sum', 'count', ...model.states.map(({ name }) => next(stateName(name)))],
-  };
+  const outputs = ['sum', 'count', ...states.map(({ name }) => next(stateName(name)))];
+  return named(optimise(b.graph([sum, count, ...values.slice(lossValues.length)])), parameterNames(model), outputs);
 }

@@ -1,0 +1,136 @@
+// The optimisation step in one session: forward, backward, clip and update are one graph.
+
+import type { Model } from '../graph/model.ts';
+import { lower } from '../onnx/lower.ts';
+import type { Runtime, Session, SessionOptions, Tensor } from '../runtime/runtime.ts';
+import type { TrainSettings } from '../shared/settings.ts';
+import { drawMask, sizesOf } from './masks.ts';
+import { rateNames, ratesOf, ruleOf } from './optimizer.ts';
+import { inputName, maskName, momentName, type NamedGraph, next, type StepGraphs, stateName, stepGraphs } from './step.ts';
+import type { StepResult, Trainer, TrainerState, Window } from './trainer.ts';
+
+export async function openSessionTrainer(
+  model: Model,
+  settings: TrainSettings,
+  start: TrainerState,
+  runtime: Runtime,
+  options: SessionOptions,
+): Promise<Trainer> {
+  const graphs = stepGraphs(model, settings);
+  const trainer = new SessionTrainer(model, settings, graphs, {
+    device: options.device,
+    open: (graph) => runtime.open(lower(graph.graph, graph).bytes, options),
+  });
+  await trainer.restore(start);
+  return trainer;
+}
+
+interface Place {
+  readonly device: SessionOptions['device'];
+  open(graph: NamedGraph): Promise<Session>;
+}
+
+class SessionTrainer implements Trainer {
+  readonly device: SessionOptions['device'];
+  readonly #model: Model;
+  readonly #settings: TrainSettings;
+  readonly #graphs: StepGraphs;
+  readonly #place: Place;
+  readonly #sessions = new Map<NamedGraph, Promise<Session>>();
+  /** Weights, moments and carried states by their names. */
+  readonly #values = new Map<string, Tensor>();
+  readonly #evaluationStates = new Map<string, Tensor>();
+
+  constructor(model: Model, settings: TrainSettings, graphs: StepGraphs, place: Place) {
+    this.device = place.device;
+    this.#model = model;
+    this.#settings = settings;
+    this.#graphs = graphs;
+    this.#place = place;
+  }
+
+  async step(window: Window, number: number, rate: number): Promise<StepResult> {
+    const { step } = this.#graphs;
+    const { optimizer, seed } = this.#settings;
+    const rates = ratesOf(optimizer, rate, number);
+    const feeds = this.#feeds(window, this.#values);
+    for (const name of rateNames) feeds.set(name, scalar(rates[name]));
+    this.#model.dropout.forEach((mask, k) => {
+      const { dims, data } = drawMask(mask, k, seed, number, sizesOf(window));
+      feeds.set(maskName(k), { type: 'float32', dims, data });
+    });
+    const results = await this.#run(step, feeds);
+    for (const name of this.#values.keys()) {
+      const replaced = results[next(name)];
+      if (replaced !== undefined) this.#values.set(name, replaced);
+    }
+    return { loss: numberOf(results.loss!), gradientNorm: numberOf(results.gradientNorm!) };
+  }
+
+  async evaluate(window: Window): Promise<{ readonly sum: number; readonly count: number }> {
+    const results = await this.#run(this.#graphs.evaluation, this.#feeds(window, this.#evaluationStates));
+    for (const name of this.#evaluationStates.keys()) this.#evaluationStates.set(name, results[next(name)]!);
+    return { sum: numberOf(results.sum!), count: numberOf(results.count!) };
+  }
+
+  async state(): Promise<TrainerState> {
+    return new Map([...this.#values].map(([name, { dims, data }]) => [name, { shape: dims, data: (data as Float32Array).slice() }]));
+  }
+
+  async restore(state: TrainerState): Promise<void> {
+    this.#values.clear();
+    this.#evaluationStates.clear();
+    for (const [name, { shape, data }] of state) this.#values.set(name, { type: 'float32', dims: shape, data: data.slice() });
+    const { moments } = ruleOf(this.#settings.optimizer);
+    for (const { name } of this.#model.weights) {
+      const weight = this.#values.get(name);
+      if (weight === undefined) throw new Error(`The weight ${name} has no value to start from.`);
+      for (const moment of moments) {
+        const key = momentName(name, moment);
+        if (!this.#values.has(key)) this.#values.set(key, zeros(weight.dims));
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    for (const session of sessions) await (await session).release();
+  }
+
+  /** Everything but what a training step has of its own. `states` are made or zeroed where the window begins afresh. */
+  #feeds(window: Window, states: Map<string, Tensor>): Map<string, Tensor> {
+    const sizes = sizesOf(window);
+    for (const { name, before } of this.#model.states) {
+      const key = stateName(name);
+      const dims = before.type.axes.map(({ size }) => (typeof size === 'number' ? size : sizes[size]!));
+      const known = states.get(key);
+      if (window.reset || known === undefined || known.dims.some((dim, k) => dim !== dims[k])) states.set(key, zeros(dims));
+    }
+    const feeds = new Map([...this.#values, ...states]);
+    for (const { name, value } of this.#model.inputs) {
+      const data = window.inputs[name];
+      if (data === undefined) throw new Error(`The window has nothing for the model's input ${name}.`);
+      const dims = value.type.axes.map(({ size }) => (typeof size === 'number' ? size : sizes[size]!));
+      feeds.set(inputName(name), { type: data instanceof Int32Array ? 'int32' : 'float32', dims, data });
+    }
+    return feeds;
+  }
+
+  async #run(graph: NamedGraph, feeds: ReadonlyMap<string, Tensor>): Promise<Record<string, Tensor>> {
+    let session = this.#sessions.get(graph);
+    if (session === undefined) {
+      session = this.#place.open(graph);
+      this.#sessions.set(graph, session);
+    }
+    return (await session).compute(Object.fromEntries(graph.inputs.map((name) => [name, feeds.get(name)!])));
+  }
+}
+
+const zeros = (dims: readonly number[]): Tensor => ({
+  type: 'float32',
+  dims,
+  data: new Float32Array(dims.reduce((product, each) => product * each, 1)),
+});
+const scalar = (value: number): Tensor => ({ type: 'float32', dims: [], data: Float32Array.of(value) });
+const numberOf = (tensor: Tensor): number => Number(tensor.data[0]);
