@@ -19,6 +19,8 @@ export interface TrainRequest {
   readonly seed?: number;
   /** Go on with the run in `out` (by default the newest of this model) from its last good checkpoint. */
   readonly resume?: boolean;
+  /** Progress for every step, however fast they are; else no faster than eyes follow. */
+  readonly everyStep?: boolean;
 }
 
 /** A sequence to trace. Text is cut into tokens as the run's data was. */
