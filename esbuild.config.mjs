@@ -1,6 +1,7 @@
 // Bundles what VS Code and Node run into dist/. `--watch` builds again on every change.
 
-import { cpSync, existsSync } from 'node:fs';
+import { cpSync, existsSync, globSync } from 'node:fs';
+import { basename } from 'node:path';
 import { context } from 'esbuild';
 
 const node = {
@@ -30,6 +31,18 @@ const programs = {
   }),
 };
 
+/** What the extension imports dynamically is a file of its own, read when it is needed: activation stays short. */
+const later = ['src/views/language-client.ts'];
+const laterFiles = {
+  name: 'later-files',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /\.ts$/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' && later.some((file) => basename(file) === basename(path))
+        ? { path: `./${basename(path, '.ts')}.cjs`, external: true }
+        : undefined,
+    ),
+};
+
 /** Loaded by the extension host. */
 const extension = {
   ...node,
@@ -39,15 +52,20 @@ const extension = {
   external: ['vscode'],
   define: { 'import.meta.url': 'urlOfBundle' },
   banner: { js: "const urlOfBundle = require('node:url').pathToFileURL(__filename).href;" },
-  entryPoints: existing({ extension: 'src/extension.ts' }),
+  entryPoints: ['src/extension.ts', ...later],
+  entryNames: '[name]',
+  plugins: [laterFiles],
 };
 
-/** The suite for the extension host. Mocha is the one of node_modules, as the tests' `describe` is that one's. */
+/** The suites for the extension host. Mocha is the one of node_modules. */
 const extensionTests = {
   ...extension,
-  outdir: 'out/test',
+  outdir: 'out/test/extension',
+  plugins: [],
+  define: {},
+  banner: {},
   external: ['vscode', 'mocha'],
-  entryPoints: existing({ extension: 'test/extension/index.ts' }),
+  entryPoints: ['test/extension/index.ts', ...globSync('test/extension/*.test.ts')],
 };
 
 /** Shown in a webview. */
@@ -71,12 +89,16 @@ function existing(entries) {
 if (existsSync('src/language/std')) cpSync('src/language/std', 'dist/std', { recursive: true });
 
 const watch = process.argv.includes('--watch');
-for (const options of [programs, extension, extensionTests, webview]) {
+for (const options of [extension, extensionTests, webview, programs]) {
   if (Object.keys(options.entryPoints).length === 0) continue;
   const build = await context(options);
-  if (watch) await build.watch();
-  else {
-    await build.rebuild();
-    await build.dispose();
+  if (watch) {
+    await build.watch();
+    continue;
   }
+  // esbuild has said what is wrong.
+  await build.rebuild().catch(() => {
+    process.exitCode = 1;
+  });
+  await build.dispose();
 }

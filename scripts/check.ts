@@ -79,7 +79,7 @@ async function inExtensionHost(): Promise<Counts | boolean> {
   const status = await runTests({
     vscodeExecutablePath: executable,
     extensionDevelopmentPath: root,
-    extensionTestsPath: join(root, 'out', 'test', 'extension.cjs'),
+    extensionTestsPath: join(root, 'out', 'test', 'extension', 'index.cjs'),
     extensionTestsEnv: { TEST_COUNTS: countsFile },
     launchArgs: [join(root, 'examples'), '--disable-workspace-trust'],
   }).catch((error: unknown) => {

@@ -1,0 +1,133 @@
+// The real workbench, driven through its page. Every wait is for something that can be seen.
+
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Frame, Locator, Page } from 'playwright-core';
+import { root } from '../../scripts/root.ts';
+import { startBrowser } from '../../scripts/vscode/browser.ts';
+import { type Server, startServer } from '../../scripts/vscode/server.ts';
+
+const shots = join(root, '.cache', 'shots');
+
+export interface WorkbenchOptions {
+  readonly theme?: string;
+  readonly trust?: boolean;
+  readonly size?: { readonly width: number; readonly height: number };
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+/** A workspace of its own with the examples, in a VS Code of its own. */
+export class Workbench {
+  readonly folder: string;
+  readonly page: Page;
+  readonly #server: Server;
+  readonly #browser: Browser;
+
+  private constructor(folder: string, page: Page, server: Server, browser: Browser) {
+    this.folder = folder;
+    this.page = page;
+    this.#server = server;
+    this.#browser = browser;
+  }
+
+  static async open(options: WorkbenchOptions = {}): Promise<Workbench> {
+    const folder = mkdtempSync(join(tmpdir(), 'unroll-examples-'));
+    cpSync(join(root, 'examples'), folder, { recursive: true, filter: (path) => !path.includes('runs') });
+    const server = await startServer({
+      install: true,
+      testing: true,
+      trust: options.trust ?? false,
+      settings: {
+        'workbench.colorTheme': options.theme ?? 'Default Dark Modern',
+        'window.commandCenter': false,
+        'files.simpleDialog.enable': true,
+        'editor.fontSize': 13,
+        ...options.settings,
+      },
+    });
+    const browser = await startBrowser();
+    const context = await browser.newContext({ viewport: options.size ?? { width: 1500, height: 950 } });
+    const page = await context.newPage();
+    const workbench = new Workbench(folder, page, server, browser);
+    await page.goto(server.address(folder));
+    await page.locator('.monaco-workbench .part.statusbar').waitFor();
+    // A contribution of the extension: the palette's list is not refreshed once it is open.
+    await page.locator('.activitybar .action-label[aria-label="Unroll"]').waitFor();
+    return workbench;
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    await this.#server.stop();
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Runs a command of the palette by its full title. */
+  async command(title: string): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      await this.page.keyboard.press('F1');
+      const input = this.page.locator('.quick-input-widget:visible input').first();
+      await input.fill(`>${title}`);
+      const row = this.page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first();
+      try {
+        await row.waitFor({ timeout: 4000 });
+        await row.click();
+        return;
+      } catch (error) {
+        if (attempt === 4) throw error;
+        await this.page.keyboard.press('Escape');
+      }
+    }
+  }
+
+  /** Opens a file of the workspace in the editor. */
+  async openFile(name: string): Promise<void> {
+    await this.page.keyboard.press('Control+P');
+    const input = this.page.locator('.quick-input-widget:visible input').first();
+    await input.fill(name);
+    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first().waitFor();
+    await this.page.keyboard.press('Enter');
+    await this.page.locator('.tab.active', { hasText: name }).waitFor();
+    await this.editor.waitFor();
+  }
+
+  get editor(): Locator {
+    return this.page.locator('.editor-instance .view-lines').first();
+  }
+
+  /** The visible line of the editor with this text. */
+  line(text: string): Locator {
+    return this.page.locator('.editor-instance .view-line', { hasText: text }).first();
+  }
+
+  rows(list: string): Locator {
+    return this.page.locator(`${list} .monaco-list-row`);
+  }
+
+  /** The frame of the webview that holds `probe`. */
+  async webview(probe: string, timeout = 20_000): Promise<Frame> {
+    const end = Date.now() + timeout;
+    while (Date.now() < end) {
+      for (const frame of this.page.frames()) {
+        const found = await frame
+          .locator(probe)
+          .count()
+          .catch(() => 0);
+        if (found > 0) return frame;
+      }
+      await this.page.waitForTimeout(100);
+    }
+    throw new Error(`No webview shows ${probe}.`);
+  }
+
+  async screenshot(name: string): Promise<void> {
+    mkdirSync(shots, { recursive: true });
+    await this.page.screenshot({ path: join(shots, `${name}.png`) });
+  }
+
+  /** What the server and the extension host wrote. */
+  get log(): string {
+    return this.#server.log;
+  }
+}

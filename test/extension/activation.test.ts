@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+
+describe('activation', () => {
+  it('takes less than 100 ms, and loads nothing of the inference runtime', async () => {
+    const extension = vscode.extensions.getExtension('unroll.unroll')!;
+    assert.equal(extension.isActive, false, 'something activated the extension before it was needed');
+    const start = performance.now();
+    await extension.activate();
+    const milliseconds = performance.now() - start;
+    console.log(`      activation: ${milliseconds.toFixed(1)} ms`);
+    assert.ok(milliseconds < 100, `${milliseconds} ms`);
+    assert.deepEqual(runtimeLibraries(), []);
+  });
+
+  it('registers every command of the palette', async () => {
+    const contributed = vscode.extensions.getExtension('unroll.unroll')!.packageJSON.contributes.commands as { command: string }[];
+    const registered = new Set(await vscode.commands.getCommands(true));
+    assert.deepEqual(
+      contributed.map(({ command }) => command).filter((command) => !registered.has(command)),
+      [],
+    );
+  });
+});
+
+/** Shared libraries of onnxruntime in this process. */
+function runtimeLibraries(): string[] {
+  const report = process.report.getReport() as unknown as { sharedObjects: string[] };
+  return report.sharedObjects.filter((path) => path.includes('onnxruntime'));
+}
