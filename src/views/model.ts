@@ -234,6 +234,13 @@ export class ViewModel {
     this.trainingChanged();
   }
 
+  /** The curves of a run that is known. */
+  showRun(folder: string): void {
+    if (!this.runs.has(folder)) return;
+    this.change({ training: { ...this.current.training, chosen: folder } });
+    this.trainingChanged();
+  }
+
   trainingEnded(summary: RunSummary): void {
     const run = this.runs.get(summary.folder);
     this.runs.set(summary.folder, { ...run, summary, records: run?.records ?? [] });

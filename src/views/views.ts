@@ -80,6 +80,12 @@ export class Views implements vscode.Disposable {
     this.model.setRuns(runs);
   }
 
+  /** Shows the curves of a run, by its folder. */
+  showRun(folder: string): void {
+    this.model.showRun(folder);
+    this.open('training');
+  }
+
   /** A training has begun or goes on; `clip` is the norm at which it clips. */
   trainingStarted(run: RunSummary, clip?: number): void {
     this.model.trainingStarted(run, clip);
