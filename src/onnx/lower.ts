@@ -1,7 +1,7 @@
 // From the tensor graph to ONNX: chooses the order of axes in memory and writes the operators.
 
 import { Builder } from '../graph/builder.ts';
-import { type AnyNode, type Axis, type DataType, type Graph, hasAxis, type Value } from '../graph/graph.ts';
+import { type AnyNode, type Axis, type DataType, type Graph, hasAxis, type Node, type Value } from '../graph/graph.ts';
 import { type ElementType, encodeModel, type ModelProto, type ValueInfo } from './proto.ts';
 import { rules, type Surroundings } from './rules.ts';
 import { type Pattern, Scope, type Shared } from './scope.ts';
@@ -13,6 +13,8 @@ export interface LowerOptions {
   readonly outputs: readonly string[];
   /** Sizes that symbolic axes are fixed to. */
   readonly sizes?: Readonly<Record<string, number>>;
+  /** Asked first for each recurrence: whether it has written it (as an operator of its own). Else it becomes a Scan. */
+  readonly recurrence?: (scope: Scope, node: Node<'recur'>) => boolean;
 }
 
 /** A tensor at the border of the model: its dims are those of the axes, in that order. */
@@ -47,7 +49,7 @@ export function lower(graph: Graph, options: LowerOptions): Lowered {
       scope.bindSymbol(axis.size, inputs[k]!.name, position);
     });
   });
-  lowerNodes(scope, graph.nodes, graph.results);
+  lowerNodes(scope, graph.nodes, graph.results, options.recurrence);
   graph.results.forEach((value, k) => {
     const order = value.type.axes.map((axis) => axis.name);
     const made = scope.need(value, order);
@@ -96,10 +98,16 @@ function sharedOf({ inputs, outputs, sizes = {} }: LowerOptions): Shared {
   };
 }
 
-function lowerNodes(scope: Scope, nodes: readonly AnyNode[], results: readonly Value[]): void {
+function lowerNodes(
+  scope: Scope,
+  nodes: readonly AnyNode[],
+  results: readonly Value[],
+  recurrence: LowerOptions['recurrence'] = () => false,
+): void {
   const around = surroundings(scope, nodes, results);
   for (const node of nodes) {
     scope.origin = node.origin;
+    if (node.operation === 'recur' && recurrence(scope, node)) continue;
     const rule = rules[node.operation] as (scope: Scope, node: AnyNode, around: Surroundings) => void;
     rule(scope, node, around);
   }

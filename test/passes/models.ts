@@ -59,7 +59,19 @@ export function languageModel(cell: CellName, { V = 7, I = 3, H = 4, layers = 1,
   const loss = b.over(b.sum(losses), b.sum(counted));
   const inputs = [text, target].map((value) => ({ name: value.name!, value, classes: 'Char' }));
   const graph = b.graph([loss, losses, counted, ...states.map(({ after }) => after)]);
-  return { name: cell, graph, weights, inputs, states, dropout: masks, instances: [], loss, losses: { value: losses, counted } };
+  const prediction = { input: 'text', line: 'logits', logits, classes: 'Char' };
+  return {
+    name: cell,
+    graph,
+    weights,
+    inputs,
+    states,
+    dropout: masks,
+    instances: [],
+    loss,
+    losses: { value: losses, counted },
+    prediction,
+  };
 }
 
 export function startOf(model: Model, seed = 1): TrainerState {

@@ -4,8 +4,9 @@
 // one kernel), so stacked outputs are joined as a tree.
 
 import { Builder } from '../builder.ts';
-import { type AnyNode, type Axis, axisOf, type Graph, makeValue, type Node, type RecurAttributes, type Value } from '../graph.ts';
+import { type Axis, axisOf, type Graph, type Node, type RecurAttributes, type Value } from '../graph.ts';
 import { GraphError, show } from '../shapes.ts';
+import { orderResults } from './order.ts';
 
 export interface UnrollOptions {
   /** Most operands of one concat. */
@@ -19,20 +20,11 @@ export function unroll(graph: Graph, options: UnrollOptions): Graph {
   for (const parameter of graph.parameters) known.set(builder.adopt(parameter), parameter);
   const used = usedValues(graph);
   emit(builder, graph, known, used, options);
-  return ordered(builder.graph(graph.results.map((value) => find(known, value))), graph.results);
-}
-
-/** The graph with the axes of its results in the order of `as`: at the border the order has a meaning. */
-function ordered(graph: Graph, as: readonly Value[]): Graph {
-  const renewed = new Map<Value, Value>();
-  graph.results.forEach((result, k) => {
-    const { type } = as[k]!;
-    const inOrder = result.type.axes.every((axis, place) => axis.name === type.axes[place]!.name);
-    if (!inOrder && !graph.parameters.includes(result)) renewed.set(result, makeValue(type, result.name));
-  });
-  const renew = (value: Value): Value => renewed.get(value) ?? value;
-  const nodes = graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(renew), outputs: node.outputs.map(renew) }) as AnyNode);
-  return { parameters: graph.parameters, nodes, results: graph.results.map(renew) };
+  const unrolled = builder.graph(graph.results.map((value) => find(known, value)));
+  return orderResults(
+    unrolled,
+    graph.results.map((value) => value.type.axes),
+  );
 }
 
 /** Adds the graph's nodes, recurrences unrolled; `known` maps its values to those of the builder. */
