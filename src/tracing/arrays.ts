@@ -1,0 +1,52 @@
+// Arrays of elements with named axes: windows of them, and other orders of their axes.
+
+import type { Axis } from '../graph/graph.ts';
+
+/** Floats, integers, truth values of 0 and 1. */
+export type Elements = Float32Array | Int32Array | Uint8Array;
+
+/** What symbolic sizes are bound to. */
+export type Sizes = Readonly<Record<string, number>>;
+
+export const sizesOf = (axes: readonly Axis[], sizes: Sizes): number[] =>
+  axes.map(({ size }) => (typeof size === 'number' ? size : sizes[size]!));
+
+export const product = (numbers: readonly number[]): number => numbers.reduce((result, each) => result * each, 1);
+
+/** Places from .. to-1 along an axis; the same memory where these stand together. */
+export function windowOf(data: Elements, axes: readonly Axis[], sizes: Sizes, name: string, from: number, to: number): Elements {
+  const place = axes.findIndex((axis) => axis.name === name);
+  if (place < 0) return data;
+  const lengths = sizesOf(axes, sizes);
+  const length = lengths[place]!;
+  const outer = product(lengths.slice(0, place));
+  const inner = product(lengths.slice(place + 1));
+  if (outer === 1) return data.subarray(from * inner, to * inner);
+  const result = new (data.constructor as Float32ArrayConstructor)(outer * (to - from) * inner);
+  for (let k = 0; k < outer; k += 1) {
+    result.set(data.subarray((k * length + from) * inner, (k * length + to) * inner), k * (to - from) * inner);
+  }
+  return result;
+}
+
+/** The elements with the named axes first, in that order, and the others behind them as they are. */
+export function arranged(data: Elements, axes: readonly Axis[], sizes: Sizes, first: readonly string[]): Elements {
+  const lengths = sizesOf(axes, sizes);
+  const strides = axes.map((_, k) => product(lengths.slice(k + 1)));
+  const front = first.map((name) => axes.findIndex((axis) => axis.name === name)).filter((place) => place >= 0);
+  const order = [...front, ...axes.keys().filter((place) => !front.includes(place))].filter((place) => lengths[place] !== 1);
+  if (order.every((place, k) => k === 0 || place > order[k - 1]!)) return data;
+  const result = new (data.constructor as Float32ArrayConstructor)(data.length);
+  let at = 0;
+  const copy = (depth: number, offset: number): void => {
+    const place = order[depth];
+    if (place === undefined) {
+      result[at] = data[offset]!;
+      at += 1;
+      return;
+    }
+    for (let k = 0; k < lengths[place]!; k += 1) copy(depth + 1, offset + k * strides[place]!);
+  };
+  copy(0, 0);
+  return result;
+}

@@ -1,0 +1,60 @@
+// What a trace holds, for debugger and views: names, shapes and places of a model's lines, without numbers.
+
+import { type Axis, hasAxis, type Value } from '../graph/graph.ts';
+import type { Instance, Line, Model } from '../graph/model.ts';
+import type { InstanceDescription, LineDescription } from '../shared/trace.ts';
+import type { Sizes } from './arrays.ts';
+
+export interface Dimensions {
+  /** The axis of time. */
+  readonly time: string;
+  readonly sizes: Sizes;
+}
+
+/** The axis that the model's sequence runs along: that of the first input with a length of its own. */
+export function timeAxis(model: Model): Axis | undefined {
+  const running = model.instances.find((instance) => instance.axis !== undefined)?.axis;
+  const axes = model.inputs.flatMap((input) => input.value.type.axes).filter((axis) => typeof axis.size === 'string' && axis.name !== 'B');
+  return axes.find((axis) => axis.name === running) ?? axes[0];
+}
+
+export function describeInstance(instance: Instance, model: Model, dimensions: Dimensions): InstanceDescription {
+  const shape = (value: Value): number[] => shapeOf(value, dimensions);
+  const perStep = (value: Value): boolean => hasAxis(value, dimensions.time);
+  return {
+    path: instance.path,
+    cell: instance.cell,
+    ...(instance.parent === undefined ? {} : { parent: instance.parent }),
+    ...(instance.call === undefined ? {} : { call: instance.call }),
+    definition: instance.definition,
+    runs: instance.axis !== undefined,
+    reverse: instance.reverse,
+    lines: instance.lines.map((line) => describeLine(line, dimensions)),
+    states: instance.states.map(({ name, after }) => ({ name, shape: shape(after) })),
+    inputs: instance.inputs.map(({ name, value }) => ({
+      name,
+      shape: shape(value),
+      perStep: perStep(value),
+      integer: value.type.dtype === 'int',
+    })),
+    weights: instance.weights.map(({ name, weight }) => ({
+      name,
+      weight,
+      shape: model.weights.filter((each) => each.name === weight).flatMap((each) => shape(each.value)),
+    })),
+  };
+}
+
+function describeLine({ value, ...line }: Line, dimensions: Dimensions): LineDescription {
+  const { shape: words, ...rest } = line;
+  // The shape of a model's line names time too; one step's value has it not.
+  const own = words.filter((word) => word !== dimensions.time);
+  return { ...rest, shape: shapeOf(value, dimensions), dimensions: own, perStep: hasAxis(value, dimensions.time) };
+}
+
+/** The lengths of one step's value of one sequence: all axes but time and batch. */
+function shapeOf(value: Value, { time, sizes }: Dimensions): number[] {
+  return value.type.axes
+    .filter(({ name }) => name !== time && name !== 'B')
+    .map(({ size }) => (typeof size === 'number' ? size : sizes[size]!));
+}
