@@ -26,13 +26,13 @@ const programs = {
   entryPoints: existing({
     engine: 'src/engine/process.ts',
     'language-server': 'src/language/server.ts',
-    'debug-adapter': 'src/debug/stdio.ts',
+    'debug-adapter': 'src/debug-adapter.ts',
     cli: 'src/cli/main.ts',
   }),
 };
 
 /** What the extension imports dynamically is a file of its own, read when it is needed: activation stays short. */
-const later = ['src/views/language-client.ts'];
+const later = ['src/views/debug-session.ts', 'src/views/language-client.ts'];
 const laterFiles = {
   name: 'later-files',
   setup: ({ onResolve }) =>

@@ -6,31 +6,61 @@ import * as vscode from 'vscode';
 import { createEngine, type Engine } from './engine/client.ts';
 import type { TrainRequest } from './engine/requests.ts';
 import type { RunSummary } from './shared/training.ts';
+import { readLog } from './training/log.ts';
+import { logOf, readRecord, summarise } from './training/run.ts';
 import { chooseRun, runsOf } from './views/choose-sequence.ts';
 import { CodeLenses, statementsOf } from './views/code-lenses.ts';
+import type { Session } from './views/debug-session.ts';
 import { Configurations } from './views/debugging.ts';
 import { HoverExpressions, InlineValues } from './views/inline-values.ts';
 import { deleteRun, openSourceOf, Runs } from './views/runs.ts';
 import { Trainings } from './views/trainings.ts';
 import { trustedFor } from './views/trust.ts';
+import { Views } from './views/views.ts';
 
 export function activate(context: vscode.ExtensionContext): void {
   const own = <T extends vscode.Disposable>(disposable: T): T => {
     context.subscriptions.push(disposable);
     return disposable;
   };
+  let session: Session | undefined;
   const output = own(vscode.window.createOutputChannel('Unroll'));
   const engine = lazily(() => createEngine({ entry: context.asAbsolutePath('dist/engine.mjs'), log: (text) => output.append(text) }));
   endEngine = () => engine.made()?.dispose();
 
   own(vscode.languages.registerCodeLensProvider({ language: 'unroll' }, new CodeLenses()));
-  own(vscode.languages.registerInlineValuesProvider({ language: 'unroll' }, new InlineValues()));
+  own(vscode.languages.registerInlineValuesProvider({ language: 'unroll' }, new InlineValues(() => session)));
   own(vscode.languages.registerEvaluatableExpressionProvider({ language: 'unroll' }, new HoverExpressions()));
   startLanguageServerOnce(context);
 
   const trainings = own(new Trainings(engine.get));
   const runs = own(new Runs(trainings));
   own(vscode.window.createTreeView('unroll.runs', { treeDataProvider: runs }));
+  const views = own(
+    new Views(context.extensionUri, {
+      goTo: async (t) => session?.goTo(t),
+      action: (id) => viewAction(id, output),
+      training: async (action, run) => void (await vscode.commands.executeCommand(trainingCommands[action], run)),
+      records: (run) => readLog(logOf(run.folder)),
+    }),
+  );
+  showTrainings(trainings, runs, views);
+  own(
+    vscode.debug.registerDebugAdapterDescriptorFactory('unroll', {
+      createDebugAdapterDescriptor: async () => {
+        const { createSession } = await import('./views/debug-session.ts');
+        session = createSession(engine.get(), views);
+        return new vscode.DebugAdapterInlineImplementation(session.adapter);
+      },
+    }),
+  );
+  own(
+    vscode.debug.onDidTerminateDebugSession(({ type }) => {
+      if (type !== 'unroll') return;
+      session = undefined;
+      views.debugEnded();
+    }),
+  );
   own(vscode.debug.registerDebugConfigurationProvider('unroll', new Configurations(engine.get, context.workspaceState)));
 
   const command = (name: string, run: (...args: never[]) => unknown): void => {
@@ -58,6 +88,13 @@ export function activate(context: vscode.ExtensionContext): void {
   command('generate', async (target?: Target, model?: string) => {
     const run = (await trustedFor('Generating')) ? await runFrom(target, runs, model) : undefined;
     if (run !== undefined) await (await import('./views/results.ts')).generateText(run, engine.get(), output);
+  });
+  command('showTimeline', () => views.focus('timeline'));
+  command('showCell', () => views.focus('cell'));
+  command('showTraining', (run?: Target) => {
+    const folder = folderOf(run);
+    if (folder === undefined) views.focus('training');
+    else views.showRun(folder);
   });
   command('showRuns', () => vscode.commands.executeCommand('unroll.runs.focus'));
   command('refreshRuns', () => runs.refresh());
@@ -124,7 +161,6 @@ async function chooseStatement(names: readonly string[]): Promise<number | undef
 
 async function resume(trainings: Trainings, run: string | undefined): Promise<void> {
   if (run === undefined || !(await trustedFor('Training'))) return;
-  const { readRecord } = await import('./training/run.ts');
   const { file, statement } = await readRecord(run);
   await trainings.start({ file, statement, out: run, resume: true, ...settings(vscode.Uri.file(file)) });
 }
@@ -140,7 +176,6 @@ function settings(scope: vscode.Uri): Pick<TrainRequest, 'device' | 'threads'> {
 async function debug(target: Target | undefined, model: string | undefined): Promise<void> {
   if (!(await trustedFor('Debugging'))) return;
   const run = folderOf(target);
-  const { readRecord } = await import('./training/run.ts');
   const program = run === undefined ? (await sourceOf(target)).fileName : (await readRecord(run)).file;
   await vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(vscode.Uri.file(program)), {
     name: `Step through ${model ?? basename(run ?? program)}`,
@@ -179,6 +214,38 @@ async function showDevices(engine: Engine): Promise<void> {
     })),
     { title: 'Devices of this machine' },
   );
+}
+
+const trainingCommands = {
+  pause: 'unroll.pauseTraining',
+  resume: 'unroll.resumeTraining',
+  cancel: 'unroll.cancelTraining',
+  debug: 'unroll.debug',
+} as const;
+
+/** The training view follows the trainings of this window, and knows the other runs. */
+function showTrainings(trainings: Trainings, runs: Runs, views: Views): void {
+  const list = async (): Promise<void> => views.setRuns(await runs.list());
+  runs.onDidChangeTreeData(() => void list());
+  void list();
+  trainings.onDidChange(async (change) => {
+    const { run } = change.training;
+    if (change.kind === 'progress') views.trainingRecord(run.folder, change.record);
+    if (change.kind === 'ended') views.trainingEnded(await summarise(run.folder));
+    if (change.kind !== 'started') return;
+    const { settings } = await readRecord(run.folder);
+    views.trainingStarted(run, settings.clip);
+    views.open('training');
+  });
+}
+
+/** A button of an empty or failed view. */
+async function viewAction(id: string, output: vscode.OutputChannel): Promise<void> {
+  if (id === 'debug') await vscode.commands.executeCommand('unroll.debug');
+  if (id === 'log') output.show();
+  if (id !== 'example') return;
+  const [example] = await vscode.workspace.findFiles('**/text.rnn', '**/runs/**', 1);
+  await vscode.window.showTextDocument(example ?? vscode.Uri.joinPath(vscode.Uri.file(__dirname), '..', 'examples', 'text.rnn'));
 }
 
 /** The server starts with the first source that is opened, and not before. */

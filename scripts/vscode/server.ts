@@ -85,7 +85,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     address(folder, payload = []) {
       const query = new URLSearchParams(folder === undefined ? { ew: 'true' } : { folder });
       if (payload.length > 0) query.set('payload', JSON.stringify(payload));
-      return `http://127.0.0.1:${port}/?${query}`;
+      return `http://127.0.0.1:${port}/?${query.toString().replaceAll('%2F', '/')}`;
     },
     remote: (path) => `vscode-remote://127.0.0.1:${port}${path}`,
     async stop() {

@@ -1,4 +1,4 @@
-// F5 on a model: with or without a launch.json. Names what is stepped through, and runs the debug adapter inside the extension host.
+// F5 on a model: with or without a launch.json. Names what is stepped through.
 
 import { resolve } from 'node:path';
 import * as vscode from 'vscode';
@@ -20,6 +20,9 @@ export interface UnrollConfiguration extends vscode.DebugConfiguration {
   readonly trace?: TraceRequest;
 }
 
+// biome-ignore lint/suspicious/noTemplateCurlyInString: VS Code puts the open file here
+const openFile = '${file}';
+
 export class Configurations implements vscode.DebugConfigurationProvider {
   readonly #engine: () => Engine;
   readonly #memory: vscode.Memento;
@@ -30,14 +33,14 @@ export class Configurations implements vscode.DebugConfigurationProvider {
   }
 
   provideDebugConfigurations(): vscode.DebugConfiguration[] {
-    return [{ name: 'Step through a model', type: 'unroll', request: 'launch', program: '${file}' }];
+    return [{ name: 'Step through a model', type: 'unroll', request: 'launch', program: openFile }];
   }
 
   resolveDebugConfiguration(
     _folder: vscode.WorkspaceFolder | undefined,
     config: UnrollConfiguration,
   ): vscode.DebugConfiguration | undefined {
-    if (config.type) return { program: '${file}', ...config };
+    if (config.type) return { program: openFile, ...config };
     const document = vscode.window.activeTextEditor?.document;
     if (document?.languageId !== 'unroll') return undefined;
     return { name: 'Step through a model', type: 'unroll', request: 'launch', program: document.uri.fsPath };

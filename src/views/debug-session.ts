@@ -1,0 +1,74 @@
+// A debug session and the views on it: both read one trace, and each follows the other.
+
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type * as vscode from 'vscode';
+import { type StopInfo, UnrollDebugSession } from '../debug/adapter.ts';
+import type { InlineValue } from '../debug/inline.ts';
+import type { LaunchArguments } from '../debug/launch.ts';
+import type { Engine } from '../engine/client.ts';
+import type { TraceRequest } from '../engine/requests.ts';
+import type { Trace } from '../shared/trace.ts';
+import type { Views } from './views.ts';
+
+/** A session as the rest of the extension meets it. */
+export interface Session {
+  readonly adapter: vscode.DebugAdapter;
+  goTo(t: number): Promise<void>;
+  inlineValues(): Promise<readonly InlineValue[]>;
+}
+
+export function createSession(engine: Engine, views: Views): Session {
+  let shown = false;
+  const adapter = new UnrollDebugSession({
+    openTrace: async (launch) => {
+      views.setStatus({ kind: 'loading', what: 'Computing the sequence', detail: launch.run ?? launch.program, since: Date.now() });
+      try {
+        const trace = await engine.openTrace(requestOf(launch));
+        views.setStatus({ kind: 'ready' });
+        return trace;
+      } catch (error) {
+        const text = error instanceof Error ? error.message : String(error);
+        views.setStatus({
+          kind: 'error',
+          title: 'The sequence could not be computed',
+          text,
+          actions: [
+            { id: 'debug', label: 'Choose another' },
+            { id: 'log', label: 'Open log' },
+          ],
+        });
+        throw error;
+      }
+    },
+    readSource: (uri) => readFile(fileURLToPath(uri), 'utf8'),
+  });
+  adapter.onDidStop((stop) => {
+    const { trace } = adapter;
+    if (trace === undefined) return;
+    if (shown) views.moveTo(positionOf(stop), eventOf(stop));
+    else void show(trace, stop);
+    shown = true;
+  });
+  const show = async (trace: Trace, stop: StopInfo): Promise<void> => {
+    views.open('timeline');
+    await views.debugStarted(trace, positionOf(stop));
+  };
+  return {
+    adapter: adapter as unknown as vscode.DebugAdapter,
+    goTo: (t) => adapter.goto(t),
+    inlineValues: () => adapter.inlineValues(),
+  };
+}
+
+const positionOf = ({ t, instance, line }: StopInfo): { t: number; instance: string; line: string } => ({ t, instance, line });
+
+/** What the views mark on their time axis: stops that were more than a step. */
+const eventOf = ({ reason, line }: StopInfo): string | undefined =>
+  reason === 'breakpoint' ? `breakpoint at ${line}` : reason === 'exception' ? `stopped at ${line}` : undefined;
+
+/** The configuration provider has settled what is traced. */
+function requestOf({ trace, objective }: LaunchArguments): TraceRequest {
+  if (trace === undefined) throw new Error('The launch configuration was not resolved.');
+  return { ...(trace as TraceRequest), ...(objective === undefined ? {} : { objective }) };
+}
