@@ -18,7 +18,8 @@ export type Evaluated =
   /** `t`: the timestep of a value that is not yet computed at this one. `address`: where it is one value of the trace. */
   | { readonly kind: 'tensor'; readonly tensor: Tensor; readonly past?: number }
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'fault'; readonly message: string };
+  /** `notYet`: nothing is wrong with it, but the value comes later. */
+  | { readonly kind: 'fault'; readonly message: string; readonly notYet: boolean };
 
 export const parseWatch = (text: string): Parsed => {
   if (text.trim() === '') return { kind: 'fault', message: 'An expression is missing.' };
@@ -32,20 +33,22 @@ export const evaluate = async (tree: Expression, names: Names, values: TraceValu
   try {
     return await new Evaluation(names, values).of(tree);
   } catch (error) {
-    if (error instanceof Mistake) return { kind: 'fault', message: error.message };
+    if (error instanceof Mistake) return { kind: 'fault', message: error.message, notYet: error instanceof NotYet };
     throw error;
   }
 };
 
 /** Whether a condition holds: a number other than 0 and NaN. */
-export const holds = (result: Evaluated): boolean | { readonly fault: string } => {
-  if (result.kind === 'fault') return { fault: result.message };
-  if (result.kind === 'text') return { fault: `A text is no condition: compare it, as in token == "e".` };
+export const holds = (result: Evaluated): boolean | { readonly fault: string; readonly notYet: boolean } => {
+  if (result.kind === 'fault') return { fault: result.message, notYet: result.notYet };
+  if (result.kind === 'text') return { fault: 'A text is no condition: compare it, as in token == "e".', notYet: false };
   if (result.tensor.shape.length > 0)
-    return { fault: `The condition has the shape ${shapeText(result.tensor)}: say any(...) or all(...) of it.` };
+    return { fault: `The condition has the shape ${shapeText(result.tensor)}: say any(...) or all(...) of it.`, notYet: false };
   const value = result.tensor.data[0]!;
   return value !== 0 && !Number.isNaN(value);
 };
+
+class NotYet extends Mistake {}
 
 class Evaluation {
   readonly #names: Names;
@@ -247,7 +250,7 @@ class Evaluation {
       return tensor({ shape, dimensions: shape.map(String), data });
     }
     const { value, moment } = meaning;
-    if (moment.kind === 'notYet') throw new Mistake(`${name} is not computed yet.`);
+    if (moment.kind === 'notYet') throw new NotYet(`${name} is not computed yet.`);
     const read = await this.#value(value, moment.kind === 'at' ? moment.t : moment.kind, gradient);
     return moment.kind === 'at' && moment.past ? { kind: 'tensor', tensor: read, past: moment.t } : tensor(read);
   }

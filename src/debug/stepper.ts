@@ -127,6 +127,11 @@ export class Stepper {
     return loop ? { ...this.#enter(this.#root, loop), t: clamped } : position;
   }
 
+  /** The first line of a frame's call, at its time. */
+  beginning(frame: Position): Position {
+    return this.#into(frame.instance, frame.t)!;
+  }
+
   /** Where a site is met at timestep t; once-only sites ignore t. */
   meet(site: Site, t: number | undefined): Position {
     return this.#at(site, t);
@@ -134,10 +139,41 @@ export class Stepper {
 
   /** Negative where a comes before b. */
   compare(a: Position, b: Position): number {
-    const left = this.#key(a);
-    const right = this.#key(b);
-    for (let k = 0; k < Math.min(left.length, right.length); k++) if (left[k] !== right[k]) return left[k]! - right[k]!;
-    return left.length - right.length;
+    return compareKeys(this.#key(a), this.#key(b));
+  }
+
+  /** How often a site is met. */
+  occurrences(site: Site): number {
+    return site.loop ? this.#steps : 1;
+  }
+
+  /** The k-th time that a site is met, from 0. */
+  occurrence(site: Site, k: number): Position {
+    return this.#at(site, site.loop?.reverse ? this.#steps - 1 - k : k);
+  }
+
+  /** First and last number of the occurrences from `low` (or the start) to `high`, both included; the first is greater where there is none. */
+  between(site: Site, low: Position | undefined, high: Position): readonly [first: number, last: number] {
+    const count = this.occurrences(site);
+    const firstWhere = (holds: (position: Position) => boolean): number => {
+      let [from, to] = [0, count];
+      while (from < to) {
+        const middle = (from + to) >> 1;
+        if (holds(this.occurrence(site, middle))) to = middle;
+        else from = middle + 1;
+      }
+      return from;
+    };
+    const first = low ? firstWhere((position) => this.compare(position, low) >= 0) : 0;
+    return [first, firstWhere((position) => this.compare(position, high) > 0) - 1];
+  }
+
+  /** In order of execution. */
+  sorted(positions: readonly Position[]): readonly Position[] {
+    return positions
+      .map((position) => ({ position, key: this.#key(position) }))
+      .sort((a, b) => compareKeys(a.key, b.key))
+      .map(({ position }) => position);
   }
 
   /** The timestep that the panel marks: the position's own, else that of the loop which was last gone through. */
@@ -262,6 +298,11 @@ export class Stepper {
 export const positionText = (stepper: Stepper, position: Position): string => {
   const { instance, line } = stepper.site(position);
   return `${instance.path === '' ? '' : `${instance.path}/`}${line.name}${position.t === undefined ? '' : ` @ ${position.t}`}`;
+};
+
+const compareKeys = (left: readonly number[], right: readonly number[]): number => {
+  for (let k = 0; k < Math.min(left.length, right.length); k++) if (left[k] !== right[k]) return left[k]! - right[k]!;
+  return left.length - right.length;
 };
 
 const segmentOf = (site: Site): { segments: readonly Segment[]; index: number; segment: Segment } => {

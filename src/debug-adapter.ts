@@ -1,0 +1,45 @@
+// The debug adapter over standard input and output, for clients other than VS Code. The same adapter runs inside the extension.
+
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { UnrollDebugSession } from './debug/adapter.ts';
+import type { LaunchArguments } from './debug/launch.ts';
+import { createEngine } from './engine/client.ts';
+import type { SequenceChoice, TraceRequest } from './engine/requests.ts';
+import { newestRun } from './training/run.ts';
+
+const LENGTH = 200;
+
+const inBundle = !import.meta.url.endsWith('.ts');
+const engine = createEngine({
+  entry: fileURLToPath(new URL(inBundle ? 'engine.mjs' : 'engine/process.ts', import.meta.url)),
+  log: (text) => process.stderr.write(text),
+});
+
+const sequenceOf = ({ text, file, data }: LaunchArguments): SequenceChoice => {
+  if (text !== undefined) return { kind: 'text', text };
+  if (file !== undefined) return { kind: 'file', path: resolve(file) };
+  return { kind: 'data', part: data?.part ?? 'validation', from: data?.from ?? 0, length: data?.length ?? LENGTH };
+};
+
+const sourceOf = async ({ program, model, run }: LaunchArguments): Promise<TraceRequest['source']> => {
+  const file = resolve(program);
+  if (run === 'untrained') return { kind: 'file', file, ...(model !== undefined && { model }) };
+  if (run !== undefined && run !== 'latest') return { kind: 'run', folder: resolve(run) };
+  try {
+    return { kind: 'run', folder: await newestRun(file, model) };
+  } catch {
+    throw new Error(`No run of ${model ?? program} yet: train it first, or debug untrained weights with "run": "untrained".`);
+  }
+};
+
+new UnrollDebugSession({
+  openTrace: async (launch) =>
+    await engine.openTrace({
+      source: await sourceOf(launch),
+      sequence: sequenceOf(launch),
+      ...(launch.objective && { objective: launch.objective }),
+    }),
+  readSource: (uri) => readFile(uri.startsWith('file:') ? fileURLToPath(uri) : uri, 'utf8'),
+}).start(process.stdin, process.stdout);
