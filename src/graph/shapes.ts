@@ -102,7 +102,8 @@ export const typeRules: { readonly [Name in OperationName]: Rule<Name> } = {
     const outputs = body.results.slice(0, body.results.length - states);
     return [
       ...outputs.map((value) => tensor([axis, ...value.type.axes], value.type.dtype)),
-      ...body.results.slice(outputs.length).map((value) => value.type),
+      // The order of the axes is that of the states before: what comes out is fed back in.
+      ...body.parameters.slice(body.parameters.length - states).map((value) => value.type),
     ];
   },
 

@@ -2,7 +2,7 @@
 
 import type { Model } from '../graph/model.ts';
 import { lower } from '../onnx/lower.ts';
-import type { Runtime, Session, SessionOptions, Tensor } from '../runtime/runtime.ts';
+import type { Resident, Runtime, Session, SessionOptions, Tensor } from '../runtime/runtime.ts';
 import type { TrainSettings } from '../shared/settings.ts';
 import { drawMask, sizesOf } from './masks.ts';
 import { rateNames, ratesOf, ruleOf } from './optimizer.ts';
@@ -25,21 +25,24 @@ export async function openSessionTrainer(
   return trainer;
 }
 
-interface Place {
+/** Where the graphs run. */
+export interface Place {
   readonly device: SessionOptions['device'];
-  open(graph: NamedGraph): Promise<Session>;
+  /** Sessions serve one T and B only; without it, all. */
+  readonly fixedSizes?: boolean;
+  open(graph: NamedGraph, sizes: Readonly<Record<string, number>>): Promise<Session>;
 }
 
-class SessionTrainer implements Trainer {
+export class SessionTrainer implements Trainer {
   readonly device: SessionOptions['device'];
   readonly #model: Model;
   readonly #settings: TrainSettings;
   readonly #graphs: StepGraphs;
   readonly #place: Place;
-  readonly #sessions = new Map<NamedGraph, Promise<Session>>();
+  readonly #sessions = new Map<string, Promise<Session>>();
   /** Weights, moments and carried states by their names. */
-  readonly #values = new Map<string, Tensor>();
-  readonly #evaluationStates = new Map<string, Tensor>();
+  readonly #values = new Map<string, Held>();
+  readonly #evaluationStates = new Map<string, Held>();
 
   constructor(model: Model, settings: TrainSettings, graphs: StepGraphs, place: Place) {
     this.device = place.device;
@@ -59,27 +62,35 @@ class SessionTrainer implements Trainer {
       const { dims, data } = drawMask(mask, k, seed, number, sizesOf(window));
       feeds.set(maskName(k), { type: 'float32', dims, data });
     });
-    const results = await this.#run(step, feeds);
+    const results = await this.#run(step, feeds, sizesOf(window));
     for (const name of this.#values.keys()) {
       const replaced = results[next(name)];
-      if (replaced !== undefined) this.#values.set(name, replaced);
+      if (replaced !== undefined) replace(this.#values, name, replaced);
     }
     return { loss: numberOf(results.loss!), gradientNorm: numberOf(results.gradientNorm!) };
   }
 
   async evaluate(window: Window): Promise<{ readonly sum: number; readonly count: number }> {
-    const results = await this.#run(this.#graphs.evaluation, this.#feeds(window, this.#evaluationStates));
-    for (const name of this.#evaluationStates.keys()) this.#evaluationStates.set(name, results[next(name)]!);
+    const results = await this.#run(this.#graphs.evaluation, this.#feeds(window, this.#evaluationStates), sizesOf(window));
+    for (const name of this.#evaluationStates.keys()) replace(this.#evaluationStates, name, results[next(name)]!);
     return { sum: numberOf(results.sum!), count: numberOf(results.count!) };
   }
 
   async state(): Promise<TrainerState> {
-    return new Map([...this.#values].map(([name, { dims, data }]) => [name, { shape: dims, data: (data as Float32Array).slice() }]));
+    const state = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+    const [session] = this.#sessions.values();
+    for (const [name, held] of this.#values) {
+      const { dims, data } = 'kind' in held ? await (await session!).read(held) : held;
+      state.set(name, { shape: dims, data: (data as Float32Array).slice() });
+    }
+    return state;
   }
 
   async restore(state: TrainerState): Promise<void> {
-    this.#values.clear();
-    this.#evaluationStates.clear();
+    for (const values of [this.#values, this.#evaluationStates]) {
+      for (const held of values.values()) dispose(held);
+      values.clear();
+    }
     for (const [name, { shape, data }] of state) this.#values.set(name, { type: 'float32', dims: shape, data: data.slice() });
     const { moments } = ruleOf(this.#settings.optimizer);
     for (const { name } of this.#model.weights) {
@@ -99,13 +110,13 @@ class SessionTrainer implements Trainer {
   }
 
   /** Everything but what a training step has of its own. `states` are made or zeroed where the window begins afresh. */
-  #feeds(window: Window, states: Map<string, Tensor>): Map<string, Tensor> {
+  #feeds(window: Window, states: Map<string, Held>): Map<string, Held> {
     const sizes = sizesOf(window);
     for (const { name, before } of this.#model.states) {
       const key = stateName(name);
       const dims = before.type.axes.map(({ size }) => (typeof size === 'number' ? size : sizes[size]!));
       const known = states.get(key);
-      if (window.reset || known === undefined || known.dims.some((dim, k) => dim !== dims[k])) states.set(key, zeros(dims));
+      if (window.reset || known === undefined || known.dims.some((dim, k) => dim !== dims[k])) replace(states, key, zeros(dims));
     }
     const feeds = new Map([...this.#values, ...states]);
     for (const { name, value } of this.#model.inputs) {
@@ -117,14 +128,27 @@ class SessionTrainer implements Trainer {
     return feeds;
   }
 
-  async #run(graph: NamedGraph, feeds: ReadonlyMap<string, Tensor>): Promise<Record<string, Tensor>> {
-    let session = this.#sessions.get(graph);
+  async #run(graph: NamedGraph, feeds: ReadonlyMap<string, Held>, sizes: Readonly<Record<string, number>>): Promise<Record<string, Held>> {
+    const key = `${graph === this.#graphs.step ? 'step' : 'evaluation'}${this.#place.fixedSizes ? ` ${sizes.T} x ${sizes.B}` : ''}`;
+    let session = this.#sessions.get(key);
     if (session === undefined) {
-      session = this.#place.open(graph);
-      this.#sessions.set(graph, session);
+      session = this.#place.open(graph, sizes);
+      this.#sessions.set(key, session);
     }
-    return (await session).compute(Object.fromEntries(graph.inputs.map((name) => [name, feeds.get(name)!])));
+    return (await session).run(Object.fromEntries(graph.inputs.map((name) => [name, feeds.get(name)!])));
   }
+}
+
+type Held = Tensor | Resident;
+
+function replace(values: Map<string, Held>, name: string, held: Held): void {
+  const old = values.get(name);
+  if (old !== undefined) dispose(old);
+  values.set(name, held);
+}
+
+function dispose(held: Held): void {
+  if ('kind' in held) held.dispose();
 }
 
 const zeros = (dims: readonly number[]): Tensor => ({
@@ -133,4 +157,4 @@ const zeros = (dims: readonly number[]): Tensor => ({
   data: new Float32Array(dims.reduce((product, each) => product * each, 1)),
 });
 const scalar = (value: number): Tensor => ({ type: 'float32', dims: [], data: Float32Array.of(value) });
-const numberOf = (tensor: Tensor): number => Number(tensor.data[0]);
+const numberOf = (held: Held): number => Number((held as Tensor).data[0]);

@@ -5,6 +5,7 @@ import { differentiate } from '../graph/differentiate.ts';
 import { axisNames, type Graph, type TensorType, tensor, type Value } from '../graph/graph.ts';
 import type { Model } from '../graph/model.ts';
 import { optimise } from '../graph/passes/optimise.ts';
+import { orderResults } from '../graph/passes/order.ts';
 import { select } from '../graph/prune.ts';
 import type { TrainSettings } from '../shared/settings.ts';
 import { type Rates, rateNames, ruleOf } from './optimizer.ts';
@@ -86,11 +87,15 @@ function stepGraph(model: Model, settings: TrainSettings): NamedGraph {
   return named(optimise(b.graph(results)), names, outputs);
 }
 
-const named = (graph: Graph, names: ReadonlyMap<Value, string>, outputs: readonly string[]): NamedGraph => ({
-  graph,
-  inputs: graph.parameters.map((value) => names.get(value)!),
-  outputs,
-});
+/** What replaces an input has its axes in the input's order. */
+function named(graph: Graph, names: ReadonlyMap<Value, string>, outputs: readonly string[]): NamedGraph {
+  const inputs = graph.parameters.map((value) => names.get(value)!);
+  const orders = graph.results.map((result, k) => {
+    const place = inputs.findIndex((name) => next(name) === outputs[k]);
+    return (place < 0 ? result : graph.parameters[place]!).type.axes;
+  });
+  return { graph: orderResults(graph, orders), inputs, outputs };
+}
 
 /** Square root of the sum of all squares. */
 function globalNorm(b: Builder, gradients: readonly Value[]): Value {
