@@ -141,13 +141,24 @@ export const rules: { readonly [Name in OperationName]: Rule<Name> } = {
   rename(scope, { attributes: { from, to }, inputs: [x], outputs }) {
     scope.alias(outputs[0]!, scope, x!, new Map([[to, from]]));
   },
-  broadcast(scope, { inputs: [x], outputs }) {
+  broadcast(scope, { attributes: { axis }, inputs: [x], outputs }) {
     const constant = scope.constantOf(x!);
     if (constant !== undefined) {
       scope.defineConstant(outputs[0]!, constant);
       return;
     }
     const order = scope.preferred(outputs[0]!.type.axes);
+    if (scope.size(axis) === 1) {
+      scope.define(
+        outputs[0]!,
+        order,
+        scope.need(
+          x!,
+          order.map((name) => (name === axis.name ? '' : name)),
+        ),
+      );
+      return;
+    }
     const shape = scope.shape(order.map((name) => [axisOf(outputs[0]!, name)!]));
     scope.define(outputs[0]!, order, scope.node('Expand', [aligned(scope, x!, order), shape], {}, outputs[0]!.name));
   },
@@ -221,8 +232,11 @@ function cast(scope: Scope, name: string, dtype: Value['type']['dtype']): string
 
 /** An index outside gives an undefined row, but must not end the run. */
 function clamped(scope: Scope, index: Value, axis: Axis): (order: Pattern) => string {
+  const constant = scope.constantOf(index);
   return (order) => {
     const length = scope.size(axis);
+    if (constant !== undefined && typeof length === 'number' && order.length === 0)
+      return scope.scalar(Math.max(0, Math.min(constant, length - 1)), 'int');
     const known = scope.constantOf(index);
     if (known !== undefined && known >= 0 && typeof length === 'number' && known < length) return scope.need(index, order);
     const last =

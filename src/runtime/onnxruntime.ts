@@ -173,8 +173,11 @@ function sessionOptions({ device, threads, resident }: SessionOptions): ort.Infe
     logSeverityLevel: 3,
   };
   if (device === 'directml') return { ...common, enableMemPattern: false };
-  if (device !== 'webgpu' || resident === undefined || resident.length === 0) return common;
-  return { ...common, preferredOutputLocation: Object.fromEntries(resident.map((name) => [name, 'gpu-buffer' as const])) };
+  if (device !== 'webgpu') return common;
+  // An operator without a kernel for the GPU would run on the CPU, with copies, and nobody would know.
+  const strict = { ...common, extra: { session: { disable_cpu_ep_fallback: '1' } } };
+  if (resident === undefined || resident.length === 0) return strict;
+  return { ...strict, preferredOutputLocation: Object.fromEntries(resident.map((name) => [name, 'gpu-buffer' as const])) };
 }
 
 const readers = new Map<Tensor['type'], Promise<ort.InferenceSession>>();
