@@ -25,7 +25,7 @@ const settings = settingsWith({ batch: size.rows, window: size.steps });
 async function train(trainer: Trainer): Promise<Trained> {
   const [losses, norms, validation]: [number[], number[], number[]] = [[], [], []];
   for (let step = 1; step <= steps; step += 1) {
-    const { loss, gradientNorm } = await trainer.step(windowOf(step % 4, { ...size, reset: step % 10 === 1 }), step, 0.05);
+    const { loss, gradientNorm } = await trainer.step(windowOf(step % 4, { ...size, reset: step % 10 === 1 }), step, 0.02);
     losses.push(loss);
     norms.push(gradientNorm);
     if (step % 10 === 0) {

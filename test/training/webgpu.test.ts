@@ -29,7 +29,7 @@ describe('training on WebGPU', function () {
     it(`${cell}: twenty steps as on the CPU`, () => {
       const { cpu, webgpu } = results[cell]!;
       assert.equal(cpu.losses.length, 20);
-      assert.ok(cpu.losses[16]! < cpu.losses[0]! - 0.05, 'the loss on the same window falls');
+      assert.ok(cpu.losses[16]! < cpu.losses[0]! - 0.02, 'the loss on the same window falls');
       assert.notEqual(cpu.validation[0], cpu.validation[1], 'the state is carried on in validation');
       assertNear(webgpu.losses, cpu.losses, 5e-5, 'loss');
       assertNear(webgpu.norms, cpu.norms, 1e-3, 'gradient norm');
