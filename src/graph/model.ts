@@ -27,7 +27,9 @@ export interface Weight {
   readonly origin: Origin;
 }
 
-/** What an input of the model holds. `classes` names the vocabulary (`Char`). Axes: [T, B, ...] or [B, ...]. */
+/** What an input of the model holds. `classes` names the vocabulary (`Char`). Axes: [T, B, ...] or [B, ...].
+ *  `next(x)` of an input x is an input of its own, called `next(x)`: at each step it holds what x holds one step later, so that the last
+ *  step of a window has a target too. A class below 0 means that there is nothing: it is not counted in the loss. */
 export interface ModelInput {
   readonly name: string;
   readonly value: Value;
@@ -42,6 +44,8 @@ export interface CarriedState {
   /** Result of the graph: the state after the last step. */
   readonly after: Value;
   readonly instance: string;
+  /** What it starts at, everywhere. */
+  readonly initial?: number;
 }
 
 /** A parameter of the graph that is drawn afresh for each training step: 1 / (1 - rate) with probability 1 - rate, else 0 (dropout).

@@ -9,3 +9,14 @@ export interface SourceRange {
 
 /** What a line is to its cell; told from the equations, never from its name: a `gate` is squashed into [0, 1], a `candidate` into [-1, 1]. */
 export type LineRole = 'gate' | 'candidate' | 'state' | 'value' | 'weights' | 'loss' | 'scores';
+
+/** Something wrong, or worth saying, in a source file. */
+export interface Fault {
+  readonly range: SourceRange;
+  readonly severity: 'error' | 'warning' | 'hint';
+  /** Stable, for tests and repairs: `syntax`, `unknown-name`, `shape`. */
+  readonly code: string;
+  readonly message: string;
+  /** A text that, put in place of `range`, mends it. */
+  readonly repair?: string;
+}

@@ -1,0 +1,328 @@
+// A checked model as one forward graph, and what is known of its values by name.
+
+import type { Axis, Value } from '../../graph/graph.ts';
+import { hasAxis } from '../../graph/graph.ts';
+import type { CarriedState, DropoutMask, Initial, Line, Model, ModelInput, Instance as ModelInstance, Weight } from '../../graph/model.ts';
+import type { Fault } from '../../shared/source.ts';
+import type { Binding, CheckedLine, Core, Instance, Parameter, TensorType } from '../check/core.ts';
+import { checkModel, type ModelArguments } from '../check/definitions.ts';
+import { evaluate, show } from '../check/dimensions.ts';
+import { operandsOf } from '../check/walk.ts';
+import { showWritten } from '../check/written.ts';
+import { lineComment, rangeOf, rangeOfProperty, textOf } from '../places.ts';
+import type { Program } from '../program.ts';
+import { type Built, type BuiltTensor, tensorOf } from './built.ts';
+import { type BuiltInstance, Frame } from './frame.ts';
+import { countOf } from './functions.ts';
+import { InstanceBuilder, inputAxes, inputType, SizeUnknown, type Surroundings } from './instances.ts';
+import { startOf } from './starts.ts';
+
+export interface BuildOptions {
+  readonly model: string;
+  /** For inputs that are no data: `{ unit: 'gru' }`. */
+  readonly arguments?: ModelArguments;
+  /** The number of classes of each vocabulary (`Char`), and of any other dimension that data binds to a number. */
+  readonly classes: Readonly<Record<string, number>>;
+}
+
+/** The model cannot be built; the faults say why, each with its place. */
+export class ModelFaults extends Error {
+  override name = 'ModelFaults';
+  readonly faults: readonly Fault[];
+  constructor(faults: readonly Fault[]) {
+    super(faults.map(({ range, message }) => `${range.uri}:${range.start.line + 1}:${range.start.column + 1}: ${message}`).join('\n'));
+    this.faults = faults;
+  }
+}
+
+/** The graph of a model of a program. Throws ModelFaults where the program, or the model with these arguments, is not sound. */
+export function buildModel(program: Program, options: BuildOptions): Model {
+  const syntax = program.model(options.model);
+  const faults: Fault[] = program.faults.filter(({ severity }) => severity === 'error');
+  if (faults.length > 0) throw new ModelFaults(faults);
+  const root = checkModel(syntax, program.main, options.arguments ?? {}, (fault) => {
+    if (fault.severity === 'error') faults.push(fault);
+  });
+  if (faults.length > 0) throw new ModelFaults(faults);
+  try {
+    return new ModelBuilder(root, options).build();
+  } catch (error) {
+    if (!(error instanceof SizeUnknown)) throw error;
+    const message = `The length ${show(error.dimension)} is known neither from the model nor from its data.`;
+    throw new ModelFaults([{ range: rangeOfProperty(syntax, 'name', program.main.uri), severity: 'error', code: 'open', message }]);
+  }
+}
+
+class ModelBuilder {
+  readonly #root: Instance;
+  readonly #options: BuildOptions;
+  readonly #frame = new Frame();
+  readonly #weights = new Map<string, Weight>();
+  readonly #inputs = new Map<string, ModelInput>();
+  readonly #states: CarriedState[] = [];
+  readonly #dropout: DropoutMask[] = [];
+
+  constructor(root: Instance, options: BuildOptions) {
+    this.#root = root;
+    this.#options = options;
+  }
+
+  build(): Model {
+    const inputs = new Map<Binding, Built>();
+    for (const { binding, declaration, argument } of this.#root.inputs) {
+      if (argument !== undefined || binding.type.kind !== 'tensor' || declaration.type === undefined) continue;
+      inputs.set(binding, this.#input(binding, binding.name));
+    }
+    const builder = new InstanceBuilder(this.#surroundings());
+    const built = builder.model(this.#root, inputs);
+    const losses = this.#losses(built);
+    const instances = this.#instances();
+    const frame = this.#frame.builder;
+    const prediction = this.#prediction(built);
+
+    const parameters = [
+      ...[...this.#weights.values()].map(({ value }) => value),
+      ...[...this.#inputs.values()].map(({ value }) => value),
+      ...this.#states.map(({ before }) => before),
+      ...this.#dropout.map(({ value }) => value),
+    ];
+    const results = new Set<Value>();
+    if (losses !== undefined) for (const value of [losses.loss, losses.value, losses.counted]) results.add(value);
+    if (prediction !== undefined) results.add(prediction.logits);
+    for (const { after } of this.#states) results.add(after);
+    for (const { lines, states } of instances) {
+      for (const { value } of lines) results.add(value);
+      for (const { after } of states) results.add(after);
+    }
+    for (const parameter of parameters) results.delete(parameter);
+    return {
+      name: this.#root.cell.name,
+      graph: { parameters, nodes: frame.graph([]).nodes, results: [...results] },
+      weights: [...this.#weights.values()],
+      inputs: [...this.#inputs.values()],
+      states: this.#states,
+      dropout: this.#dropout,
+      instances,
+      ...(losses === undefined ? {} : { loss: losses.loss, losses: { value: losses.value, counted: losses.counted } }),
+      ...(prediction === undefined ? {} : { prediction }),
+    };
+  }
+
+  #surroundings(): Surroundings {
+    const b = this.#frame.builder;
+    return {
+      root: this.#frame,
+      size: (name) => this.#size(name),
+      weight: (instance, parameter, axes) => this.#weight(instance, parameter, axes),
+      ahead: (input) => this.#input(input, `next(${input.name})`),
+      mask: (_value, axes, rate) => {
+        const value = b.parameter({ dtype: 'float', axes }, `dropout ${this.#dropout.length + 1}`);
+        this.#dropout.push({ value, rate });
+        return value;
+      },
+      carried: (name, instance, axes, initial) => {
+        const before = b.parameter({ dtype: 'float', axes }, name);
+        return {
+          before,
+          after: (after) => {
+            this.#states.push({ name, before, after, instance: instance.path, ...(initial === 0 ? {} : { initial }) });
+          },
+        };
+      },
+    };
+  }
+
+  #size(name: string): number | undefined {
+    return this.#options.classes[name];
+  }
+
+  /** An input of the model, or what stands one step ahead of it: both are data. */
+  #input(binding: Binding, name: string): BuiltTensor {
+    const type = binding.type as TensorType;
+    const size = (each: string): number | undefined => this.#size(each);
+    const axes = inputAxes(type, size);
+    let input = this.#inputs.get(name);
+    if (input === undefined) {
+      const value = this.#frame.builder.parameter(inputType(type, axes), name);
+      input = { name, value, ...(type.classes === undefined ? {} : { classes: show(type.classes) }) };
+      this.#inputs.set(name, input);
+    }
+    return { kind: 'tensor', value: input.value, axes };
+  }
+
+  #weight(instance: Instance, parameter: Parameter, axes: readonly Axis[]): Value {
+    const known = this.#weights.get(parameter.weight);
+    if (known !== undefined) return known.value;
+    const value = this.#frame.builder.parameter({ dtype: 'float', axes }, parameter.weight);
+    const initial: Initial = startOf(parameter, (name) => this.#size(name));
+    this.#weights.set(parameter.weight, {
+      name: parameter.weight,
+      value,
+      initial,
+      origin: { instance: instance.path, line: parameter.binding.name },
+    });
+    return value;
+  }
+
+  // ------------------------------------------------------------------------------------------------------------------- losses
+
+  #losses(built: BuiltInstance): { loss: Value; value: Value; counted: Value } | undefined {
+    const line = built.lines.get('loss');
+    if (line === undefined) return undefined;
+    const b = this.#frame.builder;
+    b.origin = { instance: '', line: 'loss' };
+    const tensor = tensorOf(line);
+    // each step and example has one number: what else it has, is averaged
+    const [first] = tensor.axes;
+    const time = first !== undefined && typeof first.size === 'string' ? first.name : undefined;
+    const extra = tensor.value.type.axes.filter(({ name }) => name !== 'B' && name !== time);
+    const names = extra.map(({ name }) => name);
+    const value = extra.length === 0 ? tensor.value : b.over(b.sum(tensor.value, names), countOf(b, extra));
+    const counted = this.#counted(tensor, value, names);
+    const sum = b.sum(value);
+    const count = b.binary('maximum', b.sum(counted), b.constant(1));
+    const loss = b.over(sum, count);
+    b.origin = undefined;
+    return { loss, value, counted };
+  }
+
+  #counted(tensor: BuiltTensor, value: Value, extra: readonly string[]): Value {
+    const b = this.#frame.builder;
+    if (tensor.counted === undefined) return b.constant(1, value.type.axes);
+    const float = b.cast(tensor.counted, 'float');
+    const gone = extra.filter((name) => hasAxis(float, name));
+    return gone.length === 0 ? float : b.max(float, gone);
+  }
+
+  #prediction(built: BuiltInstance): Model['prediction'] {
+    for (const line of this.#root.lines) {
+      const found = findPrediction(line);
+      if (found === undefined) continue;
+      const { scores, input } = found;
+      const name = scores.op === 'read' ? scores.binding.name : undefined;
+      const logits = name === undefined ? undefined : built.lines.get(name);
+      const classes = (input.type as TensorType).classes;
+      if (name === undefined || logits === undefined || classes === undefined) continue;
+      return { input: input.name, line: name, logits: tensorOf(logits).value, classes: show(classes) };
+    }
+    return undefined;
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------- instances
+
+  #instances(): ModelInstance[] {
+    const known = new Map(this.#frame.instances.map((built) => [built.instance, built]));
+    const all: ModelInstance[] = [];
+    const add = (instance: Instance): void => {
+      const built = known.get(instance);
+      if (built !== undefined) all.push(this.#describe(built));
+      instance.nested.forEach(add);
+    };
+    add(this.#root);
+    return all;
+  }
+
+  #describe(built: BuiltInstance): ModelInstance {
+    const { instance } = built;
+    const call = instance.call === undefined || instance.parent === undefined ? {} : { call: rangeOf(instance.call, instance.parent.uri) };
+    return {
+      path: instance.path,
+      cell: instance.cell.name,
+      ...(instance.parent === undefined ? {} : { parent: instance.parent.path }),
+      ...call,
+      definition: rangeOfProperty(instance.cell, 'name', instance.uri),
+      ...(built.axis === undefined ? {} : { axis: built.axis }),
+      reverse: built.reverse,
+      lines: instance.lines.flatMap((line) => this.#line(line, built)),
+      states: instance.states.flatMap(({ binding }) => {
+        const state = built.states.get(binding.name);
+        if (state === undefined) return [];
+        return statesOf(binding.name, state.after, state.initial);
+      }),
+      inputs: [...built.inputs].flatMap(([name, input]) => (input.kind === 'tensor' ? [{ name, value: input.value }] : [])),
+      weights: instance.params.map(({ binding, weight }) => ({ name: binding.name, weight })),
+    };
+  }
+
+  #line(line: CheckedLine, built: BuiltInstance): Line[] {
+    const value = built.lines.get(line.binding.name);
+    if (value === undefined || (value.kind === 'record' && value.value === undefined)) return [];
+    const { instance } = built;
+    const { shape } = lineTensor(line);
+    const comment = lineComment(line.equation);
+    const called = callOf(line.core);
+    return [
+      {
+        name: line.binding.name,
+        role: line.role,
+        value: this.#inOrder(tensorOf(value), instance.parent === undefined),
+        shape: shape.map((dimension) => this.#shown(dimension, instance)),
+        range: rangeOf(line.equation, instance.uri),
+        text: textOf(line.equation.value),
+        ...(comment === undefined ? {} : { comment }),
+        ...(called === undefined ? {} : { calls: called.layers.at(-1)!.path }),
+      },
+    ];
+  }
+
+  #shown(dimension: TensorType['shape'][number], instance: Instance): string {
+    if (instance.parent !== undefined) return showWritten(dimension, instance);
+    const size = evaluate(dimension, () => undefined);
+    return size === undefined ? show(dimension) : `${size}`;
+  }
+
+  /** Time, batch, then the dimensions in the order of the language, as Model promises. */
+  #inOrder(tensor: BuiltTensor, isModel: boolean): Value {
+    const { value } = tensor;
+    const own = tensor.axes.map(({ name }) => name);
+    const order = [...value.type.axes].sort((a, c) => rank(a.name, own, tensor, isModel) - rank(c.name, own, tensor, isModel));
+    if (order.every((axis, k) => value.type.axes[k] === axis)) return value;
+    const b = this.#frame.builder;
+    return b.plus(b.constant(0, order), b.cast(value, 'float'));
+  }
+}
+
+/** Steps come first, then the batch, then the rest. */
+function rank(name: string, own: readonly string[], { axes }: BuiltTensor, isModel: boolean): number {
+  if (name === 'B') return 1;
+  const place = own.indexOf(name);
+  const isTime = place < 0 || (isModel && place === 0 && typeof axes[0]!.size === 'string');
+  return isTime ? 0 : 2 + place;
+}
+
+const lineTensor = (line: CheckedLine): TensorType => {
+  const { type } = line.binding;
+  return type.kind === 'record' ? type.value! : (type as TensorType);
+};
+
+function statesOf(name: string, after: Built, initial: Built): ModelInstance['states'] {
+  if (after.kind === 'tensor') return [{ name, after: after.value, initial: tensorOf(initial).value }];
+  return [...after.states].flatMap(([field, inner]) => {
+    const first = initial.kind === 'record' ? initial.states.get(field)! : initial;
+    return statesOf(`${name}.${field}`, inner, first);
+  });
+}
+
+/** The call that a line is, also where it is turned around or dropped out of. */
+function callOf(core: Core): Extract<Core, { op: 'call' }> | undefined {
+  if (core.op === 'call') return core;
+  if (core.op === 'function' && (core.name === 'reverse' || core.name === 'dropout')) return callOf(core.operands[0]!.core);
+  return undefined;
+}
+
+/** cross_entropy(scores, next(input)) somewhere in a line. */
+function findPrediction({ core }: CheckedLine): { scores: Core; input: Binding } | undefined {
+  const visit = (node: Core): { scores: Core; input: Binding } | undefined => {
+    if (node.op === 'function' && node.name === 'cross_entropy') {
+      const [scores, target] = node.operands;
+      const of = target?.core.op === 'function' && target.core.name === 'next' ? target.core.operands[0]?.core : undefined;
+      if (of?.op === 'read' && of.binding.kind === 'input') return { scores: scores!.core, input: of.binding };
+    }
+    for (const operand of operandsOf(node)) {
+      const found = visit(operand);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return visit(core);
+}

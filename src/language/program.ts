@@ -1,0 +1,226 @@
+// A file with everything it uses, read, parsed and checked.
+
+import type { AstNode } from 'langium';
+import type { Fault } from '../shared/source.ts';
+import type { CheckedFile, Instance, Type } from './check/core.ts';
+import { checkCell, checkModel, type ModelArguments } from './check/definitions.ts';
+import type { Notes } from './check/scope.ts';
+import type { Cell, Data, File, Generate, Model, Train } from './generated/ast.ts';
+import { parseFile } from './parser/parser.ts';
+import { rangeOf } from './places.ts';
+
+/** Reads a text file by its absolute path (or whatever `uri` the caller uses); rejects where it cannot. */
+export type Read = (path: string) => Promise<string>;
+
+export interface ProgramFile extends CheckedFile {
+  readonly text: string;
+  readonly tree: File;
+  readonly isLibrary: boolean;
+}
+
+export interface Program {
+  /** As given to loadProgram: an absolute path. */
+  readonly path: string;
+  readonly main: ProgramFile;
+  /** The main file first, then what it uses, then the library. */
+  readonly files: readonly ProgramFile[];
+  /** Everything that is wrong, in all files but the library, in the order of their lines. */
+  readonly faults: readonly Fault[];
+  readonly models: readonly Model[];
+  /** The model of this name; throws where there is none. */
+  model(name: string): Model;
+  readonly data: readonly Data[];
+  readonly trains: readonly Train[];
+  readonly generates: readonly Generate[];
+  /** Each cell and model of the main file, checked on its own. */
+  readonly instances: ReadonlyMap<Cell | Model, Instance>;
+  /** For editors: what was found out about the nodes of the main file. */
+  readonly notes: Notes;
+}
+
+export const libraryFiles = ['recurrent.rnn', 'layers.rnn', 'attention.rnn'] as const;
+
+export interface LoadOptions {
+  /** The folder of the standard library: `std` beside this module (or beside the bundle) unless told otherwise. */
+  readonly library?: string;
+}
+
+export async function loadProgram(path: string, read: Read, options: LoadOptions = {}): Promise<Program> {
+  const library = await loadLibrary(read, options.library ?? libraryFolder());
+  const faults: Fault[] = [];
+  const files = new Map<string, ProgramFile>();
+  const main = await loadFile(path, read, library, files, faults, []);
+  return check(path, main, [...files.values(), ...library.files], faults);
+}
+
+/** Where the standard library lies. In a bundle: `std` beside it. */
+export function libraryFolder(): string {
+  return decodeURIComponent(new URL('./std', import.meta.url).pathname).replace(/^\/([A-Za-z]:)/, '$1');
+}
+
+interface Library {
+  readonly files: readonly ProgramFile[];
+  readonly cells: CheckedFile['cells'];
+}
+
+const libraries = new Map<string, Promise<Library>>();
+function loadLibrary(read: Read, folder: string): Promise<Library> {
+  let library = libraries.get(folder);
+  if (library === undefined) {
+    library = readLibrary(read, folder);
+    libraries.set(folder, library);
+    library.catch(() => libraries.delete(folder));
+  }
+  return library;
+}
+
+async function readLibrary(read: Read, folder: string): Promise<Library> {
+  const cells = new Map<string, { cell: Cell; file: CheckedFile }>();
+  const files: ProgramFile[] = [];
+  for (const name of libraryFiles) {
+    const uri = `${folder}/${name}`;
+    const text = await read(uri);
+    const { tree } = parseFile(text, uri);
+    const file: ProgramFile = { uri, text, tree, cells, isLibrary: true };
+    for (const item of tree.items) if (item.$type === 'Cell') cells.set(item.name, { cell: item, file });
+    files.push(file);
+  }
+  return { files, cells };
+}
+
+async function loadFile(
+  path: string,
+  read: Read,
+  library: Library,
+  files: Map<string, ProgramFile>,
+  faults: Fault[],
+  users: readonly string[],
+): Promise<ProgramFile> {
+  const text = await read(path);
+  const parsed = parseFile(text, path);
+  faults.push(...parsed.faults);
+  const cells = new Map(library.cells);
+  const file: ProgramFile = { uri: path, text, tree: parsed.tree, cells, isLibrary: false };
+  files.set(path, file);
+  for (const item of parsed.tree.items) {
+    if (item.$type !== 'Use') continue;
+    const report = (code: string, message: string): void => {
+      faults.push({ range: rangeOf(item, path), severity: 'error', code, message });
+    };
+    if (item.path === undefined) {
+      if (item.library !== 'std') report('use', `There is no library \`${item.library}\`; the standard library is \`std\`.`);
+      else if (item.edition !== undefined && item.edition !== 1)
+        report('use', `This version knows edition 1 of the library, not ${item.edition}.`);
+      continue;
+    }
+    const target = besides(path, item.path);
+    if (target === path || users.includes(target)) {
+      report('use', target === path ? 'A file does not use itself.' : `${item.path} uses this file, which uses it.`);
+      continue;
+    }
+    let used = files.get(target);
+    if (used === undefined) {
+      try {
+        used = await loadFile(target, read, library, files, faults, [...users, path]);
+      } catch {
+        report('use', `${item.path} cannot be read. Paths are relative to this file.`);
+        continue;
+      }
+    }
+    for (const other of used.tree.items) {
+      if (other.$type === 'Model') report('use', `${item.path} holds the model ${other.name}; only files of cells can be used.`);
+      if (other.$type === 'Cell' && other.name !== undefined) cells.set(other.name, { cell: other, file: used });
+    }
+  }
+  const own = new Map<string, Cell>();
+  for (const item of parsed.tree.items) {
+    if (item.$type !== 'Cell' || item.name === undefined) continue;
+    const first = own.get(item.name);
+    if (first !== undefined) {
+      const message = `Cell ${item.name} is given twice: first in line ${(first.$cstNode?.range.start.line ?? 0) + 1}.`;
+      faults.push({ range: rangeOf(item, path), severity: 'error', code: 'given-twice', message });
+      continue;
+    }
+    own.set(item.name, item);
+    cells.set(item.name, { cell: item, file });
+  }
+  return file;
+}
+
+/** A path relative to the folder of another file. */
+export function besides(file: string, relative: string): string {
+  if (/^([A-Za-z]:)?[\\/]/.test(relative)) return relative;
+  const parts = file.split(/[\\/]/).slice(0, -1);
+  for (const part of relative.split(/[\\/]/)) {
+    if (part === '..') parts.pop();
+    else if (part !== '.') parts.push(part);
+  }
+  return parts.join('/');
+}
+
+function check(path: string, main: ProgramFile, files: readonly ProgramFile[], faults: Fault[]): Program {
+  const notes: Notes = { types: new Map<AstNode, Type>(), declarations: new Map(), instances: new Map() };
+  const instances = new Map<Cell | Model, Instance>();
+  const report = (fault: Fault): void => {
+    faults.push(fault);
+  };
+  // used files first: what is wrong with a cell is said there, once
+  for (const file of files.filter((each) => !each.isLibrary).reverse())
+    for (const item of file.tree.items)
+      if (item.$type === 'Cell' && item.name !== undefined) {
+        const instance = checkCell(item, file, report, file === main ? notes : undefined);
+        if (file === main) instances.set(item, instance);
+      }
+  const items = main.tree.items;
+  const models = items.filter((item) => item.$type === 'Model').filter(({ name }) => name !== undefined);
+  const trains = items.filter((item) => item.$type === 'Train');
+  for (const model of models) {
+    const first = trains.find((train) => train.model === model.name);
+    instances.set(model, checkModel(model, main, plainArguments(first), report, notes));
+  }
+  return {
+    path,
+    main,
+    files,
+    faults: inOrder(faults, path),
+    models,
+    model: (name) => {
+      const found = models.find((model) => model.name === name);
+      if (found === undefined)
+        throw new RangeError(`${path} has no model ${name}. It has ${models.map((model) => model.name).join(', ') || 'none'}.`);
+      return found;
+    },
+    data: items.filter((item) => item.$type === 'Data'),
+    trains,
+    generates: items.filter((item) => item.$type === 'Generate'),
+    instances,
+    notes,
+  };
+}
+
+/** The arguments that a statement gives a model: `train Adding(unit: gru)`. */
+export function plainArguments(statement: Train | Generate | undefined): ModelArguments {
+  const plain: Record<string, string | number | boolean> = {};
+  for (const { name, value } of statement?.arguments ?? []) {
+    if (name === undefined) continue;
+    if (value.$type === 'NumberLiteral') plain[name] = value.value;
+    else if (value.$type === 'BooleanLiteral') plain[name] = value.value === 'true';
+    else if (value.$type === 'Reference') plain[name] = value.name;
+  }
+  return plain;
+}
+
+function inOrder(faults: readonly Fault[], path: string): Fault[] {
+  const seen = new Set<string>();
+  return faults
+    .filter(({ range, message }) => {
+      const key = `${range.uri} ${range.start.line} ${range.start.column} ${message}`;
+      return !seen.has(key) && seen.add(key);
+    })
+    .sort(
+      (a, b) =>
+        Number(a.range.uri !== path) - Number(b.range.uri !== path) ||
+        a.range.start.line - b.range.start.line ||
+        a.range.start.column - b.range.start.column,
+    );
+}
