@@ -25,4 +25,4 @@ export function drawMask(
   return { dims, data };
 }
 
-export const sizesOf = ({ steps, rows }: Window): Record<string, number> => ({ T: steps, B: rows });
+export const sizesOf = ({ steps, rows }: Pick<Window, 'steps' | 'rows'>): Record<string, number> => ({ T: steps, B: rows });

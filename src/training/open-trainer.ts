@@ -1,11 +1,21 @@
 // The trainer for a device.
 
 import { createRuntime } from '../runtime/onnxruntime.ts';
+import type { SessionOptions } from '../runtime/runtime.ts';
+import { fastestTrainer } from './fastest.ts';
 import { openSessionTrainer } from './session-trainer.ts';
 import type { OpenTrainer } from './trainer.ts';
+import { openUnrolledTrainer } from './unrolled-trainer.ts';
 
-export const openTrainer: OpenTrainer = (model, settings, start, { device, threads }) =>
-  openSessionTrainer(model, settings, start, createRuntime(), {
-    device: device === 'auto' ? 'cpu' : device,
-    ...(threads === undefined ? {} : { threads }),
-  });
+/** The runtime runs loops on these; on the others, recurrences are written out. */
+const withLoops: readonly SessionOptions['device'][] = ['cpu', 'cuda'];
+
+export const openTrainer: OpenTrainer = (model, settings, start, { device, threads, message = () => undefined }) => {
+  const runtime = createRuntime();
+  const open = (chosen: SessionOptions['device']) => {
+    const options = { device: chosen, ...(threads === undefined ? {} : { threads }) };
+    return (withLoops.includes(chosen) ? openSessionTrainer : openUnrolledTrainer)(model, settings, start, runtime, options);
+  };
+  if (device !== 'auto') return open(device);
+  return fastestTrainer(runtime, open, { model, settings, start, ...(threads === undefined ? {} : { threads }) }, message);
+};

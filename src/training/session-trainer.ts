@@ -98,7 +98,7 @@ export class SessionTrainer implements Trainer {
       if (weight === undefined) throw new Error(`The weight ${name} has no value to start from.`);
       for (const moment of moments) {
         const key = momentName(name, moment);
-        if (!this.#values.has(key)) this.#values.set(key, zeros(weight.dims));
+        if (!this.#values.has(key)) this.#values.set(key, filled(weight.dims));
       }
     }
   }
@@ -109,14 +109,14 @@ export class SessionTrainer implements Trainer {
     for (const session of sessions) await (await session).release();
   }
 
-  /** Everything but what a training step has of its own. `states` are made or zeroed where the window begins afresh. */
+  /** Everything but what a training step has of its own. `states` are made anew where the window begins afresh. */
   #feeds(window: Window, states: Map<string, Held>): Map<string, Held> {
     const sizes = sizesOf(window);
-    for (const { name, before } of this.#model.states) {
+    for (const { name, before, initial } of this.#model.states) {
       const key = stateName(name);
       const dims = before.type.axes.map(({ size }) => (typeof size === 'number' ? size : sizes[size]!));
       const known = states.get(key);
-      if (window.reset || known === undefined || known.dims.some((dim, k) => dim !== dims[k])) replace(states, key, zeros(dims));
+      if (window.reset || known === undefined || known.dims.some((dim, k) => dim !== dims[k])) replace(states, key, filled(dims, initial));
     }
     const feeds = new Map([...this.#values, ...states]);
     for (const { name, value } of this.#model.inputs) {
@@ -151,10 +151,10 @@ function dispose(held: Held): void {
   if ('kind' in held) held.dispose();
 }
 
-const zeros = (dims: readonly number[]): Tensor => ({
+const filled = (dims: readonly number[], value = 0): Tensor => ({
   type: 'float32',
   dims,
-  data: new Float32Array(dims.reduce((product, each) => product * each, 1)),
+  data: new Float32Array(dims.reduce((product, each) => product * each, 1)).fill(value),
 });
 const scalar = (value: number): Tensor => ({ type: 'float32', dims: [], data: Float32Array.of(value) });
 const numberOf = (held: Held): number => Number((held as Tensor).data[0]);

@@ -100,7 +100,11 @@ export async function train(job: Job, options: TrainOptions, hooks: TrainHooks, 
     const begin = existing === undefined ? firstCheckpoint(job, settings) : await takeUp(folder, hooks, files);
     const device = options.device ?? existing?.device ?? settings.device;
     const threads = options.threads ?? existing?.threads;
-    const trainer = await around.openTrainer(job.model, settings, begin.state, { device, ...(threads === undefined ? {} : { threads }) });
+    const trainer = await around.openTrainer(job.model, settings, begin.state, {
+      device,
+      ...(threads === undefined ? {} : { threads }),
+      message: (text) => hooks.message?.(text),
+    });
     try {
       if (existing === undefined) await createRun(folder, job.sources, job.corpus.vocabulary, files);
       began = true;

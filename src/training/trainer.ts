@@ -36,6 +36,8 @@ export interface Trainer {
 export interface TrainerOptions {
   readonly device: Device;
   readonly threads?: number;
+  /** Hears one line for the reader's eyes: which device was taken, and why. */
+  readonly message?: (text: string) => void;
 }
 
 export type OpenTrainer = (model: Model, settings: TrainSettings, start: TrainerState, options: TrainerOptions) => Promise<Trainer>;
