@@ -66,3 +66,14 @@ export const isInside = (offset: number, node: AstNode): boolean => {
 
 export const leafAt = (root: AstNode, offset: number): AstNode | undefined =>
   root.$cstNode === undefined ? undefined : CstUtils.findLeafNodeAtOffset(root.$cstNode, offset)?.astNode;
+
+/** A path relative to the folder of another file. */
+export function besides(file: string, relative: string): string {
+  if (/^([A-Za-z]:)?[\\/]/.test(relative)) return relative;
+  const parts = file.split(/[\\/]/).slice(0, -1);
+  for (const part of relative.split(/[\\/]/)) {
+    if (part === '..') parts.pop();
+    else if (part !== '.') parts.push(part);
+  }
+  return parts.join('/');
+}

@@ -3,11 +3,12 @@
 import type { AstNode } from 'langium';
 import type { Fault } from '../shared/source.ts';
 import type { CheckedFile, Instance, Type } from './check/core.ts';
-import { checkCell, checkModel, type ModelArguments } from './check/definitions.ts';
+import { checkCell, checkModel } from './check/definitions.ts';
 import type { Notes } from './check/scope.ts';
-import type { Cell, Data, File, Generate, Model, Train } from './generated/ast.ts';
+import type { Cell, File, Model } from './generated/ast.ts';
 import { parseFile } from './parser/parser.ts';
-import { rangeOf } from './places.ts';
+import { besides, rangeOf, rangeOfProperty } from './places.ts';
+import { readStatements, type Statements } from './statements.ts';
 
 /** Reads a text file by its absolute path (or whatever `uri` the caller uses); rejects where it cannot. */
 export type Read = (path: string) => Promise<string>;
@@ -29,9 +30,10 @@ export interface Program {
   readonly models: readonly Model[];
   /** The model of this name; throws where there is none. */
   model(name: string): Model;
-  readonly data: readonly Data[];
-  readonly trains: readonly Train[];
-  readonly generates: readonly Generate[];
+  /** What `data`, `train` and `generate` say. */
+  readonly statements: Statements;
+  /** Those of the faults that are errors in cells, models or the form of the file: with them, no model is built. */
+  readonly unsound: readonly Fault[];
   /** Each cell and model of the main file, checked on its own. */
   readonly instances: ReadonlyMap<Cell | Model, Instance>;
   /** For editors: what was found out about the nodes of the main file. */
@@ -147,17 +149,6 @@ async function loadFile(
   return file;
 }
 
-/** A path relative to the folder of another file. */
-export function besides(file: string, relative: string): string {
-  if (/^([A-Za-z]:)?[\\/]/.test(relative)) return relative;
-  const parts = file.split(/[\\/]/).slice(0, -1);
-  for (const part of relative.split(/[\\/]/)) {
-    if (part === '..') parts.pop();
-    else if (part !== '.') parts.push(part);
-  }
-  return parts.join('/');
-}
-
 function check(path: string, main: ProgramFile, files: readonly ProgramFile[], faults: Fault[]): Program {
   const notes: Notes = { types: new Map<AstNode, Type>(), declarations: new Map(), instances: new Map() };
   const instances = new Map<Cell | Model, Instance>();
@@ -173,41 +164,43 @@ function check(path: string, main: ProgramFile, files: readonly ProgramFile[], f
       }
   const items = main.tree.items;
   const models = items.filter((item) => item.$type === 'Model').filter(({ name }) => name !== undefined);
-  const trains = items.filter((item) => item.$type === 'Train');
+  const statements = readStatements(
+    {
+      data: items.filter((item) => item.$type === 'Data').filter(({ name }) => name !== undefined),
+      trains: items.filter((item) => item.$type === 'Train').filter(({ model }) => model !== undefined),
+      generates: items.filter((item) => item.$type === 'Generate').filter(({ model }) => model !== undefined),
+      models,
+      isCell: (name) => main.cells.has(name),
+    },
+    path,
+  );
+  const names = new Set<string>();
   for (const model of models) {
-    const first = trains.find((train) => train.model === model.name);
-    instances.set(model, checkModel(model, main, plainArguments(first), report, notes));
+    if (names.has(model.name)) {
+      const range = rangeOfProperty(model, 'name', path);
+      report({ range, severity: 'error', code: 'given-twice', message: `Model ${model.name} is given twice.` });
+    }
+    names.add(model.name);
+    const given = statements.trains.find((train) => train.model === model.name)?.arguments ?? {};
+    instances.set(model, checkModel(model, main, given, report, notes));
   }
+  const unsound = faults.filter(({ severity }) => severity === 'error');
   return {
     path,
     main,
     files,
-    faults: inOrder(faults, path),
+    faults: inOrder([...faults, ...statements.faults], path),
+    unsound: inOrder(unsound, path),
     models,
     model: (name) => {
       const found = models.find((model) => model.name === name);
-      if (found === undefined)
-        throw new RangeError(`${path} has no model ${name}. It has ${models.map((model) => model.name).join(', ') || 'none'}.`);
-      return found;
+      if (found !== undefined) return found;
+      throw new RangeError(`${path} has no model ${name}. It has ${models.map((model) => model.name).join(', ') || 'none'}.`);
     },
-    data: items.filter((item) => item.$type === 'Data'),
-    trains,
-    generates: items.filter((item) => item.$type === 'Generate'),
+    statements,
     instances,
     notes,
   };
-}
-
-/** The arguments that a statement gives a model: `train Adding(unit: gru)`. */
-export function plainArguments(statement: Train | Generate | undefined): ModelArguments {
-  const plain: Record<string, string | number | boolean> = {};
-  for (const { name, value } of statement?.arguments ?? []) {
-    if (name === undefined) continue;
-    if (value.$type === 'NumberLiteral') plain[name] = value.value;
-    else if (value.$type === 'BooleanLiteral') plain[name] = value.value === 'true';
-    else if (value.$type === 'Reference') plain[name] = value.name;
-  }
-  return plain;
 }
 
 function inOrder(faults: readonly Fault[], path: string): Fault[] {

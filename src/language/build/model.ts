@@ -3,7 +3,7 @@
 import type { Axis, Value } from '../../graph/graph.ts';
 import { hasAxis } from '../../graph/graph.ts';
 import type { CarriedState, DropoutMask, Initial, Line, Model, ModelInput, Instance as ModelInstance, Weight } from '../../graph/model.ts';
-import type { Fault } from '../../shared/source.ts';
+import type { Fault, SourceRange } from '../../shared/source.ts';
 import type { Binding, CheckedLine, Core, Instance, Parameter, TensorType } from '../check/core.ts';
 import { checkModel, type ModelArguments } from '../check/definitions.ts';
 import { evaluate, show } from '../check/dimensions.ts';
@@ -29,17 +29,21 @@ export interface BuildOptions {
 export class ModelFaults extends Error {
   override name = 'ModelFaults';
   readonly faults: readonly Fault[];
+  /** Of the first fault, whose message this is. */
+  readonly place: SourceRange;
   constructor(faults: readonly Fault[]) {
-    super(faults.map(({ range, message }) => `${range.uri}:${range.start.line + 1}:${range.start.column + 1}: ${message}`).join('\n'));
+    const [first] = faults;
+    super(first!.message);
     this.faults = faults;
+    this.place = first!.range;
   }
 }
 
 /** The graph of a model of a program. Throws ModelFaults where the program, or the model with these arguments, is not sound. */
 export function buildModel(program: Program, options: BuildOptions): Model {
   const syntax = program.model(options.model);
-  const faults: Fault[] = program.faults.filter(({ severity }) => severity === 'error');
-  if (faults.length > 0) throw new ModelFaults(faults);
+  if (program.unsound.length > 0) throw new ModelFaults(program.unsound);
+  const faults: Fault[] = [];
   const root = checkModel(syntax, program.main, options.arguments ?? {}, (fault) => {
     if (fault.severity === 'error') faults.push(fault);
   });
