@@ -1,0 +1,82 @@
+// Models in the graph: PyTorch's values, gradients against central differences, names.
+
+import assert from 'node:assert/strict';
+import { check } from '../../src/graph/check.ts';
+import { interpret, type NamedArray } from '../../src/graph/interpret.ts';
+import type { Model } from '../../src/graph/model.ts';
+import { buildModel } from '../../src/language/index.ts';
+import { assertClose, checkGradients, randomFeeds } from '../graph/numeric.ts';
+import { languageModelOracles, type Oracle } from '../oracles/oracles.ts';
+import { programOf } from './load.ts';
+
+const languageModel = (call: string): string => `
+model M(input: [T] of Char) {
+  x      = embed(input, 3)
+  h      = ${call}
+  logits = linear(h, Char)
+  loss   = cross_entropy(logits, next(input))
+}
+`;
+
+async function modelOf(text: string, classes: Record<string, number> = { Char: 6 }): Promise<Model> {
+  const program = await programOf(text);
+  assert.deepEqual(
+    program.faults.filter(({ severity }) => severity === 'error').map(({ message }) => message),
+    [],
+  );
+  const model = buildModel(program, { model: program.models[0]!.name, classes });
+  assert.deepEqual(check(model.graph), []);
+  return model;
+}
+
+const named = ({ shape, data }: Oracle, axes: readonly string[]): NamedArray => ({
+  axes: axes.map((name, k) => ({ name, size: shape[k]! })),
+  data: Float64Array.from(data),
+});
+
+describe('models in the graph', () => {
+  const calls = { rnn: 'rnn(x, 4)', rnn_relu: 'rnn(x, 4, activation: relu)', lstm: 'lstm(x, 4)', gru: 'gru(x, 4)' };
+  for (const [name, oracle] of Object.entries(languageModelOracles())) {
+    it(`${name} computes what PyTorch computes`, async () => {
+      const model = await modelOf(languageModel(calls[name as keyof typeof calls]));
+      const [T, B] = oracle.tokens.shape as [number, number];
+      const feeds = randomFeeds(model.graph, { T, B });
+      for (const { name: weight, value } of model.weights) {
+        const plain = name.startsWith('rnn') ? weight.replace(/^h\.(\w)$/, 'h.$1_h') : weight;
+        const axes = value.type.axes.map((axis) => axis.name);
+        feeds.set(value, named(oracle.weights[plain]!, axes));
+      }
+      for (const { name: input, value } of model.inputs)
+        feeds.set(value, named(input === 'input' ? oracle.tokens : oracle.next, ['T', 'B']));
+      for (const { before } of model.states) feeds.set(before, { ...feeds.get(before)!, data: feeds.get(before)!.data.map(() => 0) });
+      const results = interpret(model.graph, feeds, { T, B });
+      const at = (value: unknown): Float64Array => results[model.graph.results.findIndex((result) => result === value)]!.data;
+      assertClose(at(model.loss), oracle.loss.data, 1e-9, 'loss');
+      assertClose(at(model.losses!.value), oracle.losses.data, 1e-9, 'losses');
+      assertClose(at(model.prediction!.logits), oracle.logits.data, 1e-9, 'logits');
+    });
+  }
+
+  const cells = [
+    'rnn(x, 2)',
+    'irnn(x, 2)',
+    'lstm(x, 2)',
+    'peephole_lstm(x, 2)',
+    'gru(x, 2)',
+    'gru_2014(x, 2)',
+    'normed_lstm(x, 3)',
+    'bidirectional(gru, x, 2)',
+    'residual(rnn, x)',
+    'lstm(x, 2, layers: 2)',
+    'gru(x, 2, layers: 2, dropout: 0.5)',
+    'residual(gru, x, layers: 2)',
+    'feed_forward(layer_norm(x), 2)',
+    'lstm(x, 2, from: last(lstm(x, 2)))',
+  ];
+  for (const call of cells) {
+    it(`gradients of ${call} are the central differences`, async () => {
+      const model = await modelOf(`model M(x: [T, 2], y: [T, 2]) {\n  h = ${call}\n  loss = mse(linear(h, 2), y)\n}`, {});
+      checkGradients(model.graph, model.loss!, { T: 3, B: 2 });
+    });
+  }
+});
