@@ -88,6 +88,7 @@ export async function createRun(
     await makeFolder(dirname(path), files);
     await replaceFile(path, [Buffer.from(text)], files);
   }
+  await makeFolder(sourceOf(folder), files);
   await makeFolder(checkpointsOf(folder), files);
   await replaceFile(join(sourceOf(folder), 'vocabulary.json'), [Buffer.from(JSON.stringify(vocabulary))], files);
 }

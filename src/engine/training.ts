@@ -1,0 +1,24 @@
+// The request `train`: from a file, or going on with a run.
+
+import { resolve } from 'node:path';
+import type { RunSummary } from '../shared/training.ts';
+import { openTrainer } from '../training/open-trainer.ts';
+import { newestRun } from '../training/run.ts';
+import { type TrainHooks, train } from '../training/train.ts';
+import { openJob, openRunJob, placed, sourceChanged } from './job.ts';
+import type { TrainRequest } from './requests.ts';
+
+/** Settles when the training ends. Throws what `train` throws, faults of the source and the data as PlacedError. */
+export async function runTraining({ file, statement, resume, ...options }: TrainRequest, hooks: TrainHooks): Promise<RunSummary> {
+  const folder = resume === true ? resolve(options.out ?? (await newestRun(file))) : options.out;
+  const job = resume === true ? await openRunJob(folder!) : await openJob(file, statement);
+  if (resume === true && (await sourceChanged(job)))
+    hooks.message?.(`${file} has changed since the run began. The run goes on with the source that it was begun with.`);
+  try {
+    return await train(job, { ...options, ...(folder === undefined ? {} : { out: folder }), resume: resume === true }, hooks, {
+      openTrainer,
+    });
+  } catch (error) {
+    throw placed(error, job.places);
+  }
+}
