@@ -67,7 +67,8 @@ function lift(b: Builder, graph: Graph, inputs: readonly Value[], axis: Axis): V
   return graph.results.map(find);
 }
 
-function liftNode(b: Builder, node: AnyNode, inputs: readonly Value[], axis: Axis): readonly Value[] {
+/** One node for inputs of which some have one more axis. */
+export function liftNode(b: Builder, node: AnyNode, inputs: readonly Value[], axis: Axis): readonly Value[] {
   if (!inputs.some((input) => hasAxis(input, axis.name))) return b.add(node.operation, node.attributes as never, inputs);
   const all = (): Value[] => inputs.map((input) => along(b, input, axis));
   switch (node.operation) {

@@ -26,6 +26,10 @@ export function lowerContract(scope: Scope, a: Value, b: Value, over: readonly s
     lowerOuter(scope, a, b, out);
     return;
   }
+  if (a === b && over.length === a.type.axes.length) {
+    scope.define(out, [], scope.node('ReduceSumSquare', [scope.need(a, scope.orderOf(a))], { keepdims: 0 }, out.name));
+    return;
+  }
   const batch = axisNames(a).filter((name) => hasAxis(b, name) && !over.includes(name));
   if (batch.length > 0) lowerBatched(scope, a, b, over, batch, out);
   else lowerGemm(scope, a, b, over, out, epilogue);

@@ -2,6 +2,8 @@
 
 import { Builder } from '../graph/builder.ts';
 import { type AnyNode, type Axis, type DataType, type Graph, hasAxis, type Node, type Value } from '../graph/graph.ts';
+import { lowerContract } from './contract.ts';
+import { findFusions } from './fuse.ts';
 import { type ElementType, encodeModel, type ModelProto, type ValueInfo } from './proto.ts';
 import { rules, type Surroundings } from './rules.ts';
 import { type Pattern, Scope, type Shared } from './scope.ts';
@@ -105,13 +107,42 @@ function lowerNodes(
   recurrence: LowerOptions['recurrence'] = () => false,
 ): void {
   const around = surroundings(scope, nodes, results);
+  const { products, splits, absorbed } = findFusions(nodes, results);
   for (const node of nodes) {
+    if (absorbed.has(node)) continue;
     scope.origin = node.origin;
+    const fused = products.get(node);
+    if (fused !== undefined) {
+      const [a, b] = fused.product.inputs;
+      lowerContract(scope, a!, b!, fused.product.attributes.over, node.outputs[0]!, fused.epilogue);
+      continue;
+    }
+    const pieces = splits.get(node);
+    if (pieces !== undefined) {
+      split(scope, pieces);
+      continue;
+    }
     if (node.operation === 'recur' && recurrence(scope, node)) continue;
     const rule = rules[node.operation] as (scope: Scope, node: AnyNode, around: Surroundings) => void;
     rule(scope, node, around);
   }
   scope.origin = undefined;
+}
+
+function split(scope: Scope, pieces: readonly Node<'slice'>[]): void {
+  const [x] = pieces[0]!.inputs;
+  const { from } = pieces[0]!.attributes;
+  const order = scope.orderOf(x!);
+  const sizes = scope.integers(...pieces.map(({ attributes }) => attributes.to.size as number));
+  const hints = pieces.map(({ outputs }) => outputs[0]!.name ?? 'piece');
+  const names = scope.nodeOf('Split', [scope.need(x!, order), sizes], { axis: order.indexOf(from) }, hints);
+  pieces.forEach(({ attributes, outputs }, k) => {
+    scope.define(
+      outputs[0]!,
+      order.map((name) => (name === from ? attributes.to.name : name)),
+      names[k]!,
+    );
+  });
 }
 
 function surroundings(scope: Scope, nodes: readonly AnyNode[], results: readonly Value[]): Surroundings {
