@@ -59,7 +59,8 @@ export class RuntimeEvaluator implements Evaluator {
   }
 
   async #open(given: Graph): Promise<Opened> {
-    const graph = optimise(given);
+    // Parameters that nothing reads stay: the length of an axis may be read off them.
+    const graph = { ...optimise(given), parameters: given.parameters };
     const { bytes } = lower(graph, {
       inputs: graph.parameters.map((_, k) => `in${k}`),
       outputs: graph.results.map((_, k) => `out${k}`),

@@ -1,21 +1,15 @@
-// Any value of a model at any window of timesteps: the states are stored, the lines recomputed.
+// Any value of a model at any window of timesteps: the states are stored, the lines recomputed (cut.ts).
 //
-// What a window needs of the rest of the sequence is cut off and kept: the states around each step of every recurrence, and the results of
-// operations that look across time (locality.ts). What is left treats each timestep on its own, so that a window of any line is one
-// batched evaluation of a graph without loops (graph/vectorise.ts). The same holds for the graph of the gradients: its recurrences run
-// backwards, and their states are the cotangents that travel through time.
-//
-// States are computed when they are first asked for, in chunks, each starting from the states that the last one left; so memory is
-// bounded by the states, and the beginning of a long sequence is there at once.
+// The same holds for the graph of the gradients: its recurrences run backwards, and their states are the cotangents that travel through
+// time. States are computed when they are first asked for, in chunks, each starting from the states that the last one left; so memory
+// is bounded by the states, and the beginning of a long sequence is there at once.
 
-import { type AnyNode, type Graph, hasAxis, makeValue, type Value } from '../graph/graph.ts';
-import { select } from '../graph/prune.ts';
+import { type AnyNode, hasAxis, type Value } from '../graph/graph.ts';
 import { recurParts } from '../graph/recur.ts';
-import { type KnownStates, vectorise } from '../graph/vectorise.ts';
 import { arranged, type Elements, product, type Sizes, sizesOf, windowOf } from './arrays.ts';
+import type { Cut } from './cut.ts';
 import type { Evaluator } from './evaluator.ts';
-import { isLocal } from './locality.ts';
-import { type Observed, observeStates, States, stateElements } from './states.ts';
+import { type Observed, States, stateElements } from './states.ts';
 
 /** Timesteps computed in one run. */
 const CHUNK = 256;
@@ -33,59 +27,32 @@ export interface ReplayOptions {
 }
 
 export class Replay {
+  readonly #cut: Cut;
   readonly #options: ReplayOptions;
-  readonly #graph: Graph;
   readonly #steps: number;
-  readonly #recurs: readonly Observed[];
-  /** Recurrences by what their states are called in the graphs of windows. */
-  readonly #role = new Map<Value, { readonly recur: Observed; readonly kind: 'before' | 'after' | 'final'; readonly place: number }>();
-  /** Operations across time, by what they make. */
-  readonly #across = new Map<Value, AnyNode>();
   readonly #states = new Map<Observed, States>();
-  readonly #whole = new Map<Value, Promise<Elements>>();
-  readonly #graphs = new Map<string, Graph>();
-  readonly #loops = new Map<string, { readonly graph: Graph; readonly carry: readonly Value[] }>();
   readonly #running = new Map<Observed, Promise<void>>();
+  /** Results of operations across time. */
+  readonly #whole = new Map<Value, Promise<Elements>>();
 
-  constructor(graph: Graph, options: ReplayOptions) {
+  constructor(cut: Cut, options: ReplayOptions) {
+    this.#cut = cut;
     this.#options = options;
     this.#steps = options.sizes[options.axis]!;
-    const observed = observeStates(graph, options.axis);
-    this.#graph = observed.graph;
-    this.#recurs = observed.recurs;
-    for (const recur of observed.recurs) {
+    for (const recur of cut.recurs) {
+      if (options.within?.stores(recur.final[0] ?? recur.node.outputs[0]!) === true) continue;
       this.#states.set(recur, new States(recur, this.#steps, options.sizes));
-      for (const kind of ['before', 'after', 'final'] as const) {
-        recur[kind].forEach((value, place) => {
-          this.#role.set(value, { recur, kind, place });
-        });
-      }
-    }
-    for (const node of this.#graph.nodes) {
-      if (this.#isRecur(node) || isLocal(node, options.axis)) continue;
-      for (const output of node.outputs) this.#across.set(output, node);
     }
   }
 
-  /** The graph with the states of its recurrences as additional outputs. */
-  get graph(): Graph {
-    return this.#graph;
-  }
-
-  /** The state before each step that a value is the state after of, if it is one. */
-  before(after: Value): Value | undefined {
-    const role = this.#role.get(after);
-    return role?.kind === 'after' ? role.recur.before[role.place] : undefined;
-  }
-
-  /** The values at timesteps from .. to-1, each with the axis of time first and its other axes in their order. */
-  async read(values: readonly Value[], from: number, to: number): Promise<Float32Array[]> {
+  /** The values at timesteps from .. to-1, each with the axis of time first and its other axes in the order of `as`. */
+  async read(values: readonly Value[], from: number, to: number, as: readonly Value[] = values): Promise<Float32Array[]> {
     const { axis, sizes } = this.#options;
     const results = values.map((value) => new Float32Array(product(sizesOf(value.type.axes, { ...sizes, [axis]: to - from }))));
-    const last = values.some((value) => hasAxis(value, axis)) ? to : Math.min(to, from + 1);
+    const last = values.some((value) => hasAxis(value, axis)) ? to : from + 1;
     for (let start = from; start < last; start += CHUNK) {
       const end = Math.min(start + CHUNK, last);
-      const parts = await this.#evaluate(this.#windowGraph(values), values, start, end);
+      const parts = await this.#evaluate(this.#cut.window(values), as, start, end);
       parts.forEach((part, k) => {
         const row = hasAxis(values[k]!, axis) ? part.length / (end - start) : 0;
         results[k]!.set(part, (start - from) * row);
@@ -98,16 +65,15 @@ export class Replay {
    *  recurrences, at the first `count` timesteps (the last, for those from the end). Each is measured against its largest value there. */
   async parity(count: number): Promise<number> {
     const { axis, sizes } = this.#options;
+    const length = Math.min(count, this.#steps);
+    const window = { ...sizes, [axis]: length };
     let worst = 0;
-    for (const recur of this.#recurs) {
+    for (const recur of this.#cut.recurs) {
       const outputs = recurParts(recur.node).outputs.stacked.filter((value) => value.type.dtype === 'float');
-      const length = Math.min(count, this.#steps);
       const [from, to] = recur.node.attributes.reverse ? [this.#steps - length, this.#steps] : [0, length];
-      const window = { ...sizes, [axis]: length };
       await this.#ensureStates(recur, from, to);
       const looped = await this.#loop(recur, outputs, from, to);
-      const graph = this.#build(outputs, undefined, false);
-      const recomputed = await this.#evaluate(graph, outputs, from, to);
+      const recomputed = await this.#evaluate(this.#cut.recomputed(outputs), outputs, from, to);
       outputs.forEach((output, k) => {
         const expected = arranged(looped[k]!, output.type.axes, window, [axis]);
         worst = Math.max(worst, relativeDifference(recomputed[k]!, expected));
@@ -116,55 +82,60 @@ export class Replay {
     return worst;
   }
 
-  /** Runs a graph of windows on one window; gives its results with time first. */
-  async #evaluate(graph: Graph, as: readonly Value[], from: number, to: number, more?: ReadonlyMap<Value, Elements>): Promise<Elements[]> {
+  /** Whether it keeps what stands for a parameter. */
+  stores(parameter: Value): boolean {
+    return this.#cut.role(parameter) !== undefined;
+  }
+
+  /** Runs a graph of windows on one window. */
+  async #evaluate(graph: ReturnType<Cut['window']>, as: readonly Value[], from: number, to: number): Promise<Elements[]> {
     const { axis, sizes, evaluator } = this.#options;
-    const feeds = new Map<Value, Elements>();
-    for (const parameter of graph.parameters) feeds.set(parameter, more?.get(parameter) ?? (await this.#window(parameter, from, to)));
     const window = { ...sizes, [axis]: to - from };
-    const results = await evaluator.run(graph, feeds, window);
+    const results = await evaluator.run(graph, await this.#feeds(graph.parameters, from, to), window);
     return results.map((result, k) => {
-      const { axes } = as[k]!.type;
-      const order = [axis, ...axes.map(({ name }) => name).filter((name) => name !== axis)];
-      return arranged(result, graph.results[k]!.type.axes, window, order);
+      const names = as[k]!.type.axes.map(({ name }) => name).filter((name) => name !== axis);
+      return arranged(result, graph.results[k]!.type.axes, window, [axis, ...names]);
     });
   }
 
-  /** What stands for a parameter of a graph of windows. */
+  async #feeds(parameters: readonly Value[], from: number, to: number): Promise<Map<Value, Elements>> {
+    const feeds = new Map<Value, Elements>();
+    for (const parameter of parameters) feeds.set(parameter, await this.#window(parameter, from, to));
+    return feeds;
+  }
+
+  /** What stands for a parameter of a window's graph. */
   async #window(parameter: Value, from: number, to: number): Promise<Elements> {
     const { axis, sizes, given, within } = this.#options;
-    if (within !== undefined && within.#stores(parameter)) return within.#window(parameter, from, to);
-    const role = this.#role.get(parameter);
-    if (role !== undefined) {
-      const { recur, kind, place } = role;
-      const rows = this.#states.get(recur)!.rows[place]!;
-      if (kind === 'final') {
-        await this.#ensureStates(recur, 0, this.#steps);
-        return rows.final();
-      }
-      await this.#ensureStates(recur, from, to);
-      return rows[kind](from, to);
+    if (within?.stores(parameter) === true) return (within as Replay).#window(parameter, from, to);
+    const role = this.#cut.role(parameter);
+    const cut = (data: Elements): Elements => windowOf(data, parameter.type.axes, sizes, axis, from, to);
+    if (role === undefined) return cut(given.get(parameter)!);
+    if (role.kind === 'across') return cut(await this.#acrossTime(role.node, parameter));
+    const rows = this.#states.get(role.recur)!.rows[role.place]!;
+    if (role.kind === 'final') {
+      await this.#ensureStates(role.recur, 0, this.#steps);
+      return rows.final();
     }
-    const node = this.#across.get(parameter);
-    if (node === undefined) return windowOf(given.get(parameter)!, parameter.type.axes, sizes, axis, from, to);
-    let whole = this.#whole.get(parameter);
+    await this.#ensureStates(role.recur, from, to);
+    return rows[role.kind](from, to);
+  }
+
+  #acrossTime(node: AnyNode, output: Value): Promise<Elements> {
+    let whole = this.#whole.get(output);
     if (whole === undefined) {
-      whole = this.#acrossTime(node, parameter);
-      this.#whole.set(parameter, whole);
+      whole = this.#evaluateWhole(node, output);
+      this.#whole.set(output, whole);
+      // What failed may succeed when it is asked for again.
+      whole.catch(() => this.#whole.delete(output));
     }
-    return windowOf(await whole, parameter.type.axes, sizes, axis, from, to);
+    return whole;
   }
 
-  #stores(parameter: Value): boolean {
-    return this.#role.has(parameter) || this.#across.has(parameter);
-  }
-
-  async #acrossTime(node: AnyNode, output: Value): Promise<Elements> {
+  async #evaluateWhole(node: AnyNode, output: Value): Promise<Elements> {
     const { sizes, evaluator } = this.#options;
-    const graph = this.#build([output], node);
-    const feeds = new Map<Value, Elements>();
-    for (const parameter of graph.parameters) feeds.set(parameter, await this.#window(parameter, 0, this.#steps));
-    const [result] = await evaluator.run(graph, feeds, sizes);
+    const graph = this.#cut.whole(node, output);
+    const [result] = await evaluator.run(graph, await this.#feeds(graph.parameters, 0, this.#steps), sizes);
     const names = output.type.axes.map(({ name }) => name);
     return arranged(result!, graph.results[0]!.type.axes, sizes, names);
   }
@@ -184,11 +155,13 @@ export class Replay {
 
   async #advance(recur: Observed, states: States): Promise<void> {
     if (states.done === undefined) {
-      await this.#start(recur, states);
+      const { inputs, body } = recurParts(recur.node);
+      states.start(await this.#evaluate(this.#cut.window(inputs.initial), body.before, 0, 1));
       return;
     }
+    const { axis, sizes } = this.#options;
     const { from, to } = states.next(CHUNK);
-    const window = { ...this.#options.sizes, [this.#options.axis]: to - from };
+    const window = { ...sizes, [axis]: to - from };
     const after = await this.#loop(recur, recur.after, from, to);
     states.add(
       from,
@@ -197,76 +170,18 @@ export class Replay {
     );
   }
 
-  async #start(recur: Observed, states: States): Promise<void> {
-    const { initial } = recurParts(recur.node).inputs;
-    const graph = this.#build(initial);
-    const found = await this.#evaluate(graph, recurParts(recur.node).body.before, 0, 1);
-    states.rows.forEach((rows, k) => {
-      rows.setInitial(found[k]!);
-    });
-    states.done = 0;
-  }
-
   /** Runs the loop itself over a window, from the stored states before it. */
   async #loop(recur: Observed, outputs: readonly Value[], from: number, to: number): Promise<readonly Elements[]> {
-    const { graph, carry } = this.#loopGraph(recur, outputs);
-    const feeds = new Map<Value, Elements>();
+    const { axis, sizes, evaluator } = this.#options;
+    const { graph, carry } = this.#cut.loop(recur, outputs);
     const first = recur.node.attributes.reverse ? to - 1 : from;
     const { rows } = this.#states.get(recur)!;
-    for (const parameter of graph.parameters) {
-      const place = carry.indexOf(parameter);
-      feeds.set(parameter, place < 0 ? await this.#window(parameter, from, to) : rows[place]!.before(first, first + 1));
-    }
-    return this.#options.evaluator.run(graph, feeds, { ...this.#options.sizes, [this.#options.axis]: to - from });
-  }
-
-  #loopGraph(recur: Observed, outputs: readonly Value[]): { readonly graph: Graph; readonly carry: readonly Value[] } {
-    const key = `${recur.node.outputs[0]!.id}: ${outputs.map((value) => value.id).join(' ')}`;
-    const known = this.#loops.get(key);
-    if (known !== undefined) return known;
-    const { inputs } = recurParts(recur.node);
-    const carry = inputs.initial.map((value) => makeValue(value.type, value.name));
-    const node = { ...recur.node, inputs: [...inputs.scanned, ...inputs.held, ...carry] };
-    const graph = this.#build(outputs, node, true, carry);
-    const made = { graph, carry };
-    this.#loops.set(key, made);
-    return made;
-  }
-
-  #windowGraph(values: readonly Value[]): Graph {
-    const key = values.map((value) => value.id).join(' ');
-    const known = this.#graphs.get(key);
-    if (known !== undefined) return known;
-    const graph = this.#build(values);
-    this.#graphs.set(key, graph);
-    return graph;
-  }
-
-  /** The graph of these results for a window. One node across time may be kept as it is, in its place; recurrences are vectorised. */
-  #build(results: readonly Value[], whole?: AnyNode, storedAfter = true, more: readonly Value[] = []): Graph {
-    const { axis, given } = this.#options;
-    const known = new Map<AnyNode, KnownStates>();
-    const nodes: AnyNode[] = [];
-    for (const node of this.#graph.nodes) {
-      if (whole !== undefined && node.outputs[0] === whole.outputs[0]) nodes.push(whole);
-      else if (!this.#across.has(node.outputs[0]!)) nodes.push(node);
-    }
-    for (const { node, before, after, final } of this.#recurs) {
-      if (node.outputs[0] !== whole?.outputs[0]) known.set(node, { before, final, ...(storedAfter ? { after } : {}) });
-    }
-    const kept = new Set(whole?.outputs);
-    const across = [...this.#across.keys()].filter((value) => !kept.has(value));
-    const open = { parameters: [...this.#graph.parameters, ...across, ...more], nodes, results };
-    const vectorised = vectorise(open, known);
-    const graph = select(vectorised, vectorised.results);
-    if (graph.parameters.some((parameter) => hasAxis(parameter, axis))) return graph;
-    // The runtime reads the number of timesteps off an input.
-    const timed = [...given.keys()].find((parameter) => hasAxis(parameter, axis))!;
-    return { ...graph, parameters: [...graph.parameters, timed] };
-  }
-
-  #isRecur(node: AnyNode): boolean {
-    return node.operation === 'recur' && node.attributes.axis.name === this.#options.axis;
+    const others = graph.parameters.filter((parameter) => !carry.includes(parameter));
+    const feeds = await this.#feeds(others, from, to);
+    carry.forEach((parameter, place) => {
+      feeds.set(parameter, rows[place]!.before(first, first + 1));
+    });
+    return evaluator.run(graph, feeds, { ...sizes, [axis]: to - from });
   }
 }
 

@@ -92,14 +92,13 @@ export class StateRows {
 /** The rows of a recurrence's states, and how far they are filled. */
 export class States {
   readonly rows: readonly StateRows[];
-  readonly reverse: boolean;
+  readonly #reverse: boolean;
   readonly #steps: number;
-  /** Steps done, in the recurrence's direction; absent before its initial states are known. */
-  done: number | undefined;
+  #done: number | undefined;
 
   constructor({ node, before }: Observed, steps: number, sizes: Sizes) {
     const { reverse, axis } = node.attributes;
-    this.reverse = reverse;
+    this.#reverse = reverse;
     this.#steps = steps;
     this.rows = before.map((state) => {
       const axes = state.type.axes.filter(({ name }) => name !== axis.name);
@@ -107,16 +106,28 @@ export class States {
     });
   }
 
+  /** Steps done, in the recurrence's direction; absent before its initial states are known. */
+  get done(): number | undefined {
+    return this.#done;
+  }
+
+  start(initial: readonly Elements[]): void {
+    this.rows.forEach((rows, k) => {
+      rows.setInitial(initial[k]!);
+    });
+    this.#done = 0;
+  }
+
   /** Whether the states around the steps from .. to-1 are known. */
   covers(from: number, to: number): boolean {
-    return this.done !== undefined && this.done >= (this.reverse ? this.#steps - from : to);
+    return this.#done !== undefined && this.#done >= (this.#reverse ? this.#steps - from : to);
   }
 
   /** The next steps to do. */
   next(most: number): { readonly from: number; readonly to: number } {
-    const done = this.done ?? 0;
+    const done = this.#done ?? 0;
     const end = Math.min(done + most, this.#steps);
-    return this.reverse ? { from: this.#steps - end, to: this.#steps - done } : { from: done, to: end };
+    return this.#reverse ? { from: this.#steps - end, to: this.#steps - done } : { from: done, to: end };
   }
 
   /** Takes the states after the steps from .. to-1, stacked. */
@@ -124,7 +135,7 @@ export class States {
     this.rows.forEach((rows, k) => {
       rows.setAfter(from, after[k]!);
     });
-    this.done = (this.done ?? 0) + (to - from);
+    this.#done = (this.#done ?? 0) + (to - from);
   }
 }
 

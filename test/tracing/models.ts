@@ -4,7 +4,7 @@ import { Builder } from '../../src/graph/builder.ts';
 import { type Axis, tensor, type Value } from '../../src/graph/graph.ts';
 import type { Instance, Line, Model, Weight } from '../../src/graph/model.ts';
 import type { SourceRange } from '../../src/shared/source.ts';
-import type { TraceSource } from '../../src/tracing/trace.ts';
+import type { TraceSource } from '../../src/tracing/source.ts';
 import { B, type CellName, type Layer, layer, T } from '../graph/cells.ts';
 import { chance } from '../graph/numeric.ts';
 
@@ -76,7 +76,6 @@ export function cellModel(cell: CellName): Model {
       instanceOf('h', cell, x, run),
     ],
     loss,
-    losses: { value: losses, counted: b.constant(1, [T, B]) },
   };
 }
 
@@ -124,7 +123,7 @@ export function languageModel(cells: readonly CellName[], { V, E, H }: Shape, { 
     cell: 'Language',
     definition: range,
     reverse: false,
-    lines: [line('x', x), line('h', top, { calls: 'h' }), line('logits', logits), line('loss', loss, { role: 'loss' })],
+    lines: [line('x', x), line('h', top, { calls: 'h' }), line('logits', logits), line('loss', losses, { role: 'loss' })],
     states: [],
     inputs: [{ name: 'input', value: input }],
     weights: [],

@@ -5,7 +5,8 @@ import type { Graph, Value } from '../../src/graph/graph.ts';
 import { interpret } from '../../src/graph/interpret.ts';
 import type { Model } from '../../src/graph/model.ts';
 import type { Objective } from '../../src/shared/trace.ts';
-import { openTrace, type TraceSource } from '../../src/tracing/trace.ts';
+import type { TraceSource } from '../../src/tracing/source.ts';
+import { openTrace } from '../../src/tracing/trace.ts';
 import { array, assertClose } from '../graph/numeric.ts';
 import { cellOracles, type Oracle } from '../oracles/oracles.ts';
 import { InterpreterEvaluator } from './interpreter.ts';
@@ -189,7 +190,7 @@ describe('a trace', () => {
         { name: 'x', shape: [3], perStep: true },
         { name: 'h', shape: [4], perStep: true },
         { name: 'logits', shape: [5], perStep: true },
-        { name: 'loss', shape: [], perStep: false },
+        { name: 'loss', shape: [], perStep: true },
       ],
     );
     assert.deepEqual(first!.weights[0], { name: 'W_f', weight: 'h[0].W_f', shape: [4, 3] });

@@ -1,0 +1,122 @@
+// Graphs of windows of time, cut out of a model's graph.
+//
+// What a window needs of the rest of the sequence becomes a parameter: the states around each step of every recurrence, and the results of
+// operations that look across time (locality.ts). What is left treats each timestep on its own, so that any line at a window is one batched
+// evaluation of a graph without loops (graph/vectorise.ts).
+
+import { type AnyNode, type Graph, hasAxis, makeValue, type Value } from '../graph/graph.ts';
+import { select } from '../graph/prune.ts';
+import { recurParts } from '../graph/recur.ts';
+import { type KnownStates, vectorise } from '../graph/vectorise.ts';
+import { isLocal } from './locality.ts';
+import { type Observed, observeStates } from './states.ts';
+
+/** What a parameter of a window's graph stands for, if it is none of the model's own. */
+export type Role =
+  | { readonly kind: 'before' | 'after' | 'final'; readonly recur: Observed; readonly place: number }
+  | { readonly kind: 'across'; readonly node: AnyNode };
+
+export interface LoopGraph {
+  readonly graph: Graph;
+  /** Parameters for the states before the window's first step. */
+  readonly carry: readonly Value[];
+}
+
+export class Cut {
+  /** The graph, with the states of its recurrences as additional outputs. */
+  readonly graph: Graph;
+  readonly recurs: readonly Observed[];
+  readonly #axis: string;
+  /** A parameter with the axis of time. */
+  readonly timed: Value;
+  readonly #roles = new Map<Value, Role>();
+  readonly #windows = new Map<string, Graph>();
+  readonly #loops = new Map<string, LoopGraph>();
+  readonly #wholes = new Map<Value, Graph>();
+
+  constructor(graph: Graph, axis: string, timed: Value) {
+    const observed = observeStates(graph, axis);
+    this.graph = observed.graph;
+    this.recurs = observed.recurs;
+    this.#axis = axis;
+    this.timed = timed;
+    for (const recur of this.recurs) {
+      for (const kind of ['before', 'after', 'final'] as const) {
+        recur[kind].forEach((value, place) => {
+          this.#roles.set(value, { kind, recur, place });
+        });
+      }
+    }
+    for (const node of this.graph.nodes) {
+      if ((node.operation === 'recur' && node.attributes.axis.name === axis) || isLocal(node, axis)) continue;
+      for (const output of node.outputs) this.#roles.set(output, { kind: 'across', node });
+    }
+  }
+
+  role(parameter: Value): Role | undefined {
+    return this.#roles.get(parameter);
+  }
+
+  /** The state before each step, of which a value is the state after. */
+  before(after: Value): Value | undefined {
+    const role = this.#roles.get(after);
+    return role?.kind === 'after' ? role.recur.before[role.place] : undefined;
+  }
+
+  /** Values at a window, from the stored states. */
+  window(values: readonly Value[]): Graph {
+    return remembered(this.#windows, key(values), () => this.#build(values));
+  }
+
+  /** The same, with the states after each step computed again from those before. */
+  recomputed(values: readonly Value[]): Graph {
+    return this.#build(values, undefined, [], false);
+  }
+
+  /** Outputs of a recurrence at a window by the loop itself, from the states before it. */
+  loop(recur: Observed, outputs: readonly Value[]): LoopGraph {
+    return remembered(this.#loops, key([recur.node.outputs[0]!, ...outputs]), () => {
+      const { inputs } = recurParts(recur.node);
+      const carry = inputs.initial.map((value) => makeValue(value.type, value.name));
+      const node = { ...recur.node, inputs: [...inputs.scanned, ...inputs.held, ...carry] };
+      return { graph: this.#build(outputs, node, carry), carry };
+    });
+  }
+
+  /** What an operation across time makes of the whole sequence. */
+  whole(node: AnyNode, output: Value): Graph {
+    return remembered(this.#wholes, output, () => this.#build([output], node));
+  }
+
+  /** One node is kept as it is; all others across time become parameters, and recurrences their bodies. */
+  #build(results: readonly Value[], kept?: AnyNode, more: readonly Value[] = [], storedAfter = true): Graph {
+    const isKept = (node: AnyNode): boolean => node.outputs[0] === kept?.outputs[0];
+    const known = new Map<AnyNode, KnownStates>();
+    for (const { node, before, after, final } of this.recurs) {
+      if (!isKept(node)) known.set(node, storedAfter ? { before, after, final } : { before, final });
+    }
+    const nodes: AnyNode[] = [];
+    const across: Value[] = [];
+    for (const node of this.graph.nodes) {
+      if (isKept(node)) nodes.push(kept!);
+      else if (this.role(node.outputs[0]!)?.kind === 'across') across.push(...node.outputs);
+      else nodes.push(node);
+    }
+    const open = { parameters: [...this.graph.parameters, ...across, ...more], nodes, results };
+    const vectorised = vectorise(open, known);
+    const graph = select(vectorised, vectorised.results);
+    if (graph.parameters.some((parameter) => hasAxis(parameter, this.#axis))) return graph;
+    // The number of timesteps is read off a parameter.
+    return { ...graph, parameters: [...graph.parameters, this.timed] };
+  }
+}
+
+const key = (values: readonly Value[]): string => values.map((value) => value.id).join(' ');
+
+function remembered<Key, Content>(known: Map<Key, Content>, key: Key, make: () => Content): Content {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  known.set(key, made);
+  return made;
+}

@@ -1,0 +1,48 @@
+// What gradients are of: a sum of the losses of the timesteps, each with a weight.
+//
+// The weights are a parameter, so every objective has the same graph of gradients, and another one is other numbers.
+
+import { Builder } from '../graph/builder.ts';
+import { type Graph, hasAxis, type Value } from '../graph/graph.ts';
+import type { Model } from '../graph/model.ts';
+import type { Objective } from '../shared/trace.ts';
+import { TraceError } from './errors.ts';
+
+export interface ObjectiveGraph {
+  readonly graph: Graph;
+  readonly objective: Value;
+  /** The parameter for the weights; absent where the model's loss is one number for the whole sequence. */
+  readonly weights?: Value;
+}
+
+/** Adds the objective to the graph of a model. */
+export function objectiveGraph(graph: Graph, model: Model, time: string): ObjectiveGraph {
+  const { loss, losses } = model;
+  if (loss === undefined) throw new TraceError(`${model.name} has no line called loss, so there is nothing to take gradients of.`);
+  if (losses === undefined || !hasAxis(losses.value, time)) return { graph, objective: loss };
+  const b = new Builder();
+  const weights = b.parameter(losses.value.type);
+  const objective = b.sum(b.times(losses.value, weights));
+  return {
+    graph: { ...graph, parameters: [...graph.parameters, weights], nodes: [...graph.nodes, ...b.graph([]).nodes] },
+    objective,
+    weights,
+  };
+}
+
+/** Weights of the losses, one a step: their mean over the steps that count, or one of them.
+ *  `counted` says which do; `known` how many steps, from the first, have a known target. */
+export function objectiveWeights(objective: Objective, counted: Float32Array, known: number): Float32Array {
+  const counts = counted.map((each, t) => (t < known ? each : 0));
+  if (objective.kind === 'lossAt') {
+    const { t } = objective;
+    if (t < 0 || t >= counted.length) throw new TraceError(`There are timesteps 0 to ${counted.length - 1}, not ${t}.`);
+    if (counts[t] === 0) throw new TraceError(`There is no loss at timestep ${t}: what comes after it is not known.`);
+    return counts.map((_, each) => Number(each === t));
+  }
+  const count = Math.max(
+    1,
+    counts.reduce((sum, each) => sum + each, 0),
+  );
+  return counts.map((each) => each / count);
+}

@@ -1,0 +1,47 @@
+// What a trace is made from, and its numbers by the parameters of the model's graph.
+
+import type { AnyNode, Graph, Value } from '../graph/graph.ts';
+import type { Model } from '../graph/model.ts';
+import type { Objective, TraceDescription } from '../shared/trace.ts';
+import { type Elements, product, type Sizes, sizesOf } from './arrays.ts';
+import { TraceError } from './errors.ts';
+
+export interface TraceSource {
+  readonly id: number;
+  readonly title: string;
+  readonly model: Model;
+  readonly weights: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+  /** One sequence, by the names of the model's inputs: [T] ids or [T, ...] numbers. */
+  readonly inputs: Readonly<Record<string, Int32Array | Float32Array>>;
+  readonly steps: number;
+  readonly tokens: readonly string[];
+  readonly by: TraceDescription['by'];
+  readonly classes?: readonly string[];
+  readonly objective?: Objective;
+  /** Steps, from the first, whose target is known: the token after the last one may not be. All by default. */
+  readonly known?: number;
+}
+
+/** The model as it is outside training: carried states as they start, dropout leaves everything. */
+export function graphAtRest({ graph, states, dropout }: Model): Graph {
+  const values = new Map<Value, number>(dropout.map(({ value }) => [value, 1]));
+  for (const { before, initial } of states) values.set(before, initial ?? 0);
+  const constants = [...values].map(([output, value]): AnyNode => {
+    return { operation: 'constant', attributes: { value, type: output.type }, inputs: [], outputs: [output] };
+  });
+  return { ...graph, parameters: graph.parameters.filter((parameter) => !values.has(parameter)), nodes: [...constants, ...graph.nodes] };
+}
+
+/** The elements of each parameter that is left. */
+export function givenElements({ model, weights, inputs }: TraceSource, sizes: Sizes): ReadonlyMap<Value, Elements> {
+  const result = new Map<Value, Elements>();
+  const put = (what: string, value: Value, data: Elements | undefined): void => {
+    const expected = product(sizesOf(value.type.axes, sizes));
+    if (data === undefined) throw new TraceError(`The ${what} of ${model.name} is missing.`);
+    if (data.length !== expected) throw new TraceError(`The ${what} of ${model.name} has ${data.length} numbers instead of ${expected}.`);
+    result.set(value, data);
+  };
+  for (const { name, value } of model.weights) put(`weight ${name}`, value, weights.get(name)?.data);
+  for (const { name, value } of model.inputs) put(`input ${name}`, value, inputs[name]);
+  return result;
+}
