@@ -45,6 +45,15 @@ export async function openJob(file: string, statement = 0): Promise<Job & { read
   });
 }
 
+/** The first `train` statement of a file that trains this model, or any. Throws PlacedError. */
+export async function openModelJob(file: string, model?: string): Promise<Job & { readonly places: Places }> {
+  if (model === undefined) return openJob(file);
+  const { statements } = await loadProgram(file, readSource);
+  const statement = statements.trains.findIndex((train) => train.model === model);
+  if (statement < 0) throw new PlacedError(`${basename(file)} has no train statement for ${model}, which would name its data.`);
+  return openJob(file, statement);
+}
+
 /** A run, and its model as the source that it keeps has it: needs neither the file nor the text that it was trained on. */
 export interface RunModel {
   readonly run: Run;

@@ -1,0 +1,96 @@
+// What the engine does for each request, by the stages behind it.
+
+import { exportModel } from '../onnx/export.ts';
+import { createRuntime } from '../runtime/onnxruntime.ts';
+import type { GenerateSettings } from '../shared/settings.ts';
+import { replaceFile } from '../training/files.ts';
+import { generate } from '../training/generate.ts';
+import { openPredictor } from '../training/predictor.ts';
+import { beginningsOf } from './beginnings.ts';
+import { openRunModel } from './job.ts';
+import type { Handlers } from './serve.ts';
+import { checkpointOf, sourceOfTrace, Traces } from './traces.ts';
+import { runTraining } from './training.ts';
+
+export interface Engine {
+  readonly handlers: Handlers;
+  /** Pauses the training that runs; resolves when nothing is left to do. */
+  finish(): Promise<void>;
+}
+
+export function createHandlers(): Engine {
+  const runtime = createRuntime();
+  const traces = new Traces(runtime);
+  let stop: 'pause' | 'cancel' | undefined;
+  let training: Promise<unknown> = Promise.resolve();
+
+  const handlers: Handlers = {
+    devices: () => runtime.devices(),
+
+    train(request, { emit }) {
+      stop = undefined;
+      let folder = '';
+      const run = runTraining(request, {
+        started(summary) {
+          folder = summary.folder;
+          emit({ name: 'started', data: { run: summary } });
+        },
+        progress: (record) => emit({ name: 'progress', data: { run: folder, record } }),
+        message: (text) => emit({ name: 'message', data: { text } }),
+        stop: () => stop,
+      });
+      training = run.catch(() => undefined);
+      return run;
+    },
+    async stopTraining({ kind }) {
+      stop = kind;
+      await training;
+      return {};
+    },
+
+    async beginnings({ source, count }) {
+      const { corpus } = await sourceOfTrace(source);
+      return beginningsOf(await corpus(), count);
+    },
+    openTrace: (request) => traces.open(request),
+    read: ({ trace, ...request }) => traces.get(trace).read(request),
+    summary: ({ trace, summary }) => traces.get(trace).summary(summary),
+    weight: ({ trace, name }) => traces.get(trace).weight(name),
+    async differentiate({ trace, objective }) {
+      await traces.get(trace).differentiate(objective);
+      return {};
+    },
+    async closeTrace({ trace }) {
+      await traces.close(trace);
+      return {};
+    },
+
+    async export({ run: folder, out }) {
+      const { run, model } = await openRunModel(folder);
+      const { state } = await checkpointOf(run);
+      const { bytes, operators } = exportModel(model, { weights: state, vocabulary: run.vocabulary.tokens, sources: run.sources });
+      await replaceFile(out, [bytes]);
+      return { operators, bytes: bytes.length };
+    },
+    async generate({ run: folder, prompt, length, seed }) {
+      const { run, model, generate: said = usual } = await openRunModel(folder);
+      const settings = { ...said, ...(prompt === undefined ? {} : { prompt }), ...(length === undefined ? {} : { length }) };
+      const predictor = await openPredictor(model, (await checkpointOf(run)).state, runtime);
+      try {
+        return { text: await generate(predictor, run.vocabulary, settings, seed ?? run.record.settings.seed) };
+      } finally {
+        await predictor.close();
+      }
+    },
+  };
+  return {
+    handlers,
+    async finish() {
+      stop ??= 'pause';
+      await training;
+    },
+  };
+}
+
+/** How a model writes whose source does not say. */
+const usual: GenerateSettings = { search: { kind: 'sample', temperature: 1 }, length: 500, prompt: '' };

@@ -1,0 +1,101 @@
+// The traces that are open, by number.
+
+import { type Corpus, loadText } from '../data/text.ts';
+import type { Vocabulary } from '../data/vocabulary.ts';
+import type { Model } from '../graph/model.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { Trace, TraceDescription } from '../shared/trace.ts';
+import { RuntimeEvaluator } from '../tracing/evaluator.ts';
+import { openTrace } from '../tracing/trace.ts';
+import { type Checkpoint, lastGoodCheckpoint } from '../training/checkpoint.ts';
+import { initialise } from '../training/initialise.ts';
+import { checkpointsOf, type Run, RunError } from '../training/run.ts';
+import type { TrainerState } from '../training/trainer.ts';
+import { openModelJob, openRunModel } from './job.ts';
+import type { TraceRequest } from './requests.ts';
+import { sequenceOf } from './sequence.ts';
+
+export class Traces {
+  readonly #runtime: Runtime;
+  readonly #open = new Map<number, Trace>();
+  #count = 0;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  async open({ source, sequence: choice, objective }: TraceRequest): Promise<TraceDescription> {
+    const { model, weights, vocabulary, corpus, state } = await sourceOfTrace(source);
+    const sequence = await sequenceOf(choice, model, vocabulary, corpus);
+    this.#count += 1;
+    // Numbers of another process, which ended, must not mean traces of this one.
+    const id = process.pid * 2 ** 20 + this.#count;
+    const evaluator = new RuntimeEvaluator(this.#runtime, { B: 1 });
+    const trace = await openTrace(
+      {
+        id,
+        title: `${model.name} · ${state} · ${sequence.what}`,
+        model,
+        weights,
+        inputs: sequence.inputs,
+        steps: sequence.steps,
+        tokens: sequence.tokens,
+        by: vocabulary.by,
+        classes: vocabulary.tokens,
+        ...(objective === undefined ? {} : { objective }),
+      },
+      evaluator,
+    ).catch(async (error: unknown) => {
+      await evaluator.close();
+      throw error;
+    });
+    this.#open.set(id, trace);
+    return trace.description;
+  }
+
+  get(id: number): Trace {
+    const trace = this.#open.get(id);
+    if (trace === undefined) throw new Error('This trace is no longer open: it was closed, or its process ended. Open it again.');
+    return trace;
+  }
+
+  async close(id: number): Promise<void> {
+    const trace = this.#open.get(id);
+    this.#open.delete(id);
+    await trace?.close();
+  }
+}
+
+export interface TracedModel {
+  readonly model: Model;
+  readonly weights: TrainerState;
+  readonly vocabulary: Vocabulary;
+  corpus(): Promise<Corpus>;
+  /** `step 1,400`, or `untrained`. */
+  readonly state: string;
+}
+
+/** A run as its newest sound checkpoint has it, or a file's model as it starts. */
+export async function sourceOfTrace(source: TraceRequest['source']): Promise<TracedModel> {
+  if (source.kind === 'file') {
+    const { model, corpus, settings } = await openModelJob(source.file, source.model);
+    const weights = initialise(model.weights, settings.seed);
+    return { model, weights, vocabulary: corpus.vocabulary, corpus: async () => corpus, state: 'untrained' };
+  }
+  const { run, model } = await openRunModel(source.folder);
+  const { step, state } = await checkpointOf(run);
+  return {
+    model,
+    weights: state,
+    vocabulary: run.vocabulary,
+    corpus: () => loadText(run.record.data, run.vocabulary),
+    state: `step ${step.toLocaleString('en-US')}`,
+  };
+}
+
+/** The newest sound checkpoint of a run. */
+export async function checkpointOf({ folder }: Run): Promise<Checkpoint> {
+  const { checkpoint } = await lastGoodCheckpoint(checkpointsOf(folder));
+  if (checkpoint === undefined) throw new RunError(`${folder} has no sound checkpoint.`);
+  return checkpoint;
+}
