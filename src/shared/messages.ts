@@ -10,7 +10,7 @@ export interface HostRequests {
   /** The webview can draw; the numbers follow. */
   ready: { parameters: { readonly view: 'panel' | 'gates' }; result: ViewState };
   /** Sizes of the plot in device pixels: the host pools to them. */
-  size: { parameters: PlotSize; result: None };
+  size: { parameters: Partial<PlotSize>; result: None };
   /** Another place. The host moves the debugger, if there is one. */
   go: { parameters: { readonly t?: number; readonly unit?: number; readonly pin?: boolean }; result: None };
   /** The next or previous event: breakpoint hit, NaN, gate that saturates, sudden change of a state. */
@@ -67,7 +67,7 @@ export interface PlotSize {
   /** Height of one heatmap. */
   readonly height: number;
   /** Width of the training plot. */
-  readonly training?: number;
+  readonly training: number;
 }
 
 /** All that a view shows, save the numbers. */

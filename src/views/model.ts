@@ -1,13 +1,14 @@
 // What the views show, kept in the host: the one owner of the state. Webviews attach, ask for it when they are ready, and get changes and numbers
 // after that; they can be thrown away and come back at any time. Knows neither vscode nor a debugger: both are passed in.
 
-import { Bridge, BridgeClosed, type Port } from '../shared/bridge.ts';
+import { Bridge, BridgeClosed, type Handlers, type Port } from '../shared/bridge.ts';
 import { count } from '../shared/figures.ts';
 import type {
   Choice,
   HostRequests,
   None,
   Numbers,
+  PlotSize,
   Status,
   Table,
   TraceState,
@@ -47,6 +48,9 @@ export interface Position {
   readonly line?: string;
 }
 
+/** Requests that need no particular webview. */
+type ViewRequests = Omit<HostRequests, 'ready' | 'export'>;
+
 interface Client {
   readonly bridge: Bridge<HostRequests, WebviewRequests>;
   view: 'panel' | 'gates' | undefined;
@@ -71,7 +75,7 @@ export class ViewModel {
   private layer: Layer | undefined;
   private shown: Window | undefined;
   private tint: Promise<Float32Array> = Promise.resolve(new Float32Array());
-  private pixels = { width: 960, height: 160, training: 640 };
+  private pixels: PlotSize = { width: 960, height: 160, training: 640 };
   private readonly events = new Map<number, string>();
   private search = 0;
   private target: number | undefined;
@@ -96,35 +100,22 @@ export class ViewModel {
     return this.current;
   }
 
+  /** Does what a webview can ask for; commands of the palette come this way too. */
+  async request<K extends keyof ViewRequests>(name: K, parameters: ViewRequests[K]['parameters']): Promise<ViewRequests[K]['result']> {
+    return this.handlers[name](parameters);
+  }
+
   /** Connects a webview; the result disconnects it. */
   attach(port: Port): () => void {
     const client: Client = {
       bridge: new Bridge<HostRequests, WebviewRequests>(port, {
+        ...this.handlers,
         ready: ({ view }) => {
           client.view = view;
           for (const numbers of this.numbers.values()) this.post(client, numbers);
           return this.current;
         },
-        size: (size) => {
-          this.pixels = {
-            width: Math.max(1, size.width),
-            height: Math.max(1, size.height),
-            training: size.training ?? this.pixels.training,
-          };
-          void this.refreshWindow.ask();
-          void this.refreshOverview.ask();
-          void this.refreshTraining.ask();
-          return {};
-        },
-        go: (place) => this.go(place),
-        event: ({ direction }) => this.goToEvent(direction),
-        window: (window) => this.setWindow(window),
-        choose: (choice) => this.choose(choice),
-        table: () => this.table(),
         export: ({ line }) => this.export(client, line),
-        training: ({ action, run }) => this.control(action, run),
-        action: ({ id }) => this.act(id),
-        cancel: () => this.cancel(),
       }),
       view: undefined,
       outbox: new Map(),
@@ -172,6 +163,8 @@ export class ViewModel {
   moveTo(position: Position): void {
     const { trace } = this.current;
     if (trace === null || this.trace === undefined) return;
+    // On the way to a place that was asked for here, earlier stops are old news.
+    if (this.target !== undefined && position.t !== this.target) return;
     const t = Math.max(0, Math.min(position.t, trace.steps - 1));
     const line = position.line === undefined ? {} : { line: position.line };
     const other =
@@ -342,6 +335,28 @@ export class ViewModel {
   }
 
   // Requests of the webviews
+
+  private readonly handlers: Handlers<ViewRequests> = {
+    size: (size) => this.resize(size),
+    go: (place) => this.go(place),
+    event: ({ direction }) => this.goToEvent(direction),
+    window: (window) => this.setWindow(window),
+    choose: (choice) => this.choose(choice),
+    table: () => this.table(),
+    training: ({ action, run }) => this.control(action, run),
+    action: ({ id }) => this.act(id),
+    cancel: () => this.cancel(),
+  };
+
+  private resize(size: Partial<PlotSize>): None {
+    this.pixels = { ...this.pixels, ...size };
+    if (size.training !== undefined) void this.refreshTraining.ask();
+    if (size.width === undefined && size.height === undefined) return {};
+    void this.refreshWindow.ask();
+    void this.refreshOverview.ask();
+    void this.refreshGradients.ask();
+    return {};
+  }
 
   private async go({ t, unit, pin }: { readonly t?: number; readonly unit?: number; readonly pin?: boolean }): Promise<None> {
     const before = this.current.trace;
