@@ -1,0 +1,156 @@
+// The language server: a process of its own, that tells an editor what the language knows of a file.
+
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import {
+  CodeActionKind,
+  createConnection,
+  DidChangeWatchedFilesNotification,
+  ProposedFeatures,
+  ResponseError,
+  SemanticTokensBuilder,
+  TextDocumentSyncKind,
+  TextDocuments,
+} from 'vscode-languageserver/node';
+import { TextDocument } from 'vscode-languageserver-textdocument';
+import { completion } from './lsp/completion.ts';
+import {
+  codeActions,
+  definition,
+  diagnostics,
+  folding,
+  isName,
+  references,
+  rename,
+  renameRange,
+  semanticTokens,
+  symbols,
+  tokenModifiers,
+  tokenTypes,
+} from './lsp/features.ts';
+import { hover } from './lsp/hover.ts';
+import { loadProgram, type Program } from './program.ts';
+
+const connection = createConnection(ProposedFeatures.all);
+const documents = new TextDocuments(TextDocument);
+
+connection.onInitialize(() => ({
+  capabilities: {
+    textDocumentSync: TextDocumentSyncKind.Incremental,
+    hoverProvider: true,
+    definitionProvider: true,
+    referencesProvider: true,
+    documentHighlightProvider: true,
+    documentSymbolProvider: true,
+    foldingRangeProvider: true,
+    renameProvider: { prepareProvider: true },
+    completionProvider: { triggerCharacters: ['.', '('] },
+    codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
+    semanticTokensProvider: { legend: { tokenTypes: [...tokenTypes], tokenModifiers: [...tokenModifiers] }, full: true },
+  },
+}));
+
+const pathOf = (uri: string): string => (uri.startsWith('file:') ? fileURLToPath(uri) : uri);
+
+/** The text that the editor shows, or that of the disk. */
+async function read(path: string): Promise<string> {
+  const shown = documents.all().find(({ uri }) => pathOf(uri) === path);
+  return shown?.getText() ?? readFile(path, 'utf8');
+}
+
+const programs = new Map<string, { readonly version: number; readonly program: Promise<Program> }>();
+
+/** The checked program of a document as it is now. */
+async function programOf(uri: string): Promise<Program | undefined> {
+  const document = documents.get(uri);
+  if (document === undefined) return undefined;
+  let known = programs.get(uri);
+  if (known?.version !== document.version) {
+    known = { version: document.version, program: loadProgram(pathOf(uri), read) };
+    programs.set(uri, known);
+  }
+  return known.program;
+}
+
+async function report(uri: string): Promise<void> {
+  const program = await programOf(uri);
+  const version = programs.get(uri)?.version;
+  if (program !== undefined && version !== undefined && documents.get(uri)?.version === version)
+    await connection.sendDiagnostics({ uri, version, diagnostics: diagnostics(program) });
+}
+
+/** Others may use the file that changed. */
+async function reportAll(changed?: string): Promise<void> {
+  for (const { uri } of documents.all()) {
+    if (uri !== changed) programs.delete(uri);
+    await report(uri);
+  }
+}
+
+const pending = new Map<string, NodeJS.Timeout>();
+documents.onDidChangeContent(({ document: { uri } }) => {
+  clearTimeout(pending.get(uri));
+  pending.set(
+    uri,
+    setTimeout(() => {
+      pending.delete(uri);
+      void reportAll(uri);
+    }, 100),
+  );
+});
+documents.onDidClose(({ document: { uri } }) => {
+  programs.delete(uri);
+  void connection.sendDiagnostics({ uri, diagnostics: [] });
+});
+connection.onNotification(DidChangeWatchedFilesNotification.type, () => {
+  void reportAll();
+});
+
+connection.onHover(async ({ textDocument, position }) => {
+  const program = await programOf(textDocument.uri);
+  return program === undefined ? null : (hover(program, position) ?? null);
+});
+connection.onDefinition(async ({ textDocument, position }) => {
+  const program = await programOf(textDocument.uri);
+  return program === undefined ? null : (definition(program, position) ?? null);
+});
+connection.onReferences(async ({ textDocument: { uri }, position }) => {
+  const program = await programOf(uri);
+  return program === undefined ? [] : references(program, position).map((range) => ({ uri, range }));
+});
+connection.onDocumentHighlight(async ({ textDocument, position }) => {
+  const program = await programOf(textDocument.uri);
+  return program === undefined ? [] : references(program, position).map((range) => ({ range }));
+});
+connection.onDocumentSymbol(async ({ textDocument }) => {
+  const program = await programOf(textDocument.uri);
+  return program === undefined ? [] : symbols(program);
+});
+connection.onFoldingRanges(async ({ textDocument }) => {
+  const program = await programOf(textDocument.uri);
+  return program === undefined ? [] : folding(program.main.tree);
+});
+connection.onCompletion(async ({ textDocument, position }) => {
+  const program = await programOf(textDocument.uri);
+  return program === undefined ? [] : completion(program, position);
+});
+connection.onPrepareRename(async ({ textDocument, position }) => {
+  const program = await programOf(textDocument.uri);
+  return program === undefined ? null : (renameRange(program, position) ?? null);
+});
+connection.onRenameRequest(async ({ textDocument: { uri }, position, newName }) => {
+  const program = await programOf(uri);
+  if (!isName(newName)) return new ResponseError(-32602, `\`${newName}\` is no name: letters, digits and _, and no word of the language.`);
+  const edits = program === undefined ? undefined : rename(program, position, newName);
+  return edits === undefined ? null : { changes: { [uri]: edits } };
+});
+connection.onCodeAction(({ textDocument, context }) => codeActions(textDocument.uri, context.diagnostics));
+connection.languages.semanticTokens.on(async ({ textDocument }) => {
+  const program = await programOf(textDocument.uri);
+  const builder = new SemanticTokensBuilder();
+  for (const token of program === undefined ? [] : semanticTokens(program)) builder.push(...token);
+  return builder.build();
+});
+
+documents.listen(connection);
+connection.listen();
