@@ -8,8 +8,7 @@ import type { Names } from './names.ts';
 export const completions = (names: Names, before: string): DebugProtocol.CompletionItem[] => {
   const field = /([\p{L}_][\p{L}\p{N}_]*'?)(?:\[(\d+)\])?\.([\p{L}\p{N}_]*)$/u.exec(before);
   if (field) {
-    const meaning = names.find(field[1]!);
-    const calls = meaning?.kind === 'value' ? meaning.calls : [];
+    const calls = names.calls(field[1]!);
     const instance = field[2] === undefined ? calls.at(-1) : calls[Number(field[2])];
     const fields = [...(instance?.lines ?? []), ...(instance?.inputs ?? []), ...(instance?.weights ?? [])];
     return starting(

@@ -161,7 +161,8 @@ class Evaluation {
   }
 
   async #subscript(tree: Subscript): Promise<Evaluated> {
-    const layer = this.#instance(tree);
+    const whole = this.#meaning(tree.object);
+    const layer = whole?.kind === 'value' && whole.calls.length > 1 ? this.#instance(tree) : undefined;
     const line = layer?.lines.at(-1);
     if (layer && line) return await this.#read(this.#names.field(layer, line.name)!, line.name, false);
     let value = await this.#tensor(tree.object);
@@ -233,14 +234,16 @@ class Evaluation {
 
   /** The call that an expression names: `h`, `h[1]`, `h.forward`. Bare, a stack of layers is its top one. */
   #instance(tree: Expression): InstanceDescription | undefined {
-    if (tree.$type === 'Subscript') {
-      const of = this.#meaning(tree.object);
-      const index = tree.subscripts[0]?.from;
-      if (of?.kind !== 'value' || of.calls.length < 2 || index?.$type !== 'NumberLiteral') return undefined;
-      return of.calls[index.value];
-    }
+    if (tree.$type !== 'Subscript') return this.#calls(tree).at(-1);
+    const layers = this.#calls(tree.object);
+    const index = tree.subscripts[0]?.from;
+    return layers.length > 1 && index?.$type === 'NumberLiteral' ? layers[index.value] : undefined;
+  }
+
+  #calls(tree: Expression): readonly InstanceDescription[] {
+    if (tree.$type === 'Reference') return this.#names.calls(`${tree.name}${tree.next ? "'" : ''}`);
     const meaning = this.#meaning(tree);
-    return meaning?.kind === 'value' ? meaning.calls.at(-1) : undefined;
+    return meaning?.kind === 'value' ? meaning.calls : [];
   }
 
   async #read(meaning: Meaning, name: string, gradient: boolean): Promise<Evaluated> {

@@ -56,6 +56,15 @@ export class Names {
     return undefined;
   }
 
+  /** The calls that a name stands for: those of the nearest line of that name that makes any. */
+  calls(name: string): readonly InstanceDescription[] {
+    for (const instance of this.instances) {
+      const meaning = this.field(instance, name);
+      if (meaning?.kind === 'value' && meaning.calls.length > 0) return meaning.calls;
+    }
+    return [];
+  }
+
   /** A value or weight of an instance by its own name for it. */
   field(instance: InstanceDescription, name: string): Meaning | undefined {
     const value = describeValue(instance, name);

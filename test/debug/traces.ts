@@ -45,7 +45,7 @@ export const described = (
     steps,
     tokens: Array.from({ length: steps }, (_, t) => 'recurrent '[t % 10]!),
     by: 'char',
-    classes: ['a', 'b', 'c', 'd'],
+    classes: ['a', 'b', 'c', 'd', 'e'],
     instances,
     parity: 0,
     objective: { kind: 'loss' },

@@ -1,0 +1,525 @@
+import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import { type Client, connect, spawnAdapter } from './client.ts';
+import { BOTH_WAYS, BOTH_WAYS_CALLS, LSTM, LSTM_CALLS } from './sources.ts';
+import { described, type Formula, FormulaTrace, type Made, waves } from './traces.ts';
+
+const SOURCE = { path: '/m/model.rnn' };
+/** The line of an equation as the client counts, from 1. */
+const lineOf = (source: string, text: string): number => source.split('\n').findIndex((row) => row.includes(text)) + 1;
+const F = lineOf(LSTM, 'f  = sigmoid');
+
+interface Given {
+  readonly source?: string;
+  readonly steps?: number;
+  readonly made?: Made;
+  readonly formula?: Formula;
+  readonly uri?: string;
+}
+
+const open = async (
+  given: Given = {},
+  launch: object = {},
+): Promise<{ client: Client; trace: FormulaTrace; session: ReturnType<typeof connect>['session'] }> => {
+  const { source = LSTM, steps = 100, made = { calls: LSTM_CALLS }, formula = waves, uri } = given;
+  const trace = new FormulaTrace(described(source, steps, made, uri), formula);
+  const { client, session } = connect({ openTrace: async () => trace, readSource: async (asked) => `source of ${asked}` });
+  await client.launch(launch);
+  return { client, trace, session };
+};
+
+const breakAt = async (
+  client: Client,
+  breakpoints: readonly DebugProtocol.SourceBreakpoint[],
+  source: object = SOURCE,
+): Promise<DebugProtocol.Breakpoint[]> => (await client.ask('setBreakpoints', { source, breakpoints })).breakpoints;
+
+describe('debug adapter', () => {
+  it('stops at the first timestep, on the line that runs the LSTM', async () => {
+    const { client } = await open();
+    assert.equal(await client.start(), `entry: Shakespeare.h  t = 0 of 100, 'r' @ ${lineOf(LSTM, 'h      = lstm')}`);
+    assert.equal(client.output(), 'Shakespeare · a formula: 100 timesteps\n');
+  });
+
+  it('steps over timesteps, into equations, out, and back', async () => {
+    const { client } = await open();
+    await client.start();
+    const at = (stop: string): string => stop.replace(/ of 100, '.*/, '');
+    const walk: string[] = [];
+    for (const move of ['next', 'next', 'stepIn', 'next', 'next', 'stepBack', 'stepOut', 'stepBack', 'stepIn'])
+      walk.push(at(await client.go(move)));
+    assert.deepEqual(walk, [
+      'Shakespeare.h  t = 1',
+      'Shakespeare.h  t = 2',
+      'lstm.f  t = 2',
+      'lstm.i  t = 2',
+      'lstm.g  t = 2',
+      'lstm.i  t = 2',
+      'Shakespeare.h  t = 3',
+      'Shakespeare.h  t = 2',
+      'lstm.f  t = 2',
+    ]);
+    assert.deepEqual((await client.frames()).map(at), ['lstm.f  t = 2', 'Shakespeare.h  t = 2']);
+  });
+
+  it('continues to the end, goes back to the beginning, and stays there', async () => {
+    const { client } = await open();
+    await client.start();
+    assert.match(await client.go('continue'), /^The end of the sequence: Shakespeare\.loss {2}t = 99 of 100/);
+    assert.match(await client.go('continue'), /^The end of the sequence: Shakespeare\.loss {2}t = 99/);
+    assert.match(await client.go('reverseContinue'), /^The beginning of the sequence: Shakespeare\.h {2}t = 0/);
+    assert.match(await client.go('stepBack'), /^The beginning of the sequence: Shakespeare\.x {2}t = 0/);
+    assert.match(await client.go('reverseContinue'), /^The beginning of the sequence: Shakespeare\.x {2}t = 0/);
+  });
+
+  it('shows gates, states, inputs, gradients and parameters', async () => {
+    const { client } = await open();
+    await client.start();
+    await client.go('unroll/goto', { t: 17 });
+    for (const move of ['stepIn', 'next', 'next']) await client.go(move);
+    const { scopes } = await client.ask('scopes', { frameId: 1 });
+    assert.deepEqual(
+      scopes.map(({ name }: DebugProtocol.Scope) => name),
+      ['Gates', 'State', 'Inputs', 'Gradients', 'Parameters'],
+    );
+    const gates = await client.scope('Gates');
+    assert.deepEqual(
+      gates.map(({ name }) => name),
+      ['f', 'i', 'g', 'o'],
+    );
+    const f = [0, 1, 2, 3].map((unit) => waves({ instance: 'h', line: 'f' }, 17, unit));
+    const mean = f.reduce((sum, value) => sum + value, 0) / 4;
+    assert.match(
+      gates[0]!.value,
+      new RegExp(`^\\[4\\] mean ${mean.toFixed(2).replace(/^0/, '')}, \\.\\d+ … \\.\\d+, \\d+ % < \\.1, \\d+ % > \\.9 [▁▂▃▄▅▆▇█]{6}$`),
+    );
+    assert.equal(gates[0]!.type, 'forget gate');
+    assert.match(gates[3]!.value, /\(of t = 16, not yet computed\)$/);
+    assert.deepEqual(
+      (await client.scope('State')).map(({ name }) => name),
+      ['h', "h'", 'c', "c'"],
+    );
+    assert.deepEqual(
+      (await client.scope('Inputs')).map(({ name }) => name),
+      ['x'],
+    );
+    assert.deepEqual(
+      (await client.scope('Gradients')).slice(0, 2).map(({ name }) => name),
+      ['grad(f)', 'grad(i)'],
+    );
+    const [weight] = await client.scope('Parameters');
+    assert.match(weight!.value, /^\[4, 4\] mean \.47, 0 … \.94 /);
+    const { variables: rows } = await client.ask('variables', {
+      variablesReference: weight!.variablesReference,
+      filter: 'indexed',
+      start: 1,
+      count: 2,
+    });
+    assert.deepEqual(
+      rows.map(({ name, indexedVariables }: DebugProtocol.Variable) => [name, indexedVariables]),
+      [
+        ['[1]', 4],
+        ['[2]', 4],
+      ],
+    );
+    const { variables } = await client.ask('variables', {
+      variablesReference: gates[0]!.variablesReference,
+      filter: 'indexed',
+      start: 2,
+      count: 1,
+    });
+    assert.deepEqual(
+      variables.map(({ name, value, evaluateName }: DebugProtocol.Variable) => [name, Number(value), evaluateName]),
+      [['[2]', Number(f[2]!.toFixed(2)), 'f[2]']],
+    );
+    const [input] = await client.scope('Inputs', 2);
+    assert.match(input!.value, /^'.?', class -?[\d.]+$/);
+    assert.deepEqual(
+      (await client.scope('Values', 2)).map(({ name, value }) => `${name}: ${/not yet computed/.test(value)}`),
+      ['x: false', 'h: true', 'logits: true', 'loss: true'],
+    );
+  });
+
+  it('pages the elements of a large tensor', async () => {
+    const { client } = await open({ made: { calls: LSTM_CALLS, size: 250 } });
+    await client.start();
+    const [, h] = await client.scope('Values');
+    assert.equal(h!.indexedVariables, 250);
+    const page = async (start: number): Promise<string[]> =>
+      (await client.ask('variables', { variablesReference: h!.variablesReference, filter: 'indexed', start, count: 100 })).variables.map(
+        ({ name }: DebugProtocol.Variable) => name,
+      );
+    assert.deepEqual(
+      [(await page(0)).length, (await page(100))[0], (await page(200)).length, (await page(200)).at(-1)],
+      [100, '[100]', 50, '[249]'],
+    );
+  });
+
+  it('hover and watch evaluate expressions; what is wrong is said in place', async () => {
+    const { client } = await open();
+    await client.start();
+    await client.go('unroll/goto', { t: 5 });
+    await client.go('stepIn');
+    assert.match(await client.evaluate('f', 1, 'hover'), /^\[4\] mean /);
+    assert.match(await client.evaluate("c'", 1, 'hover'), /\(of t = 4, not yet computed\)$/);
+    assert.equal(await client.evaluate('t'), '5');
+    assert.equal(await client.evaluate('token'), 'r');
+    assert.equal(await client.evaluate('at(h.f, 3)[1] == h.f[1]', 2), '0');
+    const refused = async (expression: string): Promise<string> =>
+      (await client.request('evaluate', { expression, frameId: 1, context: 'watch' })).body.error.variables.message;
+    assert.equal(await refused('ff'), 'Nothing is called ff here.');
+    assert.equal(await refused('logit'), 'Nothing is called logit here. Did you mean logits?');
+    assert.match(await refused('mean(f'), /\S/);
+    assert.equal(
+      await refused('linear(f, 3)'),
+      'linear cannot be called here: a watch computes with values of the trace, and calls no cells.',
+    );
+    assert.equal(await refused('at(f, 100)'), 'There is no timestep 100: t goes from 0 to 99.');
+  });
+
+  it('completes names, fields and functions', async () => {
+    const { client } = await open();
+    await client.start();
+    const complete = async (text: string): Promise<string[]> =>
+      (await client.ask('completions', { text, column: text.length + 1, frameId: 1 })).targets.map(
+        ({ label }: DebugProtocol.CompletionItem) => label,
+      );
+    assert.deepEqual(await complete('mean(lo'), ['logits', 'loss', 'log']);
+    assert.deepEqual(await complete('h.'), ['f', 'i', 'g', 'o', "c'", "h'", 'x', 'W_f']);
+  });
+
+  describe('breakpoints', () => {
+    const stops = async (client: Client, move = 'continue'): Promise<string[]> => {
+      const found: string[] = [];
+      for (let k = 0; k < 50; k++) {
+        const stop = await client.go(move);
+        if (/^The (end|beginning)/.test(stop)) return found;
+        found.push(stop.replace(/^breakpoint: (.*) of \d+, .*$/, '$1'));
+      }
+      throw new Error('no end');
+    };
+
+    it('on a line of a cell stop at each timestep, forwards and backwards', async () => {
+      const { client } = await open({ steps: 3 });
+      const [breakpoint] = await breakAt(client, [{ line: F }]);
+      assert.deepEqual([breakpoint!.verified, breakpoint!.line], [true, F]);
+      await client.start();
+      assert.deepEqual(await stops(client), ['lstm.f  t = 0', 'lstm.f  t = 1', 'lstm.f  t = 2']);
+      assert.deepEqual(await stops(client, 'reverseContinue'), ['lstm.f  t = 2', 'lstm.f  t = 1', 'lstm.f  t = 0']);
+    });
+
+    it('stop a step over a timestep', async () => {
+      const { client } = await open({ steps: 3 });
+      await breakAt(client, [{ line: F }]);
+      await client.start();
+      assert.match(await client.go('next'), /^breakpoint: lstm\.f {2}t = 0/);
+    });
+
+    it('without a stop at the entry the first breakpoint stops, even on the very first line', async () => {
+      const { client } = await open({ steps: 3 }, { stopOnEntry: false });
+      await breakAt(client, [{ line: lineOf(LSTM, 'x      = embed') }]);
+      assert.match(await client.start(), /^breakpoint: Shakespeare\.x {2}t = 0/);
+    });
+
+    it('move to the next equation of their cell, and are refused where there is none', async () => {
+      const { client } = await open();
+      const [onState, onClose, nowhere] = await breakAt(client, [
+        { line: lineOf(LSTM, 'state h, c') },
+        { line: 1 },
+        { line: lineOf(LSTM, 'model') + 5 },
+      ]);
+      assert.deepEqual([onState!.verified, onState!.line], [true, F]);
+      assert.deepEqual([onClose!.verified, onClose!.line], [true, lineOf(LSTM, 'vector')]);
+      assert.deepEqual([nowhere!.verified, nowhere!.message], [false, 'No equation of the model that is debugged stands here.']);
+      const { breakpoints } = await client.ask('breakpointLocations', { source: SOURCE, line: F - 3, endLine: F + 1 });
+      assert.deepEqual(
+        breakpoints.map(({ line }: { line: number }) => line),
+        [F, F + 1],
+      );
+    });
+
+    const conditions: [condition: string, holds: (t: number) => boolean][] = [
+      ['t == 40', (t) => t === 40],
+      ['mean(f) < 0.2', (t) => [0, 1, 2, 3].reduce((sum, unit) => sum + waves({ instance: 'h', line: 'f' }, t, unit), 0) / 4 < 0.2],
+      ['token == "n" and t > 50', (t) => t % 10 === 7 && t > 50],
+      [
+        '0.5 < max(f) < 0.9',
+        (t) => {
+          const most = Math.max(...[0, 1, 2, 3].map((unit) => waves({ instance: 'h', line: 'f' }, t, unit)));
+          return 0.5 < most && most < 0.9;
+        },
+      ],
+      [
+        'sum(f - previous(f)) > 0.4 and t > 0',
+        (t) =>
+          t > 0 &&
+          [0, 1, 2, 3].reduce(
+            (sum, unit) => sum + waves({ instance: 'h', line: 'f' }, t, unit) - waves({ instance: 'h', line: 'f' }, t - 1, unit),
+            0,
+          ) > 0.4,
+      ],
+    ];
+    for (const [condition, holds] of conditions)
+      it(`hold where ${condition}`, async () => {
+        const { client } = await open();
+        await breakAt(client, [{ line: F, condition }]);
+        await client.start();
+        const expected = Array.from({ length: 100 }, (_, t) => t)
+          .filter(holds)
+          .map((t) => `lstm.f  t = ${t}`);
+        assert.ok(expected.length > 0 && expected.length < 50);
+        const found = await stops(client);
+        assert.deepEqual(
+          found.filter((stop) => !stop.includes('Condition')),
+          expected,
+        );
+        assert.deepEqual(await stops(client, 'reverseContinue'), expected.toReversed());
+      });
+
+    for (const [hitCondition, expected] of Object.entries({ '3': [2], '= 2': [1], '> 7': [7, 8, 9], '% 4': [3, 7], '>= 9': [8, 9] }))
+      it(`are counted: ${hitCondition}`, async () => {
+        const { client } = await open({ steps: 10 });
+        await breakAt(client, [{ line: F, hitCondition }]);
+        await client.start();
+        assert.deepEqual(
+          await stops(client),
+          expected.map((t) => `lstm.f  t = ${t}`),
+        );
+        assert.deepEqual(
+          await stops(client, 'reverseContinue'),
+          expected.toReversed().map((t) => `lstm.f  t = ${t}`),
+        );
+      });
+
+    it('count only where the condition holds', async () => {
+      const { client } = await open({ steps: 30 });
+      await breakAt(client, [{ line: F, condition: 't % 3 == 0', hitCondition: '% 2' }]);
+      await client.start();
+      assert.deepEqual(
+        await stops(client),
+        [3, 9, 15, 21, 27].map((t) => `lstm.f  t = ${t}`),
+      );
+    });
+
+    it('that only log write what they pass, in order, and do not stop', async () => {
+      const { client } = await open({ steps: 3 });
+      await breakAt(client, [
+        { line: F, logMessage: 'f is {mean(f)} at \\{{t}\\}' },
+        { line: F + 1, logMessage: 'i' },
+      ]);
+      await client.start();
+      await client.go('continue');
+      const mean = (t: number): string => {
+        const value = [0, 1, 2, 3].reduce((sum, unit) => sum + Math.fround(waves({ instance: 'h', line: 'f' }, t, unit)), 0) / 4;
+        return value.toFixed(2).replace(/^0/, '');
+      };
+      assert.equal(client.output().split('\n').slice(1).join('|'), [0, 1, 2].map((t) => `f is ${mean(t)} at {${t}}|i|`).join(''));
+    });
+
+    it('with a faulty condition say so, and do not stop', async () => {
+      const { client } = await open();
+      const [syntax, hits, log] = await breakAt(client, [
+        { line: F, condition: 'mean(f' },
+        { line: F, hitCondition: 'often' },
+        { line: F, logMessage: '{f' },
+      ]);
+      assert.equal(syntax!.verified, false);
+      assert.match(syntax!.message!, /^Condition mean\(f: \S/);
+      assert.equal(hits!.message, 'Hit count often: a number, or one after =, >, >= or %, as in > 3.');
+      assert.equal(log!.message, 'Log message: the brace at column 1 is never closed.');
+      await breakAt(client, [{ line: F, condition: 'f < 0.1' }]);
+      const { breakpoint } = await client.event('breakpoint');
+      assert.deepEqual(
+        [breakpoint.verified, breakpoint.message],
+        [false, 'The condition has the shape [4]: say any(...) or all(...) of it.'],
+      );
+      await client.start();
+      assert.match(await client.go('continue'), /^The end/);
+    });
+
+    it('in a library cell work by its source reference, whose text can be read', async () => {
+      const { client } = await open({ steps: 3, uri: 'library:/recurrent.rnn' });
+      await client.start();
+      const { stackFrames } = await client.ask('stackTrace', { threadId: 1 });
+      const { source } = stackFrames[0];
+      assert.equal(source.name, 'recurrent.rnn');
+      assert.equal(
+        (await client.ask('source', { source, sourceReference: source.sourceReference })).content,
+        'source of library:/recurrent.rnn',
+      );
+      const [breakpoint] = await breakAt(client, [{ line: F, condition: 't == 1' }], source);
+      assert.equal(breakpoint!.verified, true);
+      assert.match(await client.go('continue'), /^breakpoint: lstm\.f {2}t = 1/);
+    });
+
+    it('in a cell of two layers stop in each, and one layer can be chosen to step into', async () => {
+      const { client } = await open({ steps: 2, made: { calls: ['x = embed', 'h[0] = lstm', 'h[1] = lstm', 'logits = linear'] } });
+      await breakAt(client, [{ line: F }]);
+      await client.start();
+      assert.deepEqual(await stops(client), [
+        'lstm.f in h[0]  t = 0',
+        'lstm.f in h[1]  t = 0',
+        'lstm.f in h[0]  t = 1',
+        'lstm.f in h[1]  t = 1',
+      ]);
+      assert.deepEqual(await stops(client, 'reverseContinue'), [
+        'lstm.f in h[1]  t = 1',
+        'lstm.f in h[0]  t = 1',
+        'lstm.f in h[1]  t = 0',
+        'lstm.f in h[0]  t = 0',
+      ]);
+      await breakAt(client, []);
+      const { targets } = await client.ask('stepInTargets', { frameId: 1 });
+      assert.deepEqual(
+        targets.map(({ label }: { label: string }) => label),
+        ['h[0]: lstm', 'h[1]: lstm'].slice(0, targets.length),
+      );
+      await client.go('unroll/goto', { t: 1 });
+      await client.go('stepOut');
+      await client.go('reverseContinue');
+      assert.match(await client.go('stepIn', { targetId: 1 }), /^lstm\.f in h\[1\] {2}t = 0/);
+      const value = await client.evaluate('h[1].f[2]');
+      assert.ok(Math.abs(Number(value) - waves({ instance: 'h[1]', line: 'f' }, 0, 2)) < 0.006, value);
+    });
+
+    it('in both directions of a bidirectional layer', async () => {
+      const { client } = await open({ source: BOTH_WAYS, steps: 2, made: { calls: BOTH_WAYS_CALLS, once: ['total'] } });
+      await breakAt(client, [{ line: lineOf(BOTH_WAYS, 'z  =') }]);
+      await client.start();
+      assert.deepEqual(await stops(client), [
+        'gru.z in h.forward  t = 0',
+        'gru.z in h.forward  t = 1',
+        'gru.z in h.backward  t = 1',
+        'gru.z in h.backward  t = 0',
+      ]);
+    });
+  });
+
+  it('jumps to a line and a timestep', async () => {
+    const { client } = await open();
+    await client.start();
+    await client.go('unroll/goto', { t: 30 });
+    const { targets } = await client.ask('gotoTargets', { source: SOURCE, line: F });
+    assert.deepEqual(
+      targets.map(({ label }: { label: string }) => label),
+      ['lstm.f at t = 30', 'lstm.f at t = 0', 'lstm.f at t = 99'],
+    );
+    assert.match(await client.go('goto', { targetId: 2 }), /^goto: lstm\.f {2}t = 99/);
+    assert.match(await client.go('restartFrame', { frameId: 2 }), /^goto: Shakespeare\.x {2}t = 0/);
+  });
+
+  it('tells views where it stands, and goes where they say', async () => {
+    const { client, session } = await open();
+    const seen: string[] = [];
+    const forget = session.onDidStop(({ t, instance, line, reason }) => seen.push(`${reason} ${instance}/${line} ${t}`));
+    await client.start();
+    await session.goto(40);
+    await client.stopped();
+    forget();
+    await client.go('next');
+    assert.deepEqual(seen, ['entry /h 0', 'goto /h 40']);
+    assert.deepEqual([session.standing?.t, session.trace?.description.steps], [41, 100]);
+    const positions = client.events.filter(({ event }) => event === 'unroll/position').map(({ body }) => body.t);
+    assert.deepEqual(positions, [0, 40, 41]);
+  });
+
+  it('gives a short text for each line of the cells on the stack', async () => {
+    const { client } = await open();
+    await client.start();
+    for (const move of ['next', 'stepIn', 'next']) await client.go(move);
+    const { values } = await client.ask('unroll/inlineValues');
+    const shown = values.map(({ range, text }: { range: { start: { line: number } }; text: string }) => `${range.start.line + 1} ${text}`);
+    assert.equal(shown.length, 10);
+    assert.match(shown[0], new RegExp(`^${F} [−\\d.]+ [▁-█]{4}$`));
+    assert.match(shown[2], new RegExp(`^${F + 2} [−\\d.]+ [▁-█]{4} \\(t = 0\\)$`));
+  });
+
+  it('stops at the first value that is not finite', async () => {
+    const broken: Formula = (address, t, unit) =>
+      t >= 7 && address.instance === 'h' && /[gch]/.test(address.line) && unit === 2 ? Number.NaN : waves(address, t, unit);
+    const { client } = await open({ formula: broken });
+    await client.ask('setExceptionBreakpoints', { filters: ['nonFinite'] });
+    await client.start();
+    assert.match(await client.go('continue'), /^h\.g\[2\] is NaN at t = 7\.: lstm\.g {2}t = 7/);
+    assert.equal((await client.ask('exceptionInfo', { threadId: 1 })).description, 'h.g[2] is NaN at t = 7.');
+  });
+
+  it('stops where the gradient has vanished, and where a gate saturates', async () => {
+    const shut: Formula = (address, t, unit) => (address.line === 'f' ? (t > 20 ? 0.01 : 0.5) : waves(address, t, unit));
+    const { client } = await open({ formula: shut });
+    await client.start();
+    await client.ask('setExceptionBreakpoints', { filters: ['saturated'] });
+    assert.match(
+      await client.go('continue'),
+      /^h\.f is saturated at t = 21: 100 % of its units are below \.1, 0 % above \.9\.: lstm\.f {2}t = 21/,
+    );
+    await client.ask('setExceptionBreakpoints', { filters: ['vanished'] });
+    assert.match(await client.go('continue'), /^The gradient with respect to h\.[hc]' has vanished: \d.*e−\d+ at t = 3\d/);
+  });
+
+  it('changes what the gradients are of', async () => {
+    const { client } = await open();
+    await client.start();
+    await client.ask('unroll/objective', { objective: { kind: 'lossAt', t: 3 } });
+    assert.deepEqual((await client.event('invalidated')).areas, ['variables']);
+  });
+
+  it('asks the trace once a window, not once a step', async () => {
+    const { client, trace } = await open({ steps: 4000, made: { calls: LSTM_CALLS, size: 16 } });
+    await breakAt(client, [{ line: F, condition: 'mean(f) > 2' }]);
+    await client.start();
+    await client.go('continue');
+    assert.ok(trace.requests.length < 20, String(trace.requests.length));
+  });
+
+  describe('what goes wrong', () => {
+    it('a launch without a model, or with words that mean nothing, is refused with what to change', async () => {
+      const { client } = connect({ openTrace: async () => assert.fail(), readSource: async () => '' });
+      await client.ask('initialize', { adapterID: 'unroll', pathFormat: 'path' });
+      await assert.rejects(client.ask('launch', {}), /names no model: set "program" to a \.rnn file/);
+      await assert.rejects(client.ask('launch', { program: 'm.rnn', data: { part: 'test' } }), /"data" in the launch configuration is/);
+      await assert.rejects(client.ask('next', { threadId: 1 }), /No sequence is being debugged/);
+    });
+
+    it('a trace that cannot be opened says why', async () => {
+      const { client } = connect({
+        openTrace: async () => {
+          throw new Error('No run of Shakespeare yet: train it first.');
+        },
+        readSource: async () => '',
+      });
+      await client.ask('initialize', { adapterID: 'unroll', pathFormat: 'path' });
+      await assert.rejects(client.ask('launch', { program: 'm.rnn' }), /^Error: No run of Shakespeare yet: train it first\.$/);
+    });
+
+    it('a trace that is lost ends the session, and says so', async () => {
+      const { client, trace } = await open({ steps: 5000, made: { calls: LSTM_CALLS, size: 64 } });
+      await client.start();
+      trace.fail = new Error('The tracing process was ended by signal SIGKILL.');
+      await breakAt(client, [{ line: F, condition: 'at(f, 4000)[0] > 2' }]);
+      await client.event('terminated');
+      assert.equal(
+        client.output('stderr'),
+        'The tracing process was ended by signal SIGKILL.\nThe session ends here. Start it again to go on.\n',
+      );
+      assert.equal(trace.closed, true);
+      await assert.rejects(client.ask('next', { threadId: 1 }), /No sequence is being debugged/);
+    });
+
+    it('a frame that is gone is refused', async () => {
+      const { client } = await open();
+      await client.start();
+      await assert.rejects(client.ask('scopes', { frameId: 7 }), /This frame is gone/);
+    });
+  });
+
+  it('ends its process when the client disconnects', async () => {
+    const { client, ended } = spawnAdapter(fileURLToPath(new URL('formula-adapter.ts', import.meta.url)));
+    await client.launch();
+    assert.match(await client.start(), /^entry: Shakespeare\.h/);
+    assert.match(await client.go('next'), /^Shakespeare\.h {2}t = 1/);
+    await client.ask('disconnect');
+    assert.equal(await ended, 0);
+  });
+});
