@@ -6,6 +6,7 @@ import type { Model } from '../graph/model.ts';
 import { fixParameters } from '../graph/passes/fix.ts';
 import { orderResults } from '../graph/passes/order.ts';
 import { foldReversals } from '../graph/passes/reversal.ts';
+import { sinkOutputs } from '../graph/passes/sink.ts';
 import { select } from '../graph/prune.ts';
 import { lower } from './lower.ts';
 import { operatorsOf } from './operators.ts';
@@ -42,9 +43,9 @@ export function exportModel(model: Model, { weights, vocabulary, sources }: Expo
   const asked = [...outputs.map(({ value }) => value), ...model.states.map(({ after }) => after)];
   const ones = new Map(model.dropout.map(({ value }) => [value, 1]));
   const fixed = fixParameters(select(model.graph, asked), ones);
-  const folded = foldReversals(fixed);
+  const folded = foldReversals(sinkOutputs(fixed));
   const lean = select(folded, folded.results);
-  const graph = orderResults(lean, lean.results.map(sequenceFirst));
+  const graph = constantsFirst(orderResults(lean, lean.results.map(sequenceFirst)));
 
   const weightNames = new Map(model.weights.map(({ name, value }) => [value, name]));
   const numbers: Numbers = (value) => {
@@ -60,6 +61,7 @@ export function exportModel(model: Model, { weights, vocabulary, sources }: Expo
   const lowered = lower(graph, {
     inputs: graph.parameters.map((value) => names.get(value)!),
     outputs: [...outputs.map(({ name }) => name), ...model.states.map(({ name }) => finalName(name))],
+    extensions: false,
     recurrence(scope, node) {
       const directions = plan.get(node);
       if (directions !== undefined && directions.length > 0)
@@ -74,6 +76,12 @@ export function exportModel(model: Model, { weights, vocabulary, sources }: Expo
   ];
   const proto = finished(lowered.model, model, weights, entries);
   return { bytes: encodeModel(proto), model: proto, operators: Object.keys(operatorsOf(proto)) };
+}
+
+/** What two directions start from must be there before the first of them. */
+function constantsFirst(graph: Graph): Graph {
+  const isConstant = ({ operation }: Graph['nodes'][number]): boolean => operation === 'constant';
+  return { ...graph, nodes: [...graph.nodes.filter(isConstant), ...graph.nodes.filter((node) => !isConstant(node))] };
 }
 
 /** Time and batch before the features. */
@@ -142,7 +150,6 @@ function finished(lowered: ModelProto, model: Model, weights: ExportOptions['wei
   return {
     ...lowered,
     producer_name: 'unroll',
-    opset_import: lowered.opset_import.filter(({ domain }) => domain === ''),
     graph: {
       ...graph,
       name: model.name,

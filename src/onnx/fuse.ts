@@ -25,7 +25,8 @@ const activations: Readonly<Partial<Record<AnyNode['operation'], NonNullable<Epi
   relu: 'Relu',
 };
 
-export function findFusions(nodes: readonly AnyNode[], results: readonly Value[]): Fusions {
+/** `withActivations`: an operator may end with a function, which ONNX's own do not. */
+export function findFusions(nodes: readonly AnyNode[], results: readonly Value[], withActivations: boolean): Fusions {
   const products = new Map<AnyNode, FusedProduct>();
   const splits = new Map<AnyNode, readonly Node<'slice'>[]>();
   const absorbed = new Set<AnyNode>();
@@ -47,7 +48,7 @@ export function findFusions(nodes: readonly AnyNode[], results: readonly Value[]
     const addend = added.inputs[added.inputs[0] === node.outputs[0] ? 1 : 0]!;
     if (!fits(addend, node)) continue;
     const after = reader(added.outputs[0]!);
-    const activation = after === undefined ? undefined : activations[after.operation];
+    const activation = after === undefined || !withActivations ? undefined : activations[after.operation];
     const last = activation === undefined ? added : after!;
     products.set(last, { product: node, epilogue: { addend, ...(activation === undefined ? {} : { activation }) } });
     absorbed.add(node);

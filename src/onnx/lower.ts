@@ -15,6 +15,8 @@ export interface LowerOptions {
   readonly outputs: readonly string[];
   /** Sizes that symbolic axes are fixed to. */
   readonly sizes?: Readonly<Record<string, number>>;
+  /** May use operators that only onnxruntime has, and that it has for the CPU only (com.microsoft); by default yes. */
+  readonly extensions?: boolean;
   /** Asked first for each recurrence: whether it has written it (as an operator of its own). Else it becomes a Scan. */
   readonly recurrence?: (scope: Scope, node: Node<'recur'>) => boolean;
 }
@@ -66,10 +68,7 @@ export function lower(graph: Graph, options: LowerOptions): Lowered {
   const model: ModelProto = {
     ir_version: 10,
     producer_name: 'unroll',
-    opset_import: [
-      { domain: '', version: 21 },
-      { domain: 'com.microsoft', version: 1 },
-    ],
+    opset_import: [{ domain: '', version: 21 }, ...(scope.shared.extensions ? [{ domain: 'com.microsoft', version: 1 }] : [])],
     graph: {
       name: 'graph',
       node: scope.nodes,
@@ -81,12 +80,13 @@ export function lower(graph: Graph, options: LowerOptions): Lowered {
   return { bytes: encodeModel(model), model, inputs, outputs };
 }
 
-function sharedOf({ inputs, outputs, sizes = {} }: LowerOptions): Shared {
+function sharedOf({ inputs, outputs, sizes = {}, extensions = true }: LowerOptions): Shared {
   const names = new Set<string>([...inputs, ...outputs]);
   let count = 0;
   return {
     initializers: [],
     sizes,
+    extensions,
     element: (dtype) => elements[dtype],
     fresh(hint) {
       const stem = hint.replaceAll(/[^A-Za-z0-9_.']/g, '_');
@@ -107,7 +107,7 @@ function lowerNodes(
   recurrence: LowerOptions['recurrence'] = () => false,
 ): void {
   const around = surroundings(scope, nodes, results);
-  const { products, splits, absorbed } = findFusions(nodes, results);
+  const { products, splits, absorbed } = findFusions(nodes, results, scope.shared.extensions);
   for (const node of nodes) {
     if (absorbed.has(node)) continue;
     scope.origin = node.origin;

@@ -26,6 +26,8 @@ type Entry =
 export interface Shared {
   readonly initializers: TensorProto[];
   readonly sizes: Readonly<Record<string, number>>;
+  /** Whether operators of the runtime's own may be used. */
+  readonly extensions: boolean;
   fresh(hint: string): string;
   /** Element type of a data type. */
   element(dtype: DataType): ElementType;

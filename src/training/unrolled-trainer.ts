@@ -40,7 +40,7 @@ function openUnrolled(
 ): Promise<Session> {
   const unrolled = unroll(bindSizes(basicOperations(graph), sizes), { fanIn });
   const { nodes } = select(unrolled, unrolled.results);
-  const { bytes } = lower({ ...unrolled, nodes }, { inputs, outputs });
+  const { bytes } = lower({ ...unrolled, nodes }, { inputs, outputs, extensions: false });
   const primed = new Set(inputs.map(next));
   return runtime.open(bytes, { ...options, resident: outputs.filter((name) => primed.has(name)) });
 }

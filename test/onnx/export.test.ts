@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { Builder } from '../../src/graph/builder.ts';
 import { tensor, type Value } from '../../src/graph/graph.ts';
 import { interpret, type NamedArray } from '../../src/graph/interpret.ts';
 import type { Model } from '../../src/graph/model.ts';
+import { buildModel, loadProgram } from '../../src/language/index.ts';
 import { exportModel, finalName, metadataKeys } from '../../src/onnx/export.ts';
 import { modelInfo } from '../../src/onnx/operators.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
@@ -18,6 +20,11 @@ const sizes = { T: 5, B: 3 };
 async function assertExported(model: Model): Promise<ReturnType<typeof exportModel>> {
   const weights = startOf(model);
   const exported = exportModel(model, { weights });
+  assert.deepEqual(
+    exported.operators.filter((name) => name.includes('.')),
+    [],
+    'operators of ONNX only',
+  );
   const masks = new Set(model.dropout.map(({ value }) => value));
   const feeds = new Map<Value, NamedArray>(
     [...feedsFor(model.graph, sizes)].map(([value, array]) => {
@@ -210,6 +217,7 @@ describe('recognition by structure', () => {
       return b.plus(b.times(b.complement(k), b.tanh(wx)), b.times(z, h));
     },
     'a product of inputs': (b, { wx, vx, u, h }) => b.tanh(b.plus(b.times(wx, vx), u(h))),
+    'a sum within the activation': (b, { wx, u, h, bias }) => b.plus(b.sigmoid(b.plus(u(h), bias)), wx),
     'another activation': (b, { wx, u, h }) => b.unary('softplus', b.plus(wx, u(h))),
     'a residual step': (b, { wx, u, h }) => b.plus(h, b.tanh(b.plus(wx, u(h)))),
   };
@@ -269,6 +277,45 @@ describe('export of two directions', () => {
     assert.deepEqual(directions(await assertExported(bidirectional('gru', 'gru_2014'))), ['GRU forward', 'GRU reverse']);
     assert.deepEqual(directions(await assertExported(bidirectional('rnn', 'rnn_relu'))), ['RNN forward', 'RNN reverse']);
   });
+});
+
+describe('export of models in the language', () => {
+  const own = `
+cell mine(x: [I], size H) {
+  state h, c: [H]
+  param A: [H, I], B: [H, H], k: [H]
+  a  = sigmoid(A @ x + B @ h + k)
+  c' = a * c + (1 - a) * tanh(B @ h)
+  h' = tanh(c')
+}`;
+  const calls: Readonly<Record<string, string>> = {
+    'rnn(x, 5)': 'RNN',
+    'rnn(x, 5, activation: relu)': 'RNN',
+    'irnn(x, 5)': 'RNN',
+    'lstm(x, 5)': 'LSTM',
+    'peephole_lstm(x, 5)': 'LSTM',
+    'gru(x, 5)': 'GRU',
+    'gru_2014(x, 5)': 'GRU',
+    'lstm(x, 5, layers: 2, dropout: 0.2)': 'LSTM LSTM',
+    'residual(gru, x, layers: 2)': 'GRU GRU',
+    'normed_lstm(x, 5)': 'Scan',
+    'mine(x, 5)': 'Scan',
+  };
+  for (const [call, expected] of Object.entries(calls)) {
+    it(call, async () => {
+      const text = `${own}
+model M(input: [T] of Char) {
+  x      = embed(input, 4)
+  h      = ${call}
+  logits = linear(h, Char)
+  loss   = cross_entropy(logits, next(input))
+}`;
+      const program = await loadProgram('/m.rnn', async (path) => (path === '/m.rnn' ? text : readFile(path, 'utf8')));
+      const { model } = await assertExported(buildModel(program, { model: 'M', classes: { Char: 7 } }));
+      const loops = model.graph.node.map(({ op_type }) => op_type).filter((name) => ['LSTM', 'GRU', 'RNN', 'Scan'].includes(name));
+      assert.equal(loops.join(' '), expected);
+    });
+  }
 });
 
 describe('information on a model file', () => {
