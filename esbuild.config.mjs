@@ -73,7 +73,7 @@ const webview = {
   bundle: true,
   platform: 'browser',
   target: 'chrome130',
-  format: 'iife',
+  format: 'esm',
   outdir: 'dist/webview',
   sourcemap: true,
   logLevel: 'warning',

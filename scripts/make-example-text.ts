@@ -1,6 +1,6 @@
 // Writes examples/village.txt: short stories made by chance, whose structure reaches over long ranges. A quotation that was opened is
-// closed, and is in the first person and the present, while the story around it is in the third person and the past; asides in brackets
-// nest and close in order; whoever was introduced at the start of a story is called by that name to its end.
+// closed, and whatever is said in it is shouted, in capitals: so one has to remember at each letter. Asides in brackets nest and close in
+// order. The two people who are introduced at the start of a story are spoken of to its end.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,45 +36,44 @@ const trades = ['baker', 'miller', 'weaver', 'potter', 'sailor', 'gardener', 'te
 const places = ['the river', 'the old mill', 'the harbour', 'the market', 'the stone bridge', 'the long wall', 'the north gate'];
 const things = ['bread', 'a blue jar', 'the lantern', 'a letter', 'the boat', 'a basket of pears', 'the red cloth', 'a clock', 'the map'];
 const weathers = ['rain', 'snow', 'wind', 'sun', 'fog'];
-const told = ['carried', 'found', 'sold', 'lost', 'mended', 'painted', 'wanted', 'brought'];
-const spoken = ['carry', 'find', 'sell', 'lose', 'mend', 'paint', 'want', 'bring'];
+const deeds = ['carried', 'found', 'sold', 'lost', 'mended', 'painted', 'wanted', 'brought'];
+
+/** Who is spoken of, to the end of a story. */
+interface Cast {
+  readonly hero: string;
+  readonly friend: string;
+}
 
 function story(): string {
-  const name = pick(names);
-  const friend = pick(names.filter((other) => other !== name));
-  const sentences = [`There was a ${pick(trades)} named ${name} who lived by ${pick(places)}.`];
-  for (let count = 4 + below(5); count > 0; count--) sentences.push(chance(0.45) ? saying(name, friend) : happening(name, friend));
-  sentences.push(`So ended the day of ${name}.`);
+  const hero = pick(names);
+  const friend = pick(names.filter((other) => other !== hero));
+  const sentences = [`There was a ${pick(trades)} named ${hero}, who had a friend, ${friend}.`];
+  for (let count = 5 + below(5); count > 0; count--)
+    sentences.push(chance(0.45) ? saying({ hero, friend }) : `${sentence({ hero, friend })}.`);
+  sentences.push(`So ended the day of ${hero} and ${friend}.`);
   return sentences.join(' ');
 }
 
-function happening(name: string, friend: string): string {
-  const kind = uniform();
-  if (kind < 0.35) return `In the ${pick(weathers)} ${name} ${pick(told)} ${pick(things)}${aside(0)}.`;
-  if (kind < 0.7) return `${name} went to ${pick(places)}${aside(0)} and ${pick(told)} ${pick(things)}.`;
-  return `Then ${friend} came to ${pick(places)} and ${pick(told)} ${pick(things)} with ${name}${aside(0)}.`;
+/** Without the mark that ends it. */
+function sentence(cast: Cast): string {
+  const deed = `${pick(deeds)} ${pick(things)}`;
+  const start = chance(0.3) ? `In the ${pick(weathers)} ${who(cast)}` : capital(who(cast));
+  return `${start} ${deed}${chance(0.6) ? ` at ${pick(places)}` : ''}${aside(cast, 0)}`;
+}
+
+const who = ({ hero, friend }: Cast): string => (chance(0.5) ? hero : chance(0.5) ? friend : `the ${pick(trades)}`);
+const capital = (words: string): string => words[0]!.toUpperCase() + words.slice(1);
+
+function saying(cast: Cast): string {
+  const sentences = Array.from({ length: 1 + below(4) }, () => `${sentence(cast)}!`.toUpperCase());
+  return `${chance(0.5) ? cast.hero : cast.friend} ${pick(['said', 'told', 'called'])}, "${sentences.join(' ')}"`;
 }
 
 /** An aside in brackets: a round one may hold a square one, and that a round one again. */
-function aside(depth: number): string {
-  if (!chance(depth === 0 ? 0.45 : 0.6) || depth > 2) return '';
-  const inside = depth % 2 === 0 ? `so they ${pick(['say', 'tell', 'sing'])} by ${pick(places)}` : `${number()} and ${number()} more`;
-  return depth % 2 === 0 ? ` (${inside}${aside(depth + 1)})` : ` [${inside}${aside(depth + 1)}]`;
-}
-
-const number = (): number => 1 + below(99);
-
-function saying(name: string, friend: string): string {
-  const [speaker, listener] = chance(0.7) ? [name, friend] : [friend, name];
-  const phrases = Array.from({ length: 1 + below(4) }, () => phrase(listener));
-  return `${speaker} ${pick(['said', 'asked', 'called'])}, "${phrases.join(' ')}"`;
-}
-
-function phrase(listener: string): string {
-  const kind = uniform();
-  if (kind < 0.4) return `I ${pick(spoken)} ${pick(things)} and you ${pick(spoken)} ${pick(things)}.`;
-  if (kind < 0.7) return `Do we ${pick(spoken)} ${pick(things)} in the ${pick(weathers)}, my ${listener}?`;
-  return `We ${pick(spoken)} ${pick(things)} at ${pick(places)}!`;
+function aside(cast: Cast, depth: number): string {
+  if (depth > 2 || !chance(depth === 0 ? 0.3 : 0.5)) return '';
+  const inside = `${who(cast)} ${pick(deeds)} ${pick(things)}${aside(cast, depth + 1)}`;
+  return depth % 2 === 0 ? ` (${inside})` : ` [${inside}]`;
 }
 
 let text = '';
