@@ -26,7 +26,8 @@ import { evaluate, parseWatch } from './evaluate.ts';
 import { type InlineValue, inlineValues, timeText } from './inline.ts';
 import { type LaunchArguments, readLaunch } from './launch.ts';
 import { Names } from './names.ts';
-import { sitesAt, stoppableLines } from './places.ts';
+import { inOwnSources } from './own-sources.ts';
+import { sitesAt, stoppableLines, tracedSource } from './places.ts';
 import type { Site } from './program.ts';
 import { type Counting, placeOf, Sources } from './sources.ts';
 import { elementsOf, type Row, rowsOf, type ScopeName, scopesOf } from './variables.ts';
@@ -34,7 +35,7 @@ import { elementsOf, type Row, rowsOf, type ScopeName, scopesOf } from './variab
 export interface AdapterHost {
   /** Opens what the launch configuration names. Its error's message is shown as it is. */
   openTrace(launch: LaunchArguments): Promise<Trace>;
-  /** The text of a source that is no file: of the library, of a run's own copy. */
+  /** The text of a source of the trace. */
   readSource(uri: string): Promise<string>;
 }
 
@@ -122,7 +123,12 @@ export class UnrollDebugSession extends DebugSession {
       if ('fault' in launch) throw new Refusal(launch.fault);
       const trace = await this.#host.openTrace(launch);
       this.#launch = launch;
-      this.#debugger = new Debugger(trace, {
+      const { description, changed } = await inOwnSources(trace.description, launch.program, (uri) => this.#host.readSource(uri));
+      for (const path of changed)
+        this.sendEvent(
+          new OutputEvent(`${path} is not what this run was trained from: the run's own copy is stepped through.\n`, 'console'),
+        );
+      this.#debugger = new Debugger(trace, description, {
         onLog: (lines) => this.#log(lines),
         onFault: (breakpoint, message) => this.#faulty(breakpoint, message),
       });
@@ -165,8 +171,8 @@ export class UnrollDebugSession extends DebugSession {
     response: DebugProtocol.SetBreakpointsResponse,
     asked: DebugProtocol.SetBreakpointsArguments,
   ): Promise<void> {
-    return this.#answer(response, (machine) => {
-      const uri = this.#uri(asked.source);
+    return this.#answer(response, async (machine) => {
+      const uri = await tracedSource(machine.stepper.program, this.#uri(asked.source), (source) => this.#host.readSource(source));
       const before = this.#breakpoints.get(uri) ?? [];
       const kept: Breakpoint[] = [];
       const breakpoints = (asked.breakpoints ?? []).map((wanted) => this.#breakpoint(machine, uri, wanted, before, kept));

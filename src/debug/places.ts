@@ -15,6 +15,18 @@ export const sitesAt = (program: Program, uri: string, line: number): readonly S
   return within.filter((site) => site.line.range.start.line === nearest);
 };
 
+/** The source of the trace that a person means by a file: itself, else one of the same name and text (the library that is shipped, for the copy
+ *  that a run keeps). */
+export const tracedSource = async (program: Program, uri: string, read: (uri: string) => Promise<string>): Promise<string> => {
+  const traced = [...new Set(program.sites.map(({ line }) => line.range.uri))];
+  const name = (source: string): string => source.slice(source.lastIndexOf('/') + 1);
+  const alike = traced.filter((other) => name(other) === name(uri));
+  if (alike.length === 0 || alike.some((other) => sameFile(other, uri))) return uri;
+  const text = await read(uri).catch(() => undefined);
+  for (const other of alike) if (text !== undefined && (await read(other).catch(() => undefined)) === text) return other;
+  return uri;
+};
+
 /** Zero-based source lines, from `from` to `to`, at which one can stop. */
 export const stoppableLines = (program: Program, uri: string, from: number, to: number): readonly SourceRange[] => {
   const lines = new Map<number, SourceRange>();
@@ -24,18 +36,22 @@ export const stoppableLines = (program: Program, uri: string, from: number, to: 
   return [...lines.values()].sort((a, b) => a.start.line - b.start.line);
 };
 
-export const sameFile = (a: string, b: string): boolean => a === b || normal(a) === normal(b);
+export const sameFile = (a: string, b: string): boolean =>
+  a === b || (absolutePath(a) !== undefined && absolutePath(a) === absolutePath(b));
 
-/** A file's URI in one spelling; what is no file stays as it is. */
-const normal = (uri: string): string => {
-  if (!uri.startsWith('file:')) return uri;
+/** The path of a file's URI, or of an absolute path, in one spelling: forward slashes, a small drive letter. Undefined for what is no file. */
+export const absolutePath = (source: string): string | undefined => {
+  if (!source.startsWith('file:')) return /^([a-z]:)?[\\/]/i.test(source) ? spelled(source) : undefined;
   try {
-    return decodeURIComponent(new URL(uri).pathname).replace(/^\/([A-Za-z]):/, (_, drive: string) => `/${drive.toLowerCase()}:`);
+    return spelled(decodeURIComponent(new URL(source).pathname));
   } catch {
-    return uri;
+    return undefined;
   }
 };
 
-export const uriOfPath = (path: string): string => (/^[a-z][a-z0-9+.-]+:\/\//i.test(path) ? path : pathToFileURL(path).href);
+const spelled = (path: string): string =>
+  path.replaceAll('\\', '/').replace(/^\/?([A-Za-z]):/, (_, drive: string) => `${drive.toLowerCase()}:`);
+
+export const uriOfPath = (path: string): string => (/^[a-z][a-z0-9+.-]+:\//i.test(path) ? path : pathToFileURL(path).href);
 
 const covers = (range: SourceRange, line: number): boolean => range.start.line <= line && line <= range.end.line;
