@@ -1,15 +1,21 @@
 // What computes graphs for a trace: the runtime, or in tests the interpreter.
 
-import type { Graph, Value } from '../graph/graph.ts';
+import type { Axis, Graph, Value } from '../graph/graph.ts';
 import { optimise } from '../graph/passes/optimise.ts';
 import { lower } from '../onnx/lower.ts';
 import type { Runtime, Session, Tensor } from '../runtime/runtime.ts';
 import { type Elements, type Sizes, sizesOf } from './arrays.ts';
 
 export interface Evaluator {
-  /** The results, row-major in the order of their types' axes. `feeds` has the elements of each parameter in the same way. */
-  run(graph: Graph, feeds: ReadonlyMap<Value, Elements>, sizes: Sizes): Promise<readonly Elements[]>;
+  /** The results of a graph. `feeds` has the elements of each parameter, row-major in the order of its type. */
+  run(graph: Graph, feeds: ReadonlyMap<Value, Elements>, sizes: Sizes): Promise<readonly Result[]>;
   close(): Promise<void>;
+}
+
+/** Row-major in the order of these axes, which is the evaluator's to choose. */
+export interface Result {
+  readonly axes: readonly Axis[];
+  readonly data: Elements;
 }
 
 interface Opened {
@@ -29,14 +35,14 @@ export class RuntimeEvaluator implements Evaluator {
     this.#fixed = fixed;
   }
 
-  async run(graph: Graph, feeds: ReadonlyMap<Value, Elements>, sizes: Sizes): Promise<readonly Elements[]> {
+  async run(graph: Graph, feeds: ReadonlyMap<Value, Elements>, sizes: Sizes): Promise<readonly Result[]> {
     const { graph: lowered, session } = await this.#session(graph);
     const inputs: Record<string, Tensor> = {};
     lowered.parameters.forEach((parameter, k) => {
       inputs[`in${k}`] = { ...tensorOf(feeds.get(parameter)!), dims: sizesOf(parameter.type.axes, sizes) };
     });
     const outputs = await session.compute(inputs);
-    return lowered.results.map((_, k) => outputs[`out${k}`]!.data as Elements);
+    return lowered.results.map(({ type }, k) => ({ axes: type.axes, data: outputs[`out${k}`]!.data as Elements }));
   }
 
   async close(): Promise<void> {
@@ -59,8 +65,9 @@ export class RuntimeEvaluator implements Evaluator {
   }
 
   async #open(given: Graph): Promise<Opened> {
-    // Parameters that nothing reads stay: the length of an axis may be read off them.
-    const graph = { ...optimise(given), parameters: given.parameters };
+    // Without a loop there is nothing to gain. Parameters that nothing reads stay: the length of an axis may be read off them.
+    const loops = given.nodes.some((node) => node.operation === 'recur');
+    const graph = loops ? { ...optimise(given), parameters: given.parameters } : given;
     const { bytes } = lower(graph, {
       inputs: graph.parameters.map((_, k) => `in${k}`),
       outputs: graph.results.map((_, k) => `out${k}`),

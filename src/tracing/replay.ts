@@ -4,12 +4,12 @@
 // time. States are computed when they are first asked for, in chunks, each starting from the states that the last one left; so memory
 // is bounded by the states, and the beginning of a long sequence is there at once.
 
-import { type AnyNode, hasAxis, type Value } from '../graph/graph.ts';
+import { type AnyNode, axisNames, hasAxis, type Value } from '../graph/graph.ts';
 import { recurParts } from '../graph/recur.ts';
 import { arranged, type Elements, product, type Sizes, sizesOf, windowOf } from './arrays.ts';
 import type { Cut } from './cut.ts';
-import type { Evaluator } from './evaluator.ts';
-import { type Observed, States, stateElements } from './states.ts';
+import type { Evaluator, Result } from './evaluator.ts';
+import { type Observed, States } from './states.ts';
 
 /** Timesteps computed in one run. */
 const CHUNK = 256;
@@ -75,7 +75,7 @@ export class Replay {
       const looped = await this.#loop(recur, outputs, from, to);
       const recomputed = await this.#evaluate(this.#cut.recomputed(outputs), outputs, from, to);
       outputs.forEach((output, k) => {
-        const expected = arranged(looped[k]!, output.type.axes, window, [axis]);
+        const expected = arranged(looped[k]!.data, looped[k]!.axes, window, orderOf(output, axis));
         worst = Math.max(worst, relativeDifference(recomputed[k]!, expected));
       });
     }
@@ -93,8 +93,7 @@ export class Replay {
     const window = { ...sizes, [axis]: to - from };
     const results = await evaluator.run(graph, await this.#feeds(graph.parameters, from, to), window);
     return results.map((result, k) => {
-      const names = as[k]!.type.axes.map(({ name }) => name).filter((name) => name !== axis);
-      return arranged(result, graph.results[k]!.type.axes, window, [axis, ...names]);
+      return arranged(result.data, result.axes, window, orderOf(as[k]!, axis));
     });
   }
 
@@ -137,7 +136,7 @@ export class Replay {
     const graph = this.#cut.whole(node, output);
     const [result] = await evaluator.run(graph, await this.#feeds(graph.parameters, 0, this.#steps), sizes);
     const names = output.type.axes.map(({ name }) => name);
-    return arranged(result!, graph.results[0]!.type.axes, sizes, names);
+    return arranged(result!.data, result!.axes, sizes, names);
   }
 
   /** Resolves when the states around the steps are stored; other requests go on between the chunks. */
@@ -166,12 +165,12 @@ export class Replay {
     states.add(
       from,
       to,
-      after.map((data, k) => stateElements(data, recur.after[k]!, recur.before[k]!, window)),
+      after.map(({ axes, data }, k) => arranged(data, axes, window, orderOf(recur.before[k]!, axis))),
     );
   }
 
   /** Runs the loop itself over a window, from the stored states before it. */
-  async #loop(recur: Observed, outputs: readonly Value[], from: number, to: number): Promise<readonly Elements[]> {
+  async #loop(recur: Observed, outputs: readonly Value[], from: number, to: number): Promise<readonly Result[]> {
     const { axis, sizes, evaluator } = this.#options;
     const { graph, carry } = this.#cut.loop(recur, outputs);
     const first = recur.node.attributes.reverse ? to - 1 : from;
@@ -184,6 +183,9 @@ export class Replay {
     return evaluator.run(graph, feeds, { ...sizes, [axis]: to - from });
   }
 }
+
+/** Time first, then the other axes of a value. */
+const orderOf = (value: Value, axis: string): string[] => [axis, ...axisNames(value).filter((name) => name !== axis)];
 
 function relativeDifference(found: Elements, expected: Elements): number {
   let largest = 0;

@@ -1,8 +1,8 @@
 // The states of a recurrence over time: as additional outputs of it, and as the numbers that a trace keeps.
 
-import { axisNames, type Graph, makeValue, type Node, tensor, type Value } from '../graph/graph.ts';
+import { type Graph, makeValue, type Node, tensor, type Value } from '../graph/graph.ts';
 import { recurParts } from '../graph/recur.ts';
-import { arranged, type Elements, product, type Sizes, sizesOf } from './arrays.ts';
+import { type Elements, product, type Sizes, sizesOf } from './arrays.ts';
 
 /** A recurrence whose states before and after each step are among its stacked outputs. */
 export interface Observed {
@@ -137,9 +137,4 @@ export class States {
     });
     this.#done = (this.#done ?? 0) + (to - from);
   }
-}
-
-/** A stacked state in the order of its parameter: time first, then the axes of the state. */
-export function stateElements(data: Elements, value: Value, like: Value, sizes: Sizes): Elements {
-  return arranged(data, value.type.axes, sizes, axisNames(like));
 }
