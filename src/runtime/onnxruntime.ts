@@ -162,12 +162,12 @@ function plain(tensor: ort.Tensor): Tensor {
   return { type: tensor.type as Tensor['type'], dims: tensor.dims, data: tensor.data as Tensor['data'] };
 }
 
-function sessionOptions({ device, threads, resident }: SessionOptions): ort.InferenceSession.SessionOptions {
+function sessionOptions({ device, threads, resident, frugal = false }: SessionOptions): ort.InferenceSession.SessionOptions {
   const common: ort.InferenceSession.SessionOptions = {
     executionProviders: [providers[device]],
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
-    enableCpuMemArena: true,
+    enableCpuMemArena: !frugal,
     intraOpNumThreads: threads ?? physicalCores(),
     interOpNumThreads: 1,
     logSeverityLevel: 3,

@@ -15,6 +15,8 @@ export interface SessionOptions {
   readonly device: Exclude<Device, 'auto'>;
   /** Intra-op threads; physical cores by default. */
   readonly threads?: number;
+  /** Memory is given back after each run, not kept for the next: for many sessions that are seldom used. */
+  readonly frugal?: boolean;
   /** Outputs that shall stay where they are computed: `run` gives them as `Resident`. */
   readonly resident?: readonly string[];
 }

@@ -78,7 +78,7 @@ export class RuntimeEvaluator implements Evaluator {
       this.#sessions.delete(oldest[0]);
       await (await oldest[1]).session.release();
     }
-    return { graph, session: await this.#runtime.open(bytes, { device: 'cpu' }) };
+    return { graph, session: await this.#runtime.open(bytes, { device: 'cpu', frugal: true }) };
   }
 }
 
