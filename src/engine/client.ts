@@ -204,6 +204,8 @@ class Child {
   }
 
   #hear(answer: Answer): void {
+    // Only what comes after the last answer can tell of the end.
+    this.#lastWords = '';
     const pending = this.#pending.get(answer.id);
     if (pending === undefined) return;
     if (answer.kind === 'event') {
