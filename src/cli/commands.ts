@@ -1,0 +1,17 @@
+// The commands by name, in the order of `unroll --help`.
+
+import { checkCommand } from './check.ts';
+import type { Command } from './command.ts';
+import { exportCommand, generateCommand } from './export.ts';
+import { infoCommand } from './info.ts';
+import { traceCommand } from './trace.ts';
+import { trainCommand } from './train.ts';
+
+export const commands: Readonly<Record<string, Command>> = {
+  check: checkCommand,
+  train: trainCommand,
+  trace: traceCommand,
+  generate: generateCommand,
+  export: exportCommand,
+  info: infoCommand,
+};

@@ -1,0 +1,108 @@
+// `unroll info`: what a run, a model's source, a file of weights or an ONNX model holds.
+
+import { readFile, stat } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import { type ModelInfo, modelInfo, type PortInfo } from '../onnx/operators.ts';
+import { type Checkpoint, lastGoodCheckpoint, readCheckpoint } from '../training/checkpoint.ts';
+import { checkpointsOf, summarise } from '../training/run.ts';
+import { describeSource } from './check.ts';
+import type { Command } from './command.ts';
+
+export const infoCommand: Command = {
+  usage: 'MODEL [--json]',
+  summary: "Tells what MODEL is: a run's folder, a .rnn file, a .safetensors file of weights, or an .onnx file.",
+  positionals: 1,
+  options: { json: { type: 'boolean' } },
+  help: { json: 'as one JSON object' },
+  async run(given, { terminal }) {
+    const info = await infoOf(resolve(terminal.folder, given.positionals[0]!));
+    terminal.out(given.flag('json') ? `${JSON.stringify(info)}\n` : infoText(info));
+    return 0;
+  },
+};
+
+/** Plain data, as `--json` prints it. */
+export type Info = Readonly<Record<string, unknown>>;
+
+async function infoOf(path: string): Promise<Info> {
+  const found = await stat(path).catch(() => {
+    throw new Error(`There is no file or folder ${path}.`);
+  });
+  if (found.isDirectory()) return runInfo(path);
+  switch (extname(path)) {
+    case '.rnn':
+      return describeSource(path);
+    case '.onnx':
+      return onnxInfo(path);
+    case '.safetensors': {
+      const checkpoint = await readCheckpoint(path).catch((error: Error) => {
+        throw new Error(`${path} is no checkpoint: ${error.message}.`);
+      });
+      return { kind: 'checkpoint', path, ...checkpointInfo(checkpoint) };
+    }
+    default:
+      throw new Error(`${path} is neither a run's folder nor a .rnn, .safetensors or .onnx file.`);
+  }
+}
+
+async function runInfo(folder: string): Promise<Info> {
+  const { status, ...summary } = await summarise(folder);
+  const { checkpoint } = await lastGoodCheckpoint(checkpointsOf(folder));
+  return {
+    kind: 'run',
+    ...summary,
+    status: status.kind,
+    ...(status.kind === 'failed' ? { what: status.what } : {}),
+    ...(checkpoint === undefined ? {} : { checkpoint: checkpoint.step, weights: weightsOf(checkpoint) }),
+  };
+}
+
+const checkpointInfo = (checkpoint: Checkpoint): Info => ({
+  step: checkpoint.step,
+  epoch: checkpoint.epoch,
+  ...(checkpoint.validationLoss === undefined ? {} : { validationLoss: checkpoint.validationLoss }),
+  weights: weightsOf(checkpoint),
+});
+
+/** Shapes by name. Moments of the optimiser and carried states, `name#...`, are no weights. */
+const weightsOf = ({ state }: Checkpoint): Record<string, readonly number[]> =>
+  Object.fromEntries([...state].filter(([name]) => !name.includes('#')).map(([name, { shape }]) => [name, shape]));
+
+async function onnxInfo(path: string): Promise<Info> {
+  const bytes = await readFile(path);
+  const found = modelInfoOf(path, bytes);
+  const ports = (each: readonly PortInfo[]): Info => Object.fromEntries(each.map((port) => [port.name, portText(port)]));
+  return {
+    kind: 'onnx',
+    path,
+    name: found.name,
+    producer: found.producer,
+    opsets: Object.fromEntries(Object.entries(found.opsets).map(([domain, version]) => [domain || 'ai.onnx', version])),
+    inputs: ports(found.inputs),
+    outputs: ports(found.outputs),
+    parameters: found.parameters,
+    bytes: found.bytes,
+    operators: found.operators,
+  };
+}
+
+function modelInfoOf(path: string, bytes: Uint8Array): ModelInfo {
+  try {
+    return modelInfo(bytes);
+  } catch {
+    throw new Error(`${path} is no ONNX model, or it was cut short.`);
+  }
+}
+
+const portText = ({ type, shape }: PortInfo): string => `${type}${shape === undefined ? '' : ` [${shape.join(', ')}]`}`;
+
+/** One line an entry; those of an entry that holds others below it. */
+function infoText(info: Info, indent = ''): string {
+  return Object.entries(info)
+    .map(([name, value]) => {
+      if (Array.isArray(value)) return `${indent}${name}: [${value.join(', ')}]\n`;
+      if (typeof value === 'object' && value !== null) return `${indent}${name}:\n${infoText(value as Info, `${indent}  `)}`;
+      return `${indent}${name}: ${typeof value === 'number' ? value.toLocaleString('en-US') : value}\n`;
+    })
+    .join('');
+}

@@ -1,0 +1,90 @@
+// `unroll trace`: the values of a run's lines over a sequence, and their gradients, as NumPy arrays.
+
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type NumericArray, npz } from '../data/npz.ts';
+import type { SequenceChoice } from '../engine/requests.ts';
+import { type Address, addressText, type LineDescription, type Trace } from '../shared/trace.ts';
+import { cannotWrite } from '../training/files.ts';
+import { type Command, type Given, UsageError } from './command.ts';
+import type { Surroundings } from './terminal.ts';
+
+export const traceCommand: Command = {
+  usage: 'RUN --text "..." | --input FILE [--values f,i,c] [--gradient] --out FILE.npz',
+  summary: 'Writes the values of every line at every timestep: arrays layer/value of the shape [T, B, H], of a state after the step.',
+  positionals: 1,
+  options: {
+    text: { type: 'string' },
+    input: { type: 'string' },
+    values: { type: 'string' },
+    gradient: { type: 'boolean' },
+    out: { type: 'string' },
+  },
+  help: {
+    text: 'the sequence',
+    input: 'a text file with the sequence',
+    values: 'names of lines, with commas between; all of them',
+    gradient: 'also the gradient of the loss for each value, as layer/value.gradient',
+    out: 'the .npz file to write',
+  },
+  run: trace,
+};
+
+async function trace(given: Given, { terminal, engine }: Surroundings): Promise<number> {
+  const folder = resolve(terminal.folder, given.positionals[0]!);
+  const out = resolve(terminal.folder, given.required('out'));
+  const opened = await engine.openTrace({ source: { kind: 'run', folder }, sequence: sequenceOf(given, terminal.folder) });
+  try {
+    const arrays = await arraysOf(opened, given.text('values')?.split(','), given.flag('gradient'));
+    await writeFile(out, npz(arrays)).catch((error: unknown) => {
+      throw cannotWrite(out, error);
+    });
+    terminal.out(`${arrays.length} arrays of ${opened.description.steps.toLocaleString('en-US')} timesteps in ${out}\n`);
+  } finally {
+    await opened.close();
+  }
+  return 0;
+}
+
+function sequenceOf(given: Given, folder: string): SequenceChoice {
+  const text = given.text('text');
+  const input = given.text('input');
+  if ((text === undefined) === (input === undefined)) throw new UsageError('Give the sequence by --text or by --input.');
+  return text === undefined ? { kind: 'file', path: resolve(folder, input!) } : { kind: 'text', text };
+}
+
+/** What lies in memory at once on its way from the engine, in timesteps. */
+const WINDOW = 1024;
+
+async function arraysOf(trace: Trace, wanted: readonly string[] | undefined, gradient: boolean): Promise<[string, NumericArray][]> {
+  const all = trace.description.instances.flatMap(({ path, lines }) =>
+    lines.map((line) => ({ address: { instance: path, line: line.name }, line })),
+  );
+  for (const name of wanted ?? [])
+    if (!all.some(({ line }) => matches(line, name)))
+      throw new UsageError(`No line is called ${name}. There are ${[...new Set(all.map(({ line }) => bare(line.name)))].join(', ')}.`);
+  const chosen = all.filter(({ line }) => wanted === undefined || wanted.some((name) => matches(line, name)));
+  const arrays: [string, NumericArray][] = [];
+  for (const { address, line } of chosen) {
+    const name = bare(addressText(address));
+    arrays.push([name, await readAll(trace, address, line, false)]);
+    if (gradient) arrays.push([`${name}.gradient`, await readAll(trace, address, line, true)]);
+  }
+  return arrays;
+}
+
+/** A state is called by its own name, its value being that after the step. */
+const bare = (name: string): string => name.replace(/'$/, '');
+const matches = (line: LineDescription, name: string): boolean => bare(line.name) === bare(name.trim());
+
+/** A line over all timesteps, [T, 1, ...shape]; [1, ...shape] where it has one value a sequence. */
+async function readAll(trace: Trace, address: Address, { shape, perStep }: LineDescription, gradient: boolean): Promise<NumericArray> {
+  const size = shape.reduce((product, each) => product * each, 1);
+  const steps = perStep ? trace.description.steps : 1;
+  const data = new Float32Array(steps * size);
+  for (let from = 0; from < steps; from += WINDOW) {
+    const [part] = await trace.read({ addresses: [address], from, to: Math.min(from + WINDOW, steps), gradient });
+    data.set(part!, from * size);
+  }
+  return { shape: perStep ? [steps, 1, ...shape] : [1, ...shape], data };
+}
