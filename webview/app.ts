@@ -221,6 +221,7 @@ class PanelPage {
     if (tab === 'cell') {
       this.unitField.max = String(trace.units - 1);
       if (document.activeElement !== this.unitField) this.unitField.value = String(trace.unit);
+      this.note.hidden = false;
       this.note.textContent = `t ${count(trace.t)} of ${count(trace.steps)}${at}`;
       return [this.layer.element, this.unit, this.note];
     }
@@ -266,6 +267,7 @@ class PanelPage {
     const pooled = this.numbers.window;
     const perPixel = pooled === undefined ? 0 : (pooled.to - pooled.from) / pooled.columns;
     this.note.textContent = perPixel > 1 ? `${perPixel.toFixed(perPixel < 10 ? 1 : 0)} steps per px` : trace.title;
+    this.note.hidden = this.body.clientWidth < 480;
     return [...choices, this.note];
   }
 

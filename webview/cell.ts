@@ -1,7 +1,7 @@
 // The cell as a diagram of one timestep: a flow whose widths are exact, the gates with their distributions, and one unit as arithmetic.
 // A cell without such a structure shows its equations with their values, and no invented flow.
 
-import { fixed, percent, visibleToken } from '../src/shared/figures.ts';
+import { fixed, percent, short, visibleToken } from '../src/shared/figures.ts';
 import type { Row, Structure, TraceState } from '../src/shared/messages.ts';
 import { numberText } from '../src/shared/numbers.ts';
 import { type Flow, flowOf, keepOf } from './cell-flow.ts';
@@ -22,7 +22,7 @@ interface Sizes {
 /** Height that the diagram takes. */
 export function cellHeight(trace: TraceState, width: number, available: number): number {
   const { narrow, big } = sizesOf(width, available);
-  const needed = trace.structure.kind === 'equations' ? 60 + trace.rows.length * EQUATION : narrow ? 560 : big ? 730 : 620;
+  const needed = trace.structure.kind === 'equations' ? 60 + trace.rows.length * EQUATION : narrow ? 580 : big ? 730 : 620;
   return Math.max(available, needed);
 }
 
@@ -83,7 +83,7 @@ function drawFlow(surface: Surface, shown: Shown, trace: TraceState, structure: 
 
   surface.rect(left, top, cut - left, incoming, { fill: colour, opacity: 0.75 });
   surface.rect(cut, top, sum - cut, kept, { fill: colour, opacity: 0.75 });
-  const fall = middle + (narrow ? 60 : big ? 108 : 82);
+  const fall = middle + (narrow ? 76 : big ? 108 : 82);
   const bend = top + kept;
   const drop = [
     `M${cut} ${round(bend)}C${cut + 36} ${round(bend)} ${round(cut + 36 + forgotten)} ${round(bend + 10)} ${round(cut + 36 + forgotten)} ${fall}`,
@@ -102,7 +102,7 @@ function drawFlow(surface: Surface, shown: Shown, trace: TraceState, structure: 
     });
 
   const feed = sum - (narrow ? 4 : 10);
-  const bottom = middle + (narrow ? 124 : big ? 202 : 170);
+  const bottom = middle + (narrow ? 138 : big ? 202 : 170);
   const rise = [
     `M${round(feed - stored)} ${bottom}V${round(bend + stored + 14)}`,
     `C${round(feed - stored)} ${round(bend + 4)} ${round(feed - stored + 6)} ${round(bend)} ${sum + 16} ${round(bend)}v${round(stored)}`,
@@ -113,7 +113,7 @@ function drawFlow(surface: Surface, shown: Shown, trace: TraceState, structure: 
     structure.kind === 'additive'
       ? `${storeRow.letter} · ${rowOf(trace, structure.candidate)!.letter}`
       : `(1 − ${keepRow.letter}) · ${storeRow.letter}`;
-  const storedAt = middle + (narrow ? 82 : big ? 142 : 116);
+  const storedAt = middle + (narrow ? 90 : big ? 142 : 116);
   surface.text(
     feed + 8,
     storedAt,
@@ -223,9 +223,9 @@ function explanation(trace: TraceState, structure: Structured): readonly [string
   }
   const gate = letter(structure.gate);
   const [keep, store] = structure.inverted ? [`1 − ${gate}`, gate] : [gate, `1 − ${gate}`];
-  const reset = structure.reset === undefined ? '' : `, ${letter(structure.reset)} edits what ${letter(structure.candidate)} sees`;
+  const reset = structure.reset === undefined ? '' : `, ${letter(structure.reset)} edits what it sees`;
   return [
-    `one line only: ${structure.memory} is memory and output. ${keep} keeps, ${store} lets the candidate in${reset}.`,
+    `one line: ${structure.memory} is memory and output; ${keep} keeps, ${store} lets ${letter(structure.candidate)} in${reset}.`,
     `Widths are means of |value|: kept + forgotten = ${structure.memory} exactly. Hatched = lost.`,
   ];
 }
@@ -292,7 +292,7 @@ function drawGateBox(
   const now = columnOf(shown)?.[`now:${row.line}`];
   const summary = summaryOf(now);
   if (now === undefined || summary === undefined) return;
-  const mean = surface.text(x + width - 8, y + 18, numberText(summary.mean), { size: 12, weight: 700, anchor: 'end' });
+  const mean = surface.text(x + width - 8, y + 18, short(summary.mean), { size: 12, weight: 700, anchor: 'end' });
   if (!narrow)
     surface.text(x + 15 + letter, y + 18, row.name === row.letter ? '' : row.name, { size: 12, room: width - 32 - letter - mean });
   const base = y + height - (narrow ? 22 : 26);
@@ -358,7 +358,8 @@ function drawOutput(
     [` of |tanh ${memory}′| ${numberText(output.whole)}`, {}],
   ];
   surface.text(width - 16, y + 12, sizes, { size: 12, anchor: 'end' });
-  surface.rect(16, y + 18, across, 15, { hatch: theme.dim, stroke: colour });
+  surface.rect(16 + across * share, y + 18, across * (1 - share), 15, { hatch: theme.dim });
+  surface.rect(16, y + 18, across, 15, { stroke: colour });
   surface.rect(16, y + 18, across * share, 15, { fill: colour, opacity: 0.85 });
   const label = `${percent(share)} shown by ${row.letter}`;
   const inside = surface.measure(label, { weight: 600 }) + 12 < across * share;
@@ -452,7 +453,13 @@ function sayingOf(
   const kept = keepOf(structure, columnOf(shown))?.[unit] ?? Number.NaN;
   if (Number.isNaN(kept)) return [];
   if (structure.kind === 'interpolating')
-    return [[`It kept ${percent(kept, 1)} of its value and moved ${percent(1 - kept, 1)} of the way to the candidate.`]];
+    return [
+      [
+        narrow
+          ? `It kept ${percent(kept, 1)} and moved ${percent(1 - kept, 1)} to the candidate.`
+          : `It kept ${percent(kept, 1)} of its value and moved ${percent(1 - kept, 1)} of the way to the candidate.`,
+      ],
+    ];
   const before = unitNow(shown, structure.memory, unit, 'before');
   const stored = unitNow(shown, structure.store, unit) * unitNow(shown, structure.candidate, unit);
   const output =

@@ -1,6 +1,6 @@
 // The gates of the current timestep for the side bar: is a gate stuck, and did it move?
 
-import { percent, signed } from '../src/shared/figures.ts';
+import { fixed, percent, short, signed } from '../src/shared/figures.ts';
 import type { Row } from '../src/shared/messages.ts';
 import { numberText } from '../src/shared/numbers.ts';
 import { type Box, type Distribution, drawHistogram, drawMean, rangeOf } from './histogram.ts';
@@ -10,7 +10,7 @@ import { drawChip } from './timeline.ts';
 
 const FULL = 101;
 const COMPACT = 52;
-const HEADER = 36;
+const HEADER = 42;
 const FOOTER = 58;
 
 export interface GatesLayout {
@@ -35,14 +35,14 @@ export function drawGates(surface: Surface, shown: Shown, layout: GatesLayout): 
   const padding = 12;
   const right = layout.width - padding;
   if (!layout.compact) {
-    surface.text(padding, 14, [[`t ${numberText(trace.t)} of ${numberText(trace.steps)}`, { weight: 600, size: 12 }]]);
+    surface.text(padding, 17, [[`t ${numberText(trace.t)} of ${numberText(trace.steps)}`, { weight: 600, size: 12 }]]);
     const said: readonly Part[] = [
       [`${numberText(trace.units)} units · unit `, { fill: theme.description }],
       [String(trace.unit), { weight: 700 }],
       [' ▼', {}],
     ];
-    surface.text(right, 14, said, { anchor: 'end' });
-    surface.text(padding, 28, '▰ this timestep   ▱ previous', { size: 10.5, fill: theme.description });
+    surface.text(right, 17, said, { anchor: 'end' });
+    surface.text(padding, 32, '▰ this timestep   ▱ previous', { size: 10.5, fill: theme.description });
   }
   const column = columnOf(shown);
   trace.rows.forEach((row, index) => {
@@ -75,13 +75,13 @@ function drawGate(surface: Surface, shown: Shown, { width, compact }: GatesLayou
     change === undefined || Number.isNaN(change)
       ? ''
       : change >= 0.005
-        ? ` ▲ ${numberText(change)}`
+        ? ` ▲ ${fixed(change, 2)}`
         : change <= -0.005
-          ? ` ▼ ${numberText(-change)}`
+          ? ` ▼ ${fixed(-change, 2)}`
           : ' =';
   const head: readonly Part[] = [
     [compact ? '' : 'mean ', { fill: theme.description }],
-    [numberText(summary.mean), { weight: 700 }],
+    [short(summary.mean), { weight: 700 }],
     [arrow, { fill: theme.description }],
   ];
   surface.text(x + plot, y + (compact ? 9 : 13), head, { size: 11.5, anchor: 'end' });

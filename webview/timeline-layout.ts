@@ -71,7 +71,7 @@ export function layOut(trace: TraceState, width: number, available: number, extr
   const hasStates = unitLines && trace.rows.some(isState);
   const hasGradient = !alone && !tiny && trace.gradient;
   const gradientHeight = narrow ? 60 : 72;
-  const below = (hasGates ? half + 6 : 0) + (hasStates ? half + 6 : 0) + (hasGradient ? gradientHeight + 10 : 0) + 24;
+  const below = (hasGates ? half + 6 : 0) + (hasStates ? half + 6 : 0) + (hasGradient ? gradientHeight + 16 : 0) + 24;
   const strip = narrow ? 9 : 12;
   const strips = shown.filter((row) => row.quantity === 'gate').length * strip;
   const each = Math.max(SMALLEST_ROW, Math.floor((available - y - below - strips - GAP * shown.length) / Math.max(1, shown.length)));
@@ -90,7 +90,7 @@ export function layOut(trace: TraceState, width: number, available: number, extr
   };
   const gates = band(hasGates, half, 6);
   const states = band(hasStates, half, 6);
-  const gradient = band(hasGradient, gradientHeight, 10);
+  const gradient = band(hasGradient, gradientHeight, 16);
   const hints = { y: Math.max(y, available - 22), height: 20 };
   return {
     width,

@@ -1,11 +1,11 @@
 // The lower rows of the timeline: the chosen unit's values as lines, and the norm of the gradient by timestep on a log axis.
 
-import { fixed } from '../src/shared/figures.ts';
+import { fixed, short } from '../src/shared/figures.ts';
 import type { Row, TraceState } from '../src/shared/messages.ts';
 import { numberText } from '../src/shared/numbers.ts';
 import { DASHES } from './colour.ts';
 import { type Arrays, isState, lengthOf, placeOfUnit, type Shown, stateRows, timescaleOf, unitNow } from './shown.ts';
-import { pathThrough, round, type Surface } from './surface.ts';
+import { type Part, pathThrough, round, type Surface } from './surface.ts';
 import type { Band, TimelineLayout } from './timeline-layout.ts';
 
 interface Curve {
@@ -22,7 +22,8 @@ export function drawUnitLines(surface: Surface, shown: Shown, trace: TraceState,
   const { theme } = surface;
   const { unit } = trace;
   const label = { room: layout.x - layout.padding - 26 };
-  surface.text(layout.padding, first.y + 8, layout.narrow ? `u ${unit}` : `unit ${unit}`, { ...label, weight: 600 });
+  if (layout.narrow) surface.text(layout.padding, first.y + first.height / 2 + 4, `u ${unit}`, { size: 10.5, weight: 600 });
+  else surface.text(layout.padding, first.y + 8, `unit ${unit}`, { ...label, weight: 600 });
   if (!layout.narrow) {
     const tau = timescaleOf(shown, unit);
     const row = trace.rows.find((row) => row.units === trace.units);
@@ -86,7 +87,7 @@ function drawBand(
   surface.path(lines.map((value) => `M${layout.x} ${round(toY(value))}h${layout.plot}`).join(''), { stroke: theme.grid });
   const axis = { size: 9.5, fill: theme.description, anchor: 'end' } as const;
   surface.text(layout.x - 4, band.y + 5, ends[1], axis);
-  surface.text(layout.x - 4, band.y + band.height + 2, ends[0], axis);
+  surface.text(layout.x - 4, band.y + band.height + 1, ends[0], axis);
   surface.clipped(layout.x, band.y - 2, layout.plot, band.height + 4, () => {
     // The chosen unit lies above the pinned ones, f and c above the others.
     for (const unit of [...trace.pins.filter((unit) => unit !== trace.unit), trace.unit])
@@ -102,9 +103,18 @@ function drawBand(
     const colour = theme.hue[row.identity];
     const room = layout.width - right - 2;
     const letter = [row.letter, { weight: 700, mono: true, fill: colour }] as const;
-    const whole = [letter, [` ${numberText(value)}`, { fill: colour }]] as const;
-    surface.text(right, y, surface.measure(whole) <= room ? whole : [letter]);
+    drawReadout(surface, right, y, room, letter, value, colour);
   }
+}
+
+/** A letter and its value, shorter where there is little room. */
+function drawReadout(surface: Surface, x: number, y: number, room: number, letter: Part, value: number, colour: string): void {
+  const tries = [numberText(value), short(value), fixed(value, 1), fixed(value, 0)].map((text): readonly Part[] => [
+    letter,
+    [` ${text}`, { fill: colour }],
+  ]);
+  const fitting = tries.find((parts) => surface.measure(parts) <= room) ?? [letter];
+  surface.text(x, y, fitting);
 }
 
 const weight = (row: Row): number => (row.identity === 'forget' || row.identity === 'cell' ? 1 : 0);
@@ -144,8 +154,8 @@ export function drawGradient(surface: Surface, shown: Shown, trace: TraceState, 
   const label = { room: layout.x - layout.padding - 4 };
   surface.text(layout.padding, band.y + 9, layout.narrow ? '|∂L|' : 'gradient', label);
   if (!layout.narrow) {
-    const norms = rows.map((row) => `∂${row.letter}`).join(', ');
-    surface.text(layout.padding, band.y + 22, `|${norms}|`, { ...label, size: 9.5, fill: theme.description, room: label.room - 20 });
+    const norms = rows.map((row) => `|∂${row.letter}|`).join(', ');
+    surface.text(layout.padding, band.y + 22, norms, { ...label, size: 9.5, fill: theme.description, room: label.room - 20 });
   }
   if (decades === undefined) {
     surface.rect(layout.x, band.y, layout.plot, band.height, { stroke: theme.grid });
@@ -182,8 +192,7 @@ export function drawGradient(surface: Surface, shown: Shown, trace: TraceState, 
   for (const { y, row, value } of apart(labels, 12, band.y + 6, band.y + band.height + 2)) {
     const colour = theme.hue[row.identity];
     const letter = [`∂${row.letter}`, { weight: 700, fill: colour }] as const;
-    const whole = [letter, [` ${numberText(value)}`, { fill: colour }]] as const;
-    surface.text(right, y, surface.measure(whole) <= room ? whole : [letter]);
+    drawReadout(surface, right, y, room, letter, value, colour);
   }
 }
 

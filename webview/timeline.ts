@@ -1,6 +1,6 @@
 // The timeline: which unit forgot, when, and why. Overview, tokens, heatmaps, the chosen unit and the gradient on one time axis, crossed by one cursor.
 
-import { count, fixed, percent, visibleToken } from '../src/shared/figures.ts';
+import { count, fixed, percent, short, visibleToken } from '../src/shared/figures.ts';
 import type { Row, TraceState } from '../src/shared/messages.ts';
 import { numberText } from '../src/shared/numbers.ts';
 import { colourAt, css, inkOn, placeOf } from './colour.ts';
@@ -29,6 +29,7 @@ export function drawTimeline(surface: Surface, shown: Shown, layout: TimelineLay
   drawUnitLines(surface, shown, trace, layout);
   drawGradient(surface, shown, trace, layout);
   drawTicks(surface, trace, layout);
+  if (layout.tiny) drawLetters(surface, shown, trace, layout);
   drawCursor(surface, trace, layout);
   if (pointer !== undefined) drawPointer(surface, shown, layout, pointer);
   drawHints(surface, trace, layout);
@@ -95,7 +96,8 @@ function drawTicks(surface: Surface, trace: TraceState, layout: TimelineLayout):
       room: layout.x - layout.padding - 10,
     });
   if (loss === undefined || trace.objective.kind !== 'lossAt') return;
-  const bottom = layout.gradient === undefined ? layout.hints.y : layout.gradient.y + layout.gradient.height;
+  const lowest = layout.gradient ?? layout.rows.at(-1) ?? layout.tokens;
+  const bottom = lowest.y + lowest.height;
   surface.path(`M${round(loss)} ${y + 11}V${round(bottom)}`, { stroke: theme.link, dash: [2, 3] });
   if (Math.abs(loss - cursor) > flagHalf + 18) drawLossFlag(surface, loss, y, count(trace.objective.t));
 }
@@ -146,6 +148,7 @@ function drawTokens(surface: Surface, { numbers }: Shown, trace: TraceState, lay
           mono: true,
           fill: inkOn(colour),
           anchor: 'middle',
+          halo: css(colour),
           ...(blank ? { opacity: 0.55 } : {}),
           ...(trace.by === 'char' ? {} : { room: layout.cell - 3 }),
         });
@@ -208,7 +211,7 @@ function drawRow(surface: Surface, shown: Shown, trace: TraceState, layout: Time
   const column = summaryOf(shown.numbers.column?.layer === trace.layer ? shown.numbers.column.values[`now:${row.line}`] : undefined);
   const right = layout.width - layout.padding;
   if (column !== undefined) {
-    surface.text(right, y + 11, numberText(column.mean), { weight: 600, anchor: 'end' });
+    surface.text(right, y + 11, short(column.mean), { weight: 600, anchor: 'end' });
     if (!layout.narrow) {
       surface.text(right, y + 23, 'mean', { size: 10, fill: theme.description, anchor: 'end' });
       drawProfile(surface, shown, layout, box);
@@ -223,6 +226,23 @@ function drawRow(surface: Surface, shown: Shown, trace: TraceState, layout: Time
   }
   if (row.identity === 'cell' || (trace.structure.kind !== 'additive' && isState(row))) drawTimescales(surface, shown, trace, layout, box);
   if (box.strip !== undefined) drawStrip(surface, shown, trace, layout, box, column);
+}
+
+/** Too narrow for heatmaps: each line's letter, mean and shares at the cursor. */
+function drawLetters(surface: Surface, shown: Shown, trace: TraceState, layout: TimelineLayout): void {
+  const { theme } = surface;
+  const current = shown.numbers.column?.layer === trace.layer ? shown.numbers.column.values : undefined;
+  trace.rows.forEach((row, index) => {
+    const y = layout.tokens.y + layout.tokens.height + 12 + index * 24;
+    const chip = drawChip(surface, layout.padding, y, row);
+    const column = summaryOf(current?.[`now:${row.line}`]);
+    if (column === undefined) return;
+    const shares = row.quantity === 'gate' ? `  ${percent(column.below)} < .1, ${percent(column.above)} > .9` : '';
+    surface.text(layout.padding + chip + 8, y + 13, [
+      [short(column.mean), { weight: 600 }],
+      [shares, { fill: theme.description, size: 10.5 }],
+    ]);
+  });
 }
 
 /** Letter, name and ramp. */
@@ -241,7 +261,7 @@ function drawLabel(surface: Surface, layout: TimelineLayout, { row, y, height }:
   const small = { size: 10, fill: theme.description };
   surface.text(x, top + 17, row.quantity === 'signed' ? `−${end}` : '0', small);
   surface.text(x + width, top + 17, end, { ...small, anchor: 'end' });
-  if (row.quantity === 'signed' && end.length < 3) surface.text(x + width / 2, top + 17, '0', { ...small, anchor: 'middle' });
+  if (row.quantity === 'signed' && end.length < 2) surface.text(x + width / 2, top + 17, '0', { ...small, anchor: 'middle' });
 }
 
 /** The letter of a line in a box of its hue; returns the box's width. */
@@ -308,14 +328,19 @@ function drawTimescales(surface: Surface, shown: Shown, trace: TraceState, layou
   const order = orderOf(shown, row);
   if (order === undefined) return;
   const { theme } = surface;
-  let last = y + 14;
+  const style = { size: 9.5, fill: theme.description, anchor: 'end' } as const;
+  const name = layout.padding + 23 + surface.measure(row.name, { size: 12 });
+  let last = y - 12;
   for (const tau of [100, 30, 10]) {
     const place = order.findIndex((unit) => timescaleOf(shown, unit) < tau);
     const at = y + (place / row.units) * height;
-    if (place < 3 || place > row.units - 3 || at - last < 12) continue;
+    const label = `τ ${tau}`;
+    const left = layout.x - 9 - surface.measure(label, style);
+    const beside = at < y + 20 ? name : at < y + 50 ? layout.padding + 56 : 0;
+    if (place < 2 || place > row.units - 3 || at - last < 12 || left < beside + 2) continue;
     last = at;
     surface.path(`M${layout.x - 4} ${round(at)}h3`, { stroke: theme.foreground });
-    surface.text(layout.x - 9, at + 3, `τ ${tau}`, { size: 9.5, fill: theme.description, anchor: 'end', halo: theme.background });
+    surface.text(layout.x - 9, at + 3, label, style);
   }
 }
 

@@ -1,6 +1,6 @@
 // The curves of a training on one axis of steps: loss raw and smoothed with validation, gradient norm with the clip line, clip rate, speed.
 
-import { count, percent } from '../src/shared/figures.ts';
+import { count, fixed, percent } from '../src/shared/figures.ts';
 import { numberText } from '../src/shared/numbers.ts';
 import type { RunSummary } from '../src/shared/training.ts';
 import type { Shown } from './shown.ts';
@@ -67,12 +67,13 @@ function drawAxis(surface: Surface, plot: Plot, end: number, y: number): void {
   const small = { size: 10.5, fill: theme.description } as const;
   surface.path(`M${plot.x} ${y}h${round(plot.width)}`, { stroke: theme.dim });
   const step = tickStep(plot.width / end, 80);
+  let labelled = 0;
   for (let at = 0; at <= end; at += step) {
     const x = plot.toX(at);
     surface.path(`M${round(x)} ${y}v4`, { stroke: theme.dim });
-    surface.text(x, y + 16, count(at), { ...small, anchor: 'middle' });
+    labelled = x + surface.text(x, y + 16, count(at), { ...small, anchor: 'middle' }) / 2;
   }
-  surface.text(plot.right, y + 16, 'step', small);
+  surface.text(Math.max(plot.right, labelled + 5), y + 16, 'step', small);
 }
 
 interface Area {
@@ -89,9 +90,10 @@ function drawLoss(surface: Surface, shown: Shown, plot: Plot, area: Area, values
   const [least, most] = lossRange(low, high, smooth, [validation, ...overlays]);
   const toY = (loss: number) => area.y + ((most - loss) / (most - least)) * area.height;
   const tick = tickStep(area.height / (most - least), 44, 0.001);
+  const decimals = Math.max(0, Math.ceil(-Math.log10(tick) - 1e-9));
   for (let loss = Math.ceil(least / tick) * tick; loss <= most; loss += tick) {
     surface.path(`M${plot.x} ${round(toY(loss))}h${round(plot.width)}`, { stroke: theme.grid });
-    surface.text(plot.x - 6, toY(loss) + 3.5, numberText(Number(loss.toPrecision(6))), {
+    surface.text(plot.x - 6, toY(loss) + 3.5, fixed(Number(loss.toPrecision(6)), decimals), {
       size: 10.5,
       fill: theme.description,
       anchor: 'end',

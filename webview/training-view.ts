@@ -125,7 +125,7 @@ export class TrainingView {
       element('td', '', sign, run.name),
       settings,
       element('td', '', validation == null ? '–' : fixed(validation, 2)),
-      element('td', '', `step ${count(run.step)}`),
+      element('td', '', count(run.step)),
       end,
     );
     line.tabIndex = 0;

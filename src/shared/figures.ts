@@ -19,6 +19,9 @@ export function percent(share: number, decimals = 0): string {
   return `${minus(text.replace(/^(-?)0\./, '$1.'))} %`;
 }
 
+/** Two decimals at most, however small: for means beside a picture. */
+export const short = (number: number): string => (Math.abs(number) < 9.995 ? fixed(number, 2) : numberText(number));
+
 /** With its sign: `+.51`, `−5.04`. */
 export const signed = (number: number): string => (number > 0 ? `+${numberText(number)}` : numberText(number));
 

@@ -94,6 +94,13 @@ export class Layer {
     return this.taus;
   }
 
+  /** The unit to look at first: the one that remembers longest and still forgets within the sequence. */
+  async interestingUnit(): Promise<number> {
+    const taus = this.timescales();
+    const order = await this.order('timescale');
+    return order.find((unit) => taus[unit]! <= this.trace.description.steps / 4) ?? order[0] ?? 0;
+  }
+
   /** Units from top to bottom. */
   async order(kind: UnitOrder): Promise<Uint16Array> {
     const known = this.orders.get(kind);

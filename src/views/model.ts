@@ -307,7 +307,7 @@ export class ViewModel {
         inputs: instance.inputs.map(({ name, shape }) => ({ name, shape })),
         units: layer.units,
         t,
-        unit: Math.min(kept?.unit ?? (await layer.order('timescale'))[0] ?? 0, layer.units - 1),
+        unit: Math.min(kept?.unit ?? (await layer.interestingUnit()), layer.units - 1),
         pins: kept?.pins ?? [],
         order: before?.order ?? 'timescale',
         tint,

@@ -1,6 +1,7 @@
 // The rows of the timeline: which lines of a cell are shown, under which letter, word and hue, and on which scale.
 
 import type { Identity, Row, Structure } from '../shared/messages.ts';
+import type { LineRole } from '../shared/source.ts';
 import type { InstanceDescription, LineDescription } from '../shared/trace.ts';
 
 /** The vector lines of a cell in source order. Scales of states are those of the cell's bounds until `scaled` sets measured ones. */
@@ -8,9 +9,9 @@ export function rowsOf(instance: InstanceDescription, structure: Structure): Row
   const lines = instance.lines.filter((line) => line.perStep && line.shape.length === 1);
   const letters = lettersOf(lines.map((line) => bare(line.name)));
   const known = identitiesOf(structure);
-  const free: Identity[] = (['forget', 'store', 'output', 'reset'] as const).filter((identity) => ![...known.values()].includes(identity));
+  const identities = withOthers(known, lines);
   return lines.map((line, index) => {
-    const identity = known.get(line.name) ?? identityByRole(line, instance, free);
+    const identity = identities.get(line.name)!;
     return {
       line: line.name,
       letter: letters[index]!,
@@ -34,7 +35,8 @@ export function scaled(row: Row, sample: Float32Array, structure: Structure): Ro
   const quantile = (share: number): number => sizes[Math.min(sizes.length - 1, Math.round(share * sizes.length))] ?? 0;
   const isMemory = structure.kind === 'additive' && row.line === `${structure.memory}'`;
   const largest = quantile(1);
-  if (largest === 0 || (largest <= 1 && !isMemory)) return row;
+  // A bounded line has the scale of its bounds, unless it hardly leaves zero.
+  if (largest === 0 || (largest <= 1 && quantile(0.99) > 0.3 && !isMemory)) return row;
   const limit = quantile(0.99) > 0 ? quantile(0.99) : largest;
   return { ...row, limit, softness: quantile(0.5) > 0 ? quantile(0.5) : limit / 10 };
 }
@@ -65,11 +67,33 @@ function identitiesOf(structure: Structure): Map<string, Identity> {
   return known;
 }
 
-function identityByRole(line: LineDescription, instance: InstanceDescription, free: Identity[]): Identity {
-  if (line.role === 'gate') return free.shift() ?? 'reset';
-  if (line.role === 'candidate') return 'candidate';
-  if (line.role === 'state' && instance.states.length > 1 && bare(line.name) !== 'h') return 'cell';
-  return 'hidden';
+/** Hues that lines of a role take first, where the equations do not tell. */
+const PREFERRED: Readonly<Record<LineRole, readonly Identity[]>> = {
+  gate: ['forget', 'store', 'output', 'reset'],
+  candidate: ['candidate', 'reset'],
+  state: ['hidden', 'cell', 'store', 'reset'],
+  value: ['reset', 'store', 'output'],
+  weights: ['store', 'output'],
+  loss: ['output'],
+  scores: ['store', 'output'],
+};
+
+/** A hue for each line, different ones as far as they go. */
+function withOthers(known: ReadonlyMap<string, Identity>, lines: readonly LineDescription[]): ReadonlyMap<string, Identity> {
+  const identities = new Map(known);
+  const all = Object.keys(WORDS) as Identity[];
+  for (const role of ['state', 'gate', 'candidate', 'weights', 'scores', 'value', 'loss'] as const) {
+    // A state called h is what the next layer sees, the others are memory.
+    const own = lines
+      .filter((line) => line.role === role && !identities.has(line.name))
+      .sort((a, b) => Number(b.name === "h'") - Number(a.name === "h'"));
+    for (const line of own) {
+      const used = new Set(identities.values());
+      const free = [...PREFERRED[role], ...all].find((identity) => !used.has(identity));
+      identities.set(line.name, free ?? PREFERRED[role][0]!);
+    }
+  }
+  return identities;
 }
 
 const WORDS: Readonly<Record<Identity, string>> = {

@@ -81,17 +81,13 @@ export function trainingNumbers(run: RunRecords, overlays: readonly RunRecords[]
   };
 }
 
-/** Exponential mean over about 25 steps, corrected for its start. */
+/** Exponential mean over about 25 steps, fewer at the start, where the loss falls fast. */
 function smoothed(records: readonly StepRecord[]): number[] {
-  const keep = 0.96;
-  let mean = 0;
-  let weight = 0;
-  return records.map(({ loss }) => {
-    if (Number.isFinite(loss)) {
-      mean = keep * mean + (1 - keep) * loss;
-      weight = keep * weight + 1 - keep;
-    }
-    return mean / (weight || 1);
+  let mean = records[0]?.loss ?? Number.NaN;
+  return records.map(({ loss }, index) => {
+    const take = Math.max(0.04, 4 / (index + 4));
+    if (Number.isFinite(loss)) mean += take * (loss - mean);
+    return mean;
   });
 }
 

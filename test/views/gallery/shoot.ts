@@ -26,12 +26,13 @@ function* sights(): Generator<Sight> {
   const themes: readonly ThemeName[] = ['dark', 'light', 'contrast'];
   const main = ['timeline-lstm', 'cell-lstm', 'cell-gru', 'cell-own', 'training-running'];
   for (const [state, { view }] of Object.entries(STATES)) {
-    const sizes = view === 'gates' ? [[300, 740] as const] : [[680, 808] as const];
+    const sizes = view === 'gates' ? [[300, 740] as const] : [[680, state === 'timeline-8-units' ? 880 : 808] as const];
     for (const [width, height] of sizes) {
       for (const theme of themes) if (theme === 'dark' || main.includes(state) || view === 'gates') yield { state, theme, width, height };
     }
     if (main.includes(state)) for (const width of [420, 1100]) yield { state, theme: 'dark', width, height: 860 };
   }
   yield { state: 'timeline-lstm', theme: 'dark', width: 300, height: 700 };
-  yield { state: 'gates-lstm', theme: 'dark', width: 300, height: 420 };
+  yield { state: 'gates-lstm', theme: 'dark', width: 301, height: 420 };
+  yield { state: 'timeline-lstm', theme: 'dark', width: 681, height: 460 };
 }

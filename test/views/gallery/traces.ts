@@ -155,7 +155,8 @@ export class FormulaTrace implements Trace {
         const flow = new Float32Array(units);
         for (let t = last; t >= 0; t--) {
           for (let unit = 0; unit < units; unit++) {
-            const own = objective.kind === 'loss' || t === last ? (0.02 * chance.normal() * (1 + this.surprise[t]!)) / (index + 1) : 0;
+            const own =
+              objective.kind === 'loss' || t === last ? (0.02 * chance.normal() * (1 + (this.surprise[t] || 2))) / (index + 1) : 0;
             const through = kept === undefined ? 0.72 + 0.1 * chance.normal() : kept[Math.min(t + 1, steps - 1) * units + unit]!;
             flow[unit] =
               flow[unit]! * through * (index === 0 ? 1 : 0.86) +
