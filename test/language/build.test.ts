@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { check } from '../../src/graph/check.ts';
+import type { Value } from '../../src/graph/graph.ts';
 import { interpret, type NamedArray } from '../../src/graph/interpret.ts';
 import type { Model } from '../../src/graph/model.ts';
 import { buildModel } from '../../src/language/index.ts';
@@ -50,7 +51,7 @@ describe('models in the graph', () => {
         feeds.set(value, named(input === 'input' ? oracle.tokens : oracle.next, ['T', 'B']));
       for (const { before } of model.states) feeds.set(before, { ...feeds.get(before)!, data: feeds.get(before)!.data.map(() => 0) });
       const results = interpret(model.graph, feeds, { T, B });
-      const at = (value: unknown): Float64Array => results[model.graph.results.findIndex((result) => result === value)]!.data;
+      const at = (value: Value | undefined): Float64Array => results[model.graph.results.indexOf(value!)]!.data;
       assertClose(at(model.loss), oracle.loss.data, 1e-9, 'loss');
       assertClose(at(model.losses!.value), oracle.losses.data, 1e-9, 'losses');
       assertClose(at(model.prediction!.logits), oracle.logits.data, 1e-9, 'logits');

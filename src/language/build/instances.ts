@@ -109,9 +109,13 @@ export class InstanceBuilder {
         let x = this.#tensor(core.of, environment);
         let place = 0;
         for (const each of core.places) {
-          if (each.kind === 'index') x = pick(b, x, place, each.index);
+          if (each.kind === 'index') x = pick(b, x, place, this.#number(each.index));
           else {
-            if (Number.isFinite(each.to)) x = cut(b, x, place, each.from, each.to - each.from);
+            const { bounds } = each;
+            if (bounds !== undefined) {
+              const from = this.#number(bounds.from);
+              x = cut(b, x, place, from, this.#number(bounds.to) - from);
+            }
             place += 1;
           }
         }
@@ -134,6 +138,13 @@ export class InstanceBuilder {
       default:
         throw new Error(`a ${core.op} reached the graph`);
     }
+  }
+
+  /** A length that has to be known. */
+  #number(dimension: Dimension): number {
+    const size = evaluate(dimension, this.#around.size);
+    if (size === undefined) throw new SizeUnknown(dimension);
+    return size;
   }
 
   #tensor(core: Core, environment: Environment): BuiltTensor {

@@ -4,10 +4,10 @@ import type { Axis, Value } from '../../graph/graph.ts';
 import { hasAxis } from '../../graph/graph.ts';
 import type { CarriedState, DropoutMask, Initial, Line, Model, ModelInput, Instance as ModelInstance, Weight } from '../../graph/model.ts';
 import type { Fault, SourceRange } from '../../shared/source.ts';
+import { predictionsOf } from '../check/causality.ts';
 import type { Binding, CheckedLine, Core, Instance, Parameter, TensorType } from '../check/core.ts';
 import { checkModel, type ModelArguments } from '../check/definitions.ts';
 import { evaluate, show } from '../check/dimensions.ts';
-import { operandsOf } from '../check/walk.ts';
 import { showWritten } from '../check/written.ts';
 import { lineComment, rangeOf, rangeOfProperty, textOf } from '../places.ts';
 import type { Program } from '../program.ts';
@@ -199,13 +199,10 @@ class ModelBuilder {
   }
 
   #prediction(built: BuiltInstance): Model['prediction'] {
-    for (const line of this.#root.lines) {
-      const found = findPrediction(line);
-      if (found === undefined) continue;
-      const { scores, input } = found;
+    for (const { scores, input } of predictionsOf(this.#root)) {
       const name = scores.op === 'read' ? scores.binding.name : undefined;
       const logits = name === undefined ? undefined : built.lines.get(name);
-      const classes = (input.type as TensorType).classes;
+      const { classes } = input.type as TensorType;
       if (name === undefined || logits === undefined || classes === undefined) continue;
       return { input: input.name, line: name, logits: tensorOf(logits).value, classes: show(classes) };
     }
@@ -259,7 +256,7 @@ class ModelBuilder {
       {
         name: line.binding.name,
         role: line.role,
-        value: this.#inOrder(tensorOf(value), instance.parent === undefined),
+        value: this.#inOrder(tensorOf(value), built.axis === undefined),
         shape: shape.map((dimension) => this.#shown(dimension, instance)),
         range: rangeOf(line.equation, instance.uri),
         text: textOf(line.equation.value),
@@ -275,11 +272,11 @@ class ModelBuilder {
     return size === undefined ? show(dimension) : `${size}`;
   }
 
-  /** Time, batch, then the dimensions in the order of the language, as Model promises. */
-  #inOrder(tensor: BuiltTensor, isModel: boolean): Value {
+  /** Time, batch, then the dimensions in the order of the language, as Model promises. `isWhole`: the line is of whole sequences. */
+  #inOrder(tensor: BuiltTensor, isWhole: boolean): Value {
     const { value } = tensor;
     const own = tensor.axes.map(({ name }) => name);
-    const order = [...value.type.axes].sort((a, c) => rank(a.name, own, tensor, isModel) - rank(c.name, own, tensor, isModel));
+    const order = [...value.type.axes].sort((a, c) => rank(a.name, own, tensor, isWhole) - rank(c.name, own, tensor, isWhole));
     if (order.every((axis, k) => value.type.axes[k] === axis)) return value;
     const b = this.#frame.builder;
     return b.plus(b.constant(0, order), b.cast(value, 'float'));
@@ -287,10 +284,10 @@ class ModelBuilder {
 }
 
 /** Steps come first, then the batch, then the rest. */
-function rank(name: string, own: readonly string[], { axes }: BuiltTensor, isModel: boolean): number {
+function rank(name: string, own: readonly string[], { axes }: BuiltTensor, isWhole: boolean): number {
   if (name === 'B') return 1;
   const place = own.indexOf(name);
-  const isTime = place < 0 || (isModel && place === 0 && typeof axes[0]!.size === 'string');
+  const isTime = place < 0 || (isWhole && place === 0 && typeof axes[0]!.size === 'string');
   return isTime ? 0 : 2 + place;
 }
 
@@ -312,21 +309,4 @@ function callOf(core: Core): Extract<Core, { op: 'call' }> | undefined {
   if (core.op === 'call') return core;
   if (core.op === 'function' && (core.name === 'reverse' || core.name === 'dropout')) return callOf(core.operands[0]!.core);
   return undefined;
-}
-
-/** cross_entropy(scores, next(input)) somewhere in a line. */
-function findPrediction({ core }: CheckedLine): { scores: Core; input: Binding } | undefined {
-  const visit = (node: Core): { scores: Core; input: Binding } | undefined => {
-    if (node.op === 'function' && node.name === 'cross_entropy') {
-      const [scores, target] = node.operands;
-      const of = target?.core.op === 'function' && target.core.name === 'next' ? target.core.operands[0]?.core : undefined;
-      if (of?.op === 'read' && of.binding.kind === 'input') return { scores: scores!.core, input: of.binding };
-    }
-    for (const operand of operandsOf(node)) {
-      const found = visit(operand);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  };
-  return visit(core);
 }

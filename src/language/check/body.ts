@@ -248,7 +248,7 @@ function settleParameters(scope: Scope): void {
 /** Line `g` is used by nothing after it, and is not the value. A field may still be read from outside, so it is only a hint. */
 function hintUnused(scope: Scope): void {
   const { instance, notes } = scope;
-  if (notes === undefined) return;
+  if (notes === undefined || instance.lines.some(({ binding }) => binding.type.kind === 'unknown')) return;
   const used = new Set<Binding>();
   for (const { core } of instance.lines) for (const read of readsOf(core)) used.add(read);
   const last = instance.lines.at(-1);

@@ -186,8 +186,9 @@ export interface Aligned {
 }
 
 export type Place =
-  | { readonly kind: 'index'; readonly index: number }
-  | { readonly kind: 'range'; readonly from: number; readonly to: number };
+  | { readonly kind: 'index'; readonly index: Dimension }
+  /** Absent bounds: all of it. */
+  | { readonly kind: 'range'; readonly bounds?: { readonly from: Dimension; readonly to: Dimension } };
 
 export interface FunctionNode {
   readonly op: 'function';

@@ -5,6 +5,7 @@ import type { Cell, Definition, Model, ValueInput } from '../generated/ast.ts';
 import { rangeOfProperty, textOf } from '../places.ts';
 import { body } from './body.ts';
 import { cellCall, markFaulty, stateOf, typeOf } from './calls.ts';
+import { predictionsOf, seesFuture } from './causality.ts';
 import { type Binding, type CheckedFile, type Core, type Instance, isFunctionName, type Type } from './core.ts';
 import { constant, rigid } from './dimensions.ts';
 import { expression } from './expressions.ts';
@@ -30,6 +31,11 @@ export function checkCell(cell: Cell, file: CheckedFile, report: (fault: Fault) 
     if (found.severity === 'error') isSound = false;
     report(found);
   });
+  if (isFunctionName(cell.name)) {
+    const range = rangeOfProperty(cell, 'name', file.uri);
+    const message = `\`${cell.name}\` is a function of the language too; in this file it is this cell.`;
+    report({ range, severity: 'hint', code: 'shadows', message });
+  }
   claimInputs(scope);
   for (const input of cell.inputs) {
     if (input.$type === 'SizeInput') scope.instance.dimensions.set(input.name, rigid(input.name));
@@ -74,6 +80,13 @@ export function checkModel(
   }
   checker.body(scope);
   for (const check of scope.pending) check();
+  for (const prediction of predictionsOf(scope.instance)) {
+    const found = seesFuture(scope.instance, prediction);
+    if (found === undefined) continue;
+    const { input, scores } = prediction;
+    const message = `\`${textOf(scores.source)}\` sees the future of \`${input.name}\`: line \`${found.line}\` reads it at later steps, and \`next(${input.name})\` is what is predicted.`;
+    fault(scope, found.core.source, 'future', message);
+  }
   if (!model.lines.some((line) => line.$type === 'Equation' && line.name === 'loss'))
     scope.report({
       range: rangeOfProperty(model, 'name', file.uri),

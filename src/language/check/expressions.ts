@@ -318,49 +318,47 @@ function places(node: Subscript, of: Core, type: TensorType, scope: Scope): Core
   const shape: Dimension[] = [];
   for (const [k, dimension] of type.shape.entries()) {
     const slice = node.subscripts[k];
-    const size = numberOf(dimension);
-    const place = slice === undefined ? wholeOf(size) : placeOf(slice, dimension, scope);
+    const place = slice === undefined ? ({ kind: 'range' } as const) : placeOf(slice, dimension, scope);
     if (place === undefined) return unknown(node);
     found.push(place);
-    if (place.kind === 'range') shape.push(place.to === Number.POSITIVE_INFINITY ? dimension : rangeLength(slice, place, dimension));
+    if (place.kind === 'range') shape.push(place.bounds === undefined ? dimension : minus(place.bounds.to, place.bounds.from));
   }
   return core({ op: 'subscript', of, places: found }, tensorType(shape), node);
 }
 
-const wholeOf = (size: number | undefined): Place => ({ kind: 'range', from: 0, to: size ?? Number.POSITIVE_INFINITY });
-
-function rangeLength(slice: Slice | undefined, place: Extract<Place, { kind: 'range' }>, dimension: Dimension): Dimension {
-  return slice === undefined ? dimension : constant(place.to - place.from);
-}
-
 function placeOf(slice: Slice, dimension: Dimension, scope: Scope): Place | undefined {
   const size = numberOf(dimension);
-  const resolveIndex = (node: Expression | undefined, otherwise: number): number | undefined => {
+  const bound = (node: Expression | undefined, otherwise: Dimension): Dimension | undefined => {
     if (node === undefined) return otherwise;
-    const index = lengthNumber(node, scope);
+    const index = asTensor(scope.checker.expression(node, scope).type)?.length;
     if (index === undefined) {
-      fault(scope, node, 'index', `\`${textOf(node)}\` has to be a whole number that is known before anything runs.`);
+      fault(scope, node, 'index', `\`${textOf(node)}\` has to be a whole number or a dimension.`);
       return undefined;
     }
-    return index < 0 ? (size === undefined ? undefined : index + size) : index;
+    const value = numberOf(index);
+    return value !== undefined && value < 0 ? plus(dimension, index) : index;
   };
-  if (slice.range) {
-    const from = resolveIndex(slice.from, 0);
-    const to = resolveIndex(slice.to, size ?? Number.POSITIVE_INFINITY);
-    if (from === undefined || to === undefined) return undefined;
-    if (from >= to || (size !== undefined && to > size)) {
-      fault(scope, slice, 'index', `The range ${from}:${to} does not lie within ${show(dimension)}.`);
+  if (!slice.range) {
+    const index = bound(slice.from, constant(0));
+    if (index === undefined) return undefined;
+    const value = numberOf(index);
+    if (value !== undefined && (value < 0 || (size !== undefined && value >= size))) {
+      fault(scope, slice, 'index', `There is no place ${textOf(slice)}: the dimension has ${show(dimension)}, from 0.`);
       return undefined;
     }
-    return { kind: 'range', from, to };
+    return { kind: 'index', index };
   }
-  const index = resolveIndex(slice.from, 0);
-  if (index === undefined) return undefined;
-  if (index < 0 || (size !== undefined && index >= size)) {
-    fault(scope, slice, 'index', `There is no place ${index}: the dimension has ${show(dimension)}, from 0.`);
+  if (slice.from === undefined && slice.to === undefined) return { kind: 'range' };
+  const from = bound(slice.from, constant(0));
+  const to = bound(slice.to, dimension);
+  if (from === undefined || to === undefined) return undefined;
+  const [low, high] = [numberOf(from), numberOf(to)];
+  const length = numberOf(minus(to, from));
+  if ((low !== undefined && low < 0) || (length !== undefined && length < 1) || (high !== undefined && size !== undefined && high > size)) {
+    fault(scope, slice, 'index', `The range ${textOf(slice)} does not lie within ${show(dimension)}.`);
     return undefined;
   }
-  return { kind: 'index', index };
+  return { kind: 'range', bounds: { from, to } };
 }
 
 /** The whole number that an expression is, where that is known now. */
@@ -373,7 +371,7 @@ export function lengthNumber(node: Expression | undefined, scope: Scope): number
 function brackets(node: Brackets, scope: Scope): Core {
   const parts = node.parts.map((part) => scope.checker.expression(part, scope));
   const types = parts.map((part) => needNumbers(part, scope));
-  if (types.some((type) => type === undefined)) return unknown(node);
+  if (types.length === 0 || types.some((type) => type === undefined)) return unknown(node);
   const shapes = types.map((type) => type!.shape);
   const [first] = shapes;
   if (!node.joined) {

@@ -142,6 +142,7 @@ export function suggestion(name: string, known: Iterable<string>): string {
 }
 
 export function closest(name: string, known: Iterable<string>): string | undefined {
+  if (name.length < 2) return undefined; // every short name is close to every other
   let best: string | undefined;
   let least = Math.max(1, Math.floor(name.length / 3)) + 0.5;
   for (const candidate of known) {

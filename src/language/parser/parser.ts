@@ -15,6 +15,7 @@ import {
 import type { Fault, SourceRange } from '../../shared/source.ts';
 import type { Expression, File } from '../generated/ast.ts';
 import { UnrollGeneratedModule, UnrollGeneratedSharedModule } from '../generated/module.ts';
+import { complete } from './complete.ts';
 import { LineLexer } from './lexer.ts';
 import { PlainLexerMessages, PlainMessages } from './messages.ts';
 import { Literals, UnicodeTokens } from './tokens.ts';
@@ -47,13 +48,13 @@ export interface Parsed<Tree> {
 
 export function parseFile(text: string, uri: string): Parsed<File> {
   const result = services().parser.LangiumParser.parse<File>(text);
-  return { tree: result.value, faults: syntaxFaults(result, text, uri) };
+  return { tree: complete(result.value), faults: syntaxFaults(result, text, uri) };
 }
 
 /** One expression: a breakpoint's condition, a watch. */
 export function parseExpression(text: string): Parsed<Expression> {
   const result = services().parser.LangiumParser.parse<Expression>(text, { rule: 'Expression' });
-  return { tree: result.value, faults: syntaxFaults(result, text, '') };
+  return { tree: complete(result.value), faults: syntaxFaults(result, text, '') };
 }
 
 /** At most one fault a line, the first: the others are mostly its echo. */
@@ -62,6 +63,8 @@ export function syntaxFaults(result: ParseResult<AstNode>, text: string, uri: st
   for (const { offset, length, message } of result.lexerErrors) found.push({ offset, length, message });
   for (const error of result.parserErrors) {
     const { token, message } = error;
+    // a brace that is left over where an item broke off is the echo of that fault
+    if (token.image === '}' && error === result.parserErrors.at(-1) && found.length > 0) continue;
     if (Number.isFinite(token.startOffset)) found.push({ offset: token.startOffset, length: token.image.trim().length, message });
     else {
       const { previousToken } = error as unknown as { previousToken?: IToken };
