@@ -47,6 +47,7 @@ export class Replay {
 
   /** The values at timesteps from .. to-1, each with the axis of time first and its other axes in the order of `as`. */
   async read(values: readonly Value[], from: number, to: number, as: readonly Value[] = values): Promise<Float32Array[]> {
+    if (values.length === 0) return [];
     const { axis, sizes } = this.#options;
     const results = values.map((value) => new Float32Array(product(sizesOf(value.type.axes, { ...sizes, [axis]: to - from }))));
     const last = values.some((value) => hasAxis(value, axis)) ? to : from + 1;

@@ -97,6 +97,12 @@ describe('a trace', () => {
     );
   });
 
+  it('has no gradient of what is no real number', async () => {
+    const trace = await open(sourceOf(languageModel(['lstm'], shape), 6));
+    const [tokens] = await trace.read({ addresses: [{ instance: '', line: 'input' }], from: 1, to: 4, gradient: true });
+    assert.deepEqual(tokens, new Float32Array(3));
+  });
+
   it('computes long sequences in chunks, and only what is asked for', async () => {
     const evaluator = new InterpreterEvaluator();
     const trace = await openTrace(sourceOf(languageModel(['rnn'], { V: 5, E: 1, H: 1 }), 700), evaluator);
