@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createEngine, type Engine, type EngineError } from '../../src/engine/client.ts';
 import type { EngineEvent, TrainRequest } from '../../src/engine/requests.ts';
 import { modelInfo } from '../../src/onnx/operators.ts';
 import type { RunSummary, StepRecord } from '../../src/shared/training.ts';
+import { summarise } from '../../src/training/run.ts';
 
 const entry = fileURLToPath(new URL('../../src/engine/process.ts', import.meta.url));
 
@@ -22,6 +26,14 @@ train Tiny on text { steps: ${steps}, batch: 4, window: 8, optimizer: adam(0.02)
 generate Tiny { prompt: "the ", length: 20, search: greedy }
 `;
 
+function lives(id: number): boolean {
+  try {
+    return process.kill(id, 0);
+  } catch {
+    return false;
+  }
+}
+
 interface Training {
   readonly ended: Promise<RunSummary>;
   readonly records: StepRecord[];
@@ -31,7 +43,7 @@ interface Training {
 }
 
 describe('engine', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let folder: string;
   let file: string;
   let engine: Engine;
@@ -206,6 +218,19 @@ describe('engine', function () {
     assert.ok(resumed.records[0]!.step > 1);
     await engine.request('stopTraining', { kind: 'cancel', run: out });
     await resumed.ended;
+  });
+
+  it('does not outlive the editor that was killed', async () => {
+    const out = join(folder, 'runs', 'orphan');
+    const parent = spawn(process.execPath, [fileURLToPath(new URL('parent.ts', import.meta.url)), file, out]);
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const child = Number(line.toString());
+    assert.ok(lives(child));
+    parent.kill('SIGKILL');
+    while (lives(child)) await delay(20);
+    const { status, step } = await summarise(out);
+    assert.deepEqual(status, { kind: 'paused' });
+    assert.ok(step > 0);
   });
 
   it('says that a device is absent, and which are there', async () => {
