@@ -7,12 +7,15 @@ describe('a model in the editor', () => {
     workbench = await Workbench.open();
     await workbench.openFile('text.rnn');
   });
+  afterEach(function () {
+    return workbench.pictureOf(this.currentTest);
+  });
   after(() => workbench.close());
 
   it('is coloured, and offers Train, Debug, Export and Generate above its statements', async () => {
     const lenses = workbench.page.locator('.codelens-decoration a');
     await lenses.filter({ hasText: 'Train' }).waitFor();
-    const titles = (await lenses.allInnerTexts()).map((text) => text.replace(/[^\w ]/g, '').trim());
+    const titles = (await lenses.allTextContents()).map((text) => text.replace(/[^\w ]/g, '').trim());
     assert.deepEqual(titles.toSorted(), ['Debug', 'Export', 'Generate', 'Train']);
     await workbench.screenshot('authoring');
     const colours = await workbench

@@ -36,7 +36,6 @@ export class Workbench {
     cpSync(join(root, 'examples'), folder, { recursive: true, filter: (path) => !path.includes('runs') });
     const server = await startServer({
       install: true,
-      testing: true,
       trust: options.trust ?? false,
       settings: {
         'workbench.colorTheme': options.theme ?? 'Default Dark Modern',
@@ -121,9 +120,61 @@ export class Workbench {
     throw new Error(`No webview shows ${probe}.`);
   }
 
+  // Debugging
+
+  /** Opens Run and Debug, so that its views are filled from the first stop on, and goes back to the editor. */
+  async openDebugViews(): Promise<void> {
+    await this.page.keyboard.press('Control+Shift+D');
+    await this.page.locator('.debug-pane').waitFor();
+    await this.editor.click();
+  }
+
+  /** Starts debugging the open source, and takes the entry of the list with this text. */
+  async startDebugging(choice: string | RegExp): Promise<void> {
+    await this.page.keyboard.press('F5');
+    const row = this.page.locator('.quick-input-list .monaco-list-row', { hasText: choice }).first();
+    await row.waitFor();
+    await row.click();
+    await this.page.locator('.debug-toolbar').waitFor();
+    await this.stopped(/t = 0/);
+  }
+
+  /** Waits until the debugger stands in a frame whose name fits; resolves to the name. */
+  async stopped(name: RegExp): Promise<string> {
+    const frame = this.page.locator('.debug-call-stack .stack-frame').filter({ hasText: name }).first();
+    await frame.waitFor({ timeout: 20_000 });
+    return (await frame.textContent()) ?? '';
+  }
+
+  /** The line number that is highlighted in the active editor. */
+  async highlighted(): Promise<number> {
+    const glyph = this.page.locator('.editor-instance .debug-top-stack-frame-line').first();
+    await glyph.waitFor();
+    return await glyph.evaluate((element) => {
+      const top = element.getBoundingClientRect().top;
+      const numbers = [...element.closest('.editor-instance')!.querySelectorAll('.line-numbers')];
+      const own = numbers.find((each) => Math.abs(each.getBoundingClientRect().top - top) < 3);
+      return Number(own?.textContent);
+    });
+  }
+
+  async variables(): Promise<string[]> {
+    return await this.rows('.debug-variables').allTextContents();
+  }
+
+  async stopDebugging(): Promise<void> {
+    await this.page.keyboard.press('Shift+F5');
+    await this.page.locator('.debug-toolbar').waitFor({ state: 'hidden' });
+  }
+
   async screenshot(name: string): Promise<void> {
     mkdirSync(shots, { recursive: true });
     await this.page.screenshot({ path: join(shots, `${name}.png`) });
+  }
+
+  /** A picture of how a test failed. To be called after each test. */
+  async pictureOf(test: Mocha.Test | undefined): Promise<void> {
+    if (test?.isFailed()) await this.screenshot(`failed ${test.title.slice(0, 40)}`);
   }
 
   /** What the server and the extension host wrote. */
