@@ -40,7 +40,7 @@ type Index = Record<string, number>;
 /** One output element from the operands' elements at an index by axis name. */
 type Element<Name extends OperationName> = (inputs: readonly Reader[], index: Index, node: Node<Name>) => number;
 
-const elements: { readonly [Name in Exclude<OperationName, 'recur' | 'scatterAdd'>]: Element<Name> } = {
+const elements: { readonly [Name in Exclude<OperationName, 'recur' | 'contract' | 'scatterAdd'>]: Element<Name> } = {
   constant: (_, __, { attributes }) => attributes.value,
   iota: (_, index, { attributes }) => index[attributes.axis.name]!,
 
@@ -80,7 +80,6 @@ const elements: { readonly [Name in Exclude<OperationName, 'recur' | 'scatterAdd
   or: binary(Math.max),
   where: ([condition, x, y], index) => (condition!.at(index) === 0 ? y!.at(index) : x!.at(index)),
 
-  contract: ([x, y], index, { attributes: { over } }) => fold(x!, over, index, 0, (sum, at) => sum + x!.at(at) * y!.at(at)),
   sum: ([x], index, { attributes: { over } }) => fold(x!, over, index, 0, (sum, at) => sum + x!.at(at)),
   max: ([x], index, { attributes: { over } }) => fold(x!, over, index, Number.NEGATIVE_INFINITY, (most, at) => Math.max(most, x!.at(at))),
   argmax: ([x], index, { attributes: { over } }) => {
@@ -128,18 +127,38 @@ const elements: { readonly [Name in Exclude<OperationName, 'recur' | 'scatterAdd
 
 function evaluate(node: Exclude<AnyNode, Node<'recur'>>, inputs: readonly NamedArray[], axes: Axes): NamedArray {
   const readers = inputs.map((input) => new Reader(input));
-  if (node.operation === 'scatterAdd')
-    return scatterAdd(
-      node,
-      readers as [Reader, Reader],
-      fill(axes, () => 0),
-    );
+  if (node.operation === 'contract') return contract(node, inputs as [NamedArray, NamedArray], axes);
+  if (node.operation === 'scatterAdd') return scatterAdd(node, readers as [Reader, Reader], axes);
   const element = elements[node.operation] as Element<OperationName>;
   return fill(axes, (index) => element(readers, index, node));
 }
 
-function scatterAdd(node: Node<'scatterAdd'>, [updates, index]: readonly [Reader, Reader], result: NamedArray): NamedArray {
+function contract(node: Node<'contract'>, [x, y]: readonly [NamedArray, NamedArray], axes: Axes): NamedArray {
+  const over = x.axes.filter(({ name }) => node.attributes.over.includes(name));
+  const [xs, ys] = [placesIn(x, axes), placesIn(y, axes)];
+  const [xOver, yOver] = [placesIn(x, over), placesIn(y, over)];
+  const data = Float64Array.from(xs, (start, k) => {
+    let sum = 0;
+    for (let term = 0; term < xOver.length; term += 1) sum += x.data[start + xOver[term]!]! * y.data[ys[k]! + yOver[term]!]!;
+    return sum;
+  });
+  return { axes, data };
+}
+
+/** Where the elements of an array stand, for all indices of some axes in their order. */
+function placesIn(array: NamedArray, axes: Axes): number[] {
+  const reader = new Reader(array);
+  let places = [0];
+  for (const { name, size } of axes) {
+    const stride = reader.stride(name);
+    places = places.flatMap((place) => Array.from({ length: size }, (_, k) => place + k * stride));
+  }
+  return places;
+}
+
+function scatterAdd(node: Node<'scatterAdd'>, [updates, index]: readonly [Reader, Reader], axes: Axes): NamedArray {
   const { name } = node.attributes.axis;
+  const result = fill(axes, () => 0);
   const target = new Reader(result);
   for (const at of indices(updates.array.axes)) {
     const row = index.at(at);
@@ -211,6 +230,11 @@ class Reader {
   /** The element with `place` on one axis, or `outside` where the axis has no such place. */
   atOr(outside: number, name: string, place: number, index: Index): number {
     return place >= 0 && place < this.size(name) ? this.at({ ...index, [name]: place }) : outside;
+  }
+
+  /** How far apart neighbours along an axis stand; 0 for an axis that it has not. */
+  stride(name: string): number {
+    return this.#strides[this.#names.indexOf(name)] ?? 0;
   }
 
   size(name: string): number {

@@ -30,19 +30,14 @@ export function objectiveGraph(graph: Graph, model: Model, time: string): Object
   };
 }
 
-/** Weights of the losses, one a step: their mean over the steps that count, or one of them.
- *  `counted` says which do; `known` how many steps, from the first, have a known target. */
-export function objectiveWeights(objective: Objective, counted: Float32Array, known: number): Float32Array {
-  const counts = counted.map((each, t) => (t < known ? each : 0));
-  if (objective.kind === 'lossAt') {
-    const { t } = objective;
-    if (t < 0 || t >= counted.length) throw new TraceError(`There are timesteps 0 to ${counted.length - 1}, not ${t}.`);
-    if (counts[t] === 0) throw new TraceError(`There is no loss at timestep ${t}: what comes after it is not known.`);
-    return counts.map((_, each) => Number(each === t));
+/** Weights of the losses, one a step: their mean over the steps that are counted, or one of them. */
+export function objectiveWeights(objective: Objective, counted: Float32Array): Float32Array {
+  if (objective.kind === 'loss') {
+    const count = counted.reduce((sum, each) => sum + each, 0);
+    return counted.map((each) => each / Math.max(1, count));
   }
-  const count = Math.max(
-    1,
-    counts.reduce((sum, each) => sum + each, 0),
-  );
-  return counts.map((each) => each / count);
+  const { t } = objective;
+  if (t < 0 || t >= counted.length) throw new TraceError(`There are timesteps 0 to ${counted.length - 1}, not ${t}.`);
+  if (counted[t] === 0) throw new TraceError(`There is no loss at timestep ${t}: what comes after it is not known.`);
+  return counted.map((_, each) => Number(each === t));
 }

@@ -18,8 +18,6 @@ export interface TraceSource {
   readonly by: TraceDescription['by'];
   readonly classes?: readonly string[];
   readonly objective?: Objective;
-  /** Steps, from the first, whose target is known: the token after the last one may not be. All by default. */
-  readonly known?: number;
 }
 
 /** The model as it is outside training: carried states as they start, dropout leaves everything. */

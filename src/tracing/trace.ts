@@ -148,7 +148,7 @@ class ModelTrace implements Trace {
 
   /** A replay of the gradients of the objective; what is read of it is computed when it is read. */
   async #differentiate(): Promise<Replay> {
-    const { model, steps, known = steps } = this.#source;
+    const { model, steps } = this.#source;
     const { cut, weights } = this.#derivative();
     const objective = this.#objective;
     if (weights === undefined) {
@@ -157,7 +157,7 @@ class ModelTrace implements Trace {
       return this.#replay(cut, this.#given, this.#forward);
     }
     const [counted] = await this.#forward.read([model.losses!.counted], 0, steps);
-    const chosen = objectiveWeights(objective, counted!, known);
+    const chosen = objectiveWeights(objective, counted!);
     return this.#replay(cut, new Map([...this.#given, [weights, chosen]]), this.#forward);
   }
 
@@ -168,9 +168,8 @@ class ModelTrace implements Trace {
     const wrt = [...new Set(values.map(this.#original))];
     const { graph, objective, weights } = objectiveGraph(this.#cut.graph, model, this.#time);
     const derivative = differentiate(graph, objective, wrt);
-    const timed = this.#cut.timed;
     this.#backward = {
-      cut: new Cut(derivative.graph, this.#time, timed),
+      cut: new Cut(derivative.graph, this.#time, this.#cut.timed),
       gradients: new Map(wrt.map((value, k) => [value, derivative.gradients[k]!])),
       ...(weights === undefined ? {} : { weights }),
     };

@@ -134,7 +134,7 @@ describe("every operation's gradient equals central differences", () => {
     const [gradient] = gradients(b.graph([]), objective, [y], randomFeeds(b.graph([]), {}), {});
     assert.deepEqual([...gradient!.data], [0, 0, 0]);
   });
-});
+}).timeout(30_000);
 
 describe('random graphs', () => {
   for (let seed = 1; seed <= 40; seed += 1)
@@ -148,7 +148,7 @@ describe('random graphs', () => {
         assertClose(found[k]!.data, centralDifference(graph, objective!, parameter, feeds, sizes), 1e-6, `${parameter.name}`);
       });
     });
-});
+}).timeout(30_000);
 
 describe('erf', () => {
   // Abramowitz & Stegun 1964, table 7.1, and 1 - erfc for the last.
@@ -163,7 +163,7 @@ describe('erf', () => {
       assert.ok(Math.abs(erf(x) - expected) < 1e-10);
       assert.equal(erf(-x), -erf(x));
     });
-});
+}).timeout(30_000);
 
 const positive = (b: Builder, x: Value): Value => b.plus(b.times(x, x), b.constant(0.5));
 

@@ -25,4 +25,4 @@ describe('gradients through recurrences equal central differences', () => {
     const objective = b.sum(b.times(above, above));
     checkGradients(b.graph([objective]), objective, sizes);
   });
-});
+}).timeout(30_000);

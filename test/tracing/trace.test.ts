@@ -241,7 +241,7 @@ describe('a trace', () => {
     ];
     for (const [name, act, message] of faults) it(name, () => assert.rejects(act, { name: 'TraceError', message }));
   });
-});
+}).timeout(30_000);
 
 /** All lines and their gradients by the loops of the whole graph, [T, ...] in the order of their axes. */
 function wholeGraph({ model, weights, inputs, steps, objective = { kind: 'loss' } }: TraceSource) {
