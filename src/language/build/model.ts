@@ -157,6 +157,9 @@ class ModelBuilder {
   #weight(instance: Instance, parameter: Parameter, axes: readonly Axis[]): Value {
     const known = this.#weights.get(parameter.weight);
     if (known !== undefined) return known.value;
+    // the sizes of weights are fixed before anything runs
+    const open = axes.findIndex(({ size }) => typeof size !== 'number');
+    if (open >= 0) throw new SizeUnknown(parameter.shape[open]!);
     const value = this.#frame.builder.parameter({ dtype: 'float', axes }, parameter.weight);
     const initial: Initial = startOf(parameter, (name) => this.#size(name));
     this.#weights.set(parameter.weight, {

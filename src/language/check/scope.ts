@@ -146,6 +146,7 @@ export function closest(name: string, known: Iterable<string>): string | undefin
   let best: string | undefined;
   let least = Math.max(1, Math.floor(name.length / 3)) + 0.5;
   for (const candidate of known) {
+    if (name.length < 4 && candidate.length === name.length) continue; // cpu is no slip for gpu
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < least && candidate !== name) {
       least = distance;

@@ -51,6 +51,16 @@ const words: ReadonlyMap<string, string> = new Map([
   ['const', writeEquation],
 ]);
 
+/** How the items of a file look, for one that is not told from its first words. */
+const forms: ReadonlyMap<string, string> = new Map([
+  ['use', 'use "cells.rnn"'],
+  ['cell', 'cell name(x: [I], size H) { ... }'],
+  ['model', 'model Name(input: [T] of Char) { ... }'],
+  ['data', 'data name = text("book.txt", by: char)'],
+  ['train', 'train Model on data { epochs: 5 }'],
+  ['generate', 'generate Model { length: 200 }'],
+]);
+
 const operators = /^(@|\*\*?|\/|%|\+|-|<=?|>=?|==|!=|and|or|not)$/;
 
 export class PlainLexerMessages extends DefaultLexerErrorMessageProvider {
@@ -94,6 +104,7 @@ function explain({ actual, previous: last, expected, rule: rawRule }: Slip): str
 
   const foreign = words.get(before) ?? words.get(here);
   if (foreign !== undefined && (isFileLevel || rule !== 'Setting')) return foreign;
+  if (isFileLevel && forms.has(here)) return `This \`${here}\` is not written as it should be: \`${forms.get(here)}\`.`;
   if (isFileLevel) return `A file holds \`use\`, \`cell\`, \`model\`, \`data\`, \`train\` and \`generate\`; ${met}.`;
   if (operators.test(before) && (ends || /^[)\],;]$/.test(here))) return `\`${before}\` needs a value after it, but ${met}.`;
   if (operators.test(here) && expected === 'a value') return `\`${here}\` needs a value before it.`;
