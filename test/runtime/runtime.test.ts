@@ -78,7 +78,8 @@ describe('runtime', () => {
     await assert.rejects(runtime.open(Uint8Array.of(1, 2, 3), { device: 'cpu' }), /The runtime refused the model on cpu: .*[Pp]rotobuf/);
   });
 
-  it('works in a worker thread beside this one', async () => {
+  it('works in a worker thread beside this one', async function () {
+    this.timeout(20_000);
     const source = `
       import { createRuntime } from ${JSON.stringify(new URL('../../src/runtime/onnxruntime.ts', import.meta.url).href)};
       import { identityModel } from ${JSON.stringify(new URL('../../src/runtime/identity.ts', import.meta.url).href)};
@@ -88,9 +89,10 @@ describe('runtime', () => {
       await session.release();
       parentPort.postMessage(y.data[0]);`;
     const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
+    const ended = new Promise((resolve) => worker.once('exit', resolve));
     const value = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
     assert.equal(value, 11);
-    await new Promise((resolve) => worker.once('exit', resolve));
+    await ended;
   });
 
   it('counts physical cores, not threads', () => {
