@@ -25,6 +25,7 @@ const programs = {
   },
   entryPoints: existing({
     engine: 'src/engine/process.ts',
+    'training-part': 'src/training/parts/worker.ts',
     'language-server': 'src/language/server.ts',
     'debug-adapter': 'src/debug-adapter.ts',
     cli: 'src/cli/main.ts',

@@ -108,8 +108,11 @@ function sides(scope: Scope, a: Value, b: Value, over: readonly string[]): [Side
       if (same(order, [...own, ...summed])) return { value, own, summed, transposed: !ownFirst };
       if (same(order, [...summed, ...own])) return { value, own, summed, transposed: ownFirst };
     }
-    const own = orders[0]!.filter((name) => !over.includes(name));
-    return { value, own, summed, transposed: false };
+    // Something must be moved: the innermost axis stays where it is, so that whole runs of memory are copied.
+    const [order] = orders;
+    const own = order!.filter((name) => !over.includes(name));
+    const summedLast = over.includes(order!.at(-1)!);
+    return { value, own, summed, transposed: summedLast !== ownFirst };
   };
   return [side(a, true), side(b, false)];
 }

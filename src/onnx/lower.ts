@@ -1,12 +1,12 @@
 // From the tensor graph to ONNX: chooses the order of axes in memory and writes the operators.
 
 import { Builder } from '../graph/builder.ts';
-import { type AnyNode, type Axis, type DataType, type Graph, hasAxis, type Node, type Value } from '../graph/graph.ts';
+import type { AnyNode, Axis, DataType, Graph, Node, Value } from '../graph/graph.ts';
 import { lowerContract } from './contract.ts';
 import { findFusions } from './fuse.ts';
 import { type ElementType, encodeModel, type ModelProto, type ValueInfo } from './proto.ts';
 import { rules, type Surroundings } from './rules.ts';
-import { type Pattern, Scope, type Shared } from './scope.ts';
+import { Scope, type Shared } from './scope.ts';
 import { valueInfo } from './write.ts';
 
 export interface LowerOptions {
@@ -106,7 +106,6 @@ function lowerNodes(
   results: readonly Value[],
   recurrence: LowerOptions['recurrence'] = () => false,
 ): void {
-  const around = surroundings(scope, nodes, results);
   const { products, splits, absorbed } = findFusions(nodes, results, scope.shared.extensions);
   for (const node of nodes) {
     if (absorbed.has(node)) continue;
@@ -145,34 +144,13 @@ function split(scope: Scope, pieces: readonly Node<'slice'>[]): void {
   });
 }
 
-function surroundings(scope: Scope, nodes: readonly AnyNode[], results: readonly Value[]): Surroundings {
-  const around: Surroundings = {
-    expand(build) {
-      const builder = new Builder();
-      const result = build(builder);
-      const inner = builder.graph([result]);
-      lowerNodes(scope, inner.nodes, inner.results);
-      return result;
-    },
-    lowerNodes,
-    wanted: (output, axis) => wantedOrders(scope, nodes, results, output, axis),
-  };
-  return around;
-}
-
-/** In what orders the users of a loop's stacked output read it: as the loop has it, or as it is preferred outside, or both. */
-function wantedOrders(scope: Scope, nodes: readonly AnyNode[], results: readonly Value[], output: Value, axis: Axis): Pattern[] {
-  const inner = output.type.axes.filter((each) => each.name !== axis.name);
-  const inLoop = [axis.name, ...new Scope(scope.shared, scope).preferred(inner)];
-  const outside = [axis.name, ...scope.preferred(inner)];
-  let [byLoops, byOthers] = [false, results.includes(output)];
-  for (const node of nodes) {
-    node.inputs.forEach((input, k) => {
-      if (input !== output) return;
-      if (node.operation === 'recur' && k < node.attributes.scanned && hasAxis(input, node.attributes.axis.name)) byLoops = true;
-      else byOthers = true;
-    });
-  }
-  if (inLoop.join() === outside.join()) return [inLoop];
-  return [...(byOthers ? [outside] : []), ...(byLoops || !byOthers ? [inLoop] : [])];
-}
+const around: Surroundings = {
+  expand(scope, build) {
+    const builder = new Builder();
+    const result = build(builder);
+    const inner = builder.graph([result]);
+    lowerNodes(scope, inner.nodes, inner.results);
+    return result;
+  },
+  lowerNodes,
+};

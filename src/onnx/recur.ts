@@ -6,7 +6,7 @@ import type { Surroundings } from './rules.ts';
 import { Scope } from './scope.ts';
 import { valueInfo } from './write.ts';
 
-export function lowerRecur(outer: Scope, node: Node<'recur'>, { lowerNodes, wanted }: Surroundings): void {
+export function lowerRecur(outer: Scope, node: Node<'recur'>, { lowerNodes }: Surroundings): void {
   const { axis, reverse, scanned, held, body } = node.attributes;
   const { shared } = outer;
   const scope = new Scope(shared, outer);
@@ -59,7 +59,8 @@ export function lowerRecur(outer: Scope, node: Node<'recur'>, { lowerNodes, want
   });
   body.results.slice(0, stacked).forEach((result, k) => {
     const value = node.outputs[k]!;
-    for (const [, ...order] of wanted(value, axis)) outer.define(value, [axis.name, ...order], output(result, order, value.name));
+    const order = scope.preferred(result.type.axes);
+    outer.define(value, [axis.name, ...order], output(result, order, value.name));
   });
 
   const scannedOutputs = outputs.length - stateOrders.length;

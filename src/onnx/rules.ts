@@ -10,11 +10,9 @@ import type { Pattern, Scope } from './scope.ts';
 /** What a rule may need beside its node. */
 export interface Surroundings {
   /** Lowers the nodes of another graph in their place; its parameters are values of the scope. Gives its results. */
-  expand(build: (builder: Builder) => Value): Value;
+  expand(scope: Scope, build: (builder: Builder) => Value): Value;
   /** Lowers a list of nodes into a scope. */
   lowerNodes(scope: Scope, nodes: readonly AnyNode[], results: readonly Value[]): void;
-  /** The orders of axes in which the users of a stacked output want it. */
-  wanted(output: Value, axis: Axis): readonly Pattern[];
 }
 
 type Rule<Name extends OperationName> = (scope: Scope, node: Node<Name>, around: Surroundings) => void;
@@ -40,7 +38,7 @@ export const rules: { readonly [Name in OperationName]: Rule<Name> } = {
   tanh: elementwise('Tanh'),
   relu: elementwise('Relu'),
   gelu(scope, { inputs: [x], outputs }, { expand }) {
-    const y = expand((b) => {
+    const y = expand(scope, (b) => {
       const half = b.scale(x!, 0.5);
       return b.times(half, b.plus(b.unary('erf', b.scale(x!, Math.SQRT1_2)), b.constant(1)));
     });
@@ -74,7 +72,7 @@ export const rules: { readonly [Name in OperationName]: Rule<Name> } = {
       elementwise('Where')(scope, node);
       return;
     }
-    const z = around.expand((b) => b.binary('or', b.binary('and', condition!, x!), b.binary('and', b.unary('not', condition!), y!)));
+    const z = around.expand(scope, (b) => b.binary('or', b.binary('and', condition!, x!), b.binary('and', b.unary('not', condition!), y!)));
     scope.alias(node.outputs[0]!, scope, z);
   },
 
@@ -184,11 +182,11 @@ export const rules: { readonly [Name in OperationName]: Rule<Name> } = {
   },
   scatterAdd(scope, { attributes: { axis, keep }, inputs: [updates, index], outputs }, { expand }) {
     const summed = axisNames(index!).filter((name) => !keep.includes(name));
-    const y = expand((b) => b.contract(b.oneHot(index!, axis), updates!, summed));
+    const y = expand(scope, (b) => b.contract(b.oneHot(index!, axis), updates!, summed));
     scope.alias(outputs[0]!, scope, y);
   },
   oneHot(scope, { attributes: { axis, dtype }, inputs: [index], outputs }, { expand }) {
-    const y = expand((b) => b.cast(b.binary('equal', index!, b.iota(axis)), dtype));
+    const y = expand(scope, (b) => b.cast(b.binary('equal', index!, b.iota(axis)), dtype));
     scope.alias(outputs[0]!, scope, y);
   },
   shift(scope, { attributes: { axis, by, fill }, inputs: [x], outputs }) {
@@ -202,7 +200,7 @@ export const rules: { readonly [Name in OperationName]: Rule<Name> } = {
   },
   reverse(scope, { attributes: { axis }, inputs: [x, lengths], outputs }, { expand }) {
     if (lengths !== undefined) {
-      const y = expand((b) => {
+      const y = expand(scope, (b) => {
         const position = b.iota(axisOf(x!, axis)!);
         const mirrored = b.minus(b.minus(lengths, b.constant(1, [], 'int')), position);
         return b.gather(x!, b.where(b.binary('less', position, lengths), mirrored, position), axis);

@@ -1,8 +1,10 @@
 // The trainer for a device.
 
+import { physicalCores } from '../runtime/cores.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
 import type { SessionOptions } from '../runtime/runtime.ts';
 import { fastestTrainer } from './fastest.ts';
+import { openPartsTrainer, partsFor } from './parts-trainer.ts';
 import { openSessionTrainer } from './session-trainer.ts';
 import type { OpenTrainer } from './trainer.ts';
 import { openUnrolledTrainer } from './unrolled-trainer.ts';
@@ -14,6 +16,8 @@ export const openTrainer: OpenTrainer = (model, settings, start, { device, threa
   const runtime = createRuntime();
   const open = (chosen: SessionOptions['device']) => {
     const options = { device: chosen, ...(threads === undefined ? {} : { threads }) };
+    const parts = chosen === 'cpu' ? partsFor(model, settings, threads ?? physicalCores()) : 1;
+    if (parts > 1) return openPartsTrainer(model, settings, start, runtime, parts);
     return (withLoops.includes(chosen) ? openSessionTrainer : openUnrolledTrainer)(model, settings, start, runtime, options);
   };
   if (device !== 'auto') return open(device);

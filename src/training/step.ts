@@ -29,6 +29,7 @@ export const inputName = (name: string): string => `input:${name}`;
 export const maskName = (place: number): string => `mask:${place}`;
 export const stateName = (name: string): string => `${name}#state`;
 export const momentName = (weight: string, moment: string): string => `${weight}#${moment}`;
+export const gradientName = (weight: string): string => `gradient:${weight}`;
 export const next = (name: string): string => `${name}'`;
 
 export function stepGraphs(model: Model, settings: TrainSettings): StepGraphs {
@@ -51,6 +52,47 @@ export function parameterNames(model: Model): Map<Value, string> {
     names.set(value, maskName(k));
   });
   return names;
+}
+
+/** For a share of the batch's rows: the sum of the losses, their count, and the gradient of the sum. Inputs as of a whole step but moments and rates;
+ *  outputs `sum`, `count`, states with a prime, `gradient:h.W_f`. The loss must be the sum of `losses` over their count. */
+export function gradientGraph(model: Model): NamedGraph {
+  const losses = model.losses!;
+  const b = new Builder();
+  const lean = select(model.graph, [losses.value, losses.counted, ...model.states.map(({ after }) => after)]);
+  const parameters = lean.parameters.map((value) => b.adopt(value));
+  const [value, counted, ...after] = b.inline(lean, parameters);
+  const sum = b.sum(value!);
+  const count = b.sum(b.cast(counted!, 'float'));
+  const weights = model.weights.map((weight) => weight.value);
+  const { graph } = differentiate(b.graph([sum, count, ...after]), sum, weights);
+  const names = parameterNames(model);
+  const outputs = [
+    'sum',
+    'count',
+    ...model.states.map(({ name }) => next(stateName(name))),
+    ...model.weights.map(({ name }) => gradientName(name)),
+  ];
+  const orders = graph.results.map((result, k) => weights[k - 2 - model.states.length]?.type.axes ?? result.type.axes);
+  const { inputs, graph: optimised } = named(optimise(graph), names, outputs);
+  return { graph: orderResults(optimised, orders), inputs, outputs };
+}
+
+/** The update of any range of the parameters, as vectors of one length. Inputs: `parameter`, `gradient`, the moments by their suffixes, `factor` (of
+ *  the clipping by norm), and the `Rates`. Outputs: parameter and moments with a prime. */
+export function updateGraph({ optimizer, clipValue }: TrainSettings): NamedGraph {
+  const b = new Builder();
+  const rule = ruleOf(optimizer);
+  const vector = tensor([{ name: 'N', size: 'N' }]);
+  const names = ['parameter', 'gradient', ...rule.moments];
+  const [parameter, gradient, ...moments] = names.map((name) => b.parameter(vector, name));
+  const numbers = ['factor', ...rateNames].map((name) => b.parameter(tensor([]), name));
+  const [factor, ...rest] = numbers;
+  const rates = Object.fromEntries(rateNames.map((name, k) => [name, rest[k]!])) as Record<keyof Rates, Value>;
+  const clipped = cut(b, b.times(gradient!, factor!), clipValue);
+  const updated = rule.update(b, { parameter: parameter!, gradient: clipped, moments, rates });
+  const inputs = new Map([...names, 'factor', ...rateNames].map((name, k) => [[parameter!, gradient!, ...moments, ...numbers][k]!, name]));
+  return named(optimise(b.graph([updated.parameter, ...updated.moments])), inputs, ['parameter', ...rule.moments].map(next));
 }
 
 function stepGraph(model: Model, settings: TrainSettings): NamedGraph {
@@ -108,10 +150,12 @@ export function clip(b: Builder, gradients: readonly Value[], norm: Value, { cli
   const factor =
     most === undefined ? undefined : b.binary('minimum', b.over(b.constant(most), b.plus(norm, b.constant(tiny))), b.constant(1));
   return gradients.map((gradient) => {
-    const scaled = factor === undefined ? gradient : b.times(gradient, factor);
-    if (clipValue === undefined) return scaled;
-    return b.binary('minimum', b.binary('maximum', scaled, b.constant(-clipValue)), b.constant(clipValue));
+    return cut(b, factor === undefined ? gradient : b.times(gradient, factor), clipValue);
   });
+}
+
+function cut(b: Builder, gradient: Value, most: number | undefined): Value {
+  return most === undefined ? gradient : b.binary('minimum', b.binary('maximum', gradient, b.constant(-most)), b.constant(most));
 }
 
 /** Keeps the factor finite where the gradient is zero (torch.nn.utils.clip_grad_norm_). */
