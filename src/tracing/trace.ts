@@ -18,6 +18,10 @@ import { summarise } from './summaries.ts';
 /** Timesteps on which replayed lines are compared with the model's own run when a trace opens. */
 const PARITY_STEPS = 64;
 
+/** A window of so few timesteps is read with everything in it; so many are remembered. */
+const SHORT = 2;
+const RECENT = 64;
+
 /** Computes the beginning of the sequence; the rest when it is asked for. Throws TraceError where the model has no timesteps, or the source does
  *  not fit it. The trace closes its evaluator. */
 export async function openTrace(source: TraceSource, evaluator: Evaluator): Promise<Trace> {
@@ -47,6 +51,8 @@ class ModelTrace implements Trace {
   readonly #forward: Replay;
   /** The value that a line's stands for: its own, or one that is the same in another order of axes. */
   readonly #original: (value: Value) => Value;
+  /** What has been read of a few timesteps at a time. */
+  readonly #recent = new Map<string, Promise<ReadonlyMap<Value, Float32Array>>>();
   readonly #summaries = new Map<string, Promise<Float32Array>>();
   #objective: Objective;
   #parity = 0;
@@ -95,19 +101,9 @@ class ModelTrace implements Trace {
     const { steps } = this.#source;
     if (from < 0 || to > steps || from >= to) throw new TraceError(`There are timesteps 0 to ${steps - 1}, not ${from} to ${to - 1}.`);
     const values = addresses.map((address) => this.#value(address));
-    if (!gradient) return this.#forward.read(values, from, to);
-    this.#gradients ??= this.#differentiate();
-    const replay = await this.#gradients;
-    const { gradients } = this.#derivative();
-    const wanted = values.filter((value) => gradients.has(this.#original(value)));
-    const read = await replay.read(
-      wanted.map((value) => gradients.get(this.#original(value))!),
-      from,
-      to,
-      wanted,
-    );
+    const read = await (to - from <= SHORT ? this.#short(from, to, gradient) : this.#readValues(values, from, to, gradient));
     // What is no real number, a token's class, has no gradient.
-    return values.map((value) => read[wanted.indexOf(value)] ?? this.#zeros(value, to - from));
+    return values.map((value) => read.get(value) ?? this.#zeros(value, to - from));
   }
 
   summary(kind: Parameters<Trace['summary']>[0]): Promise<Float32Array> {
@@ -139,11 +135,42 @@ class ModelTrace implements Trace {
       throw error;
     }
     this.#gradients = gradients;
+    this.#recent.clear();
     for (const key of this.#summaries.keys()) if (key.includes('"gradient":true')) this.#summaries.delete(key);
   }
 
   async close(): Promise<void> {
     await this.#evaluator.close();
+  }
+
+  async #readValues(given: readonly Value[], from: number, to: number, gradient: boolean): Promise<ReadonlyMap<Value, Float32Array>> {
+    const values = [...new Set(given)];
+    if (!gradient) return paired(values, await this.#forward.read(values, from, to));
+    this.#gradients ??= this.#differentiate();
+    const replay = await this.#gradients;
+    const { gradients } = this.#derivative();
+    const known = values.filter((value) => gradients.has(this.#original(value)));
+    const wanted = known.map((value) => gradients.get(this.#original(value))!);
+    return paired(known, await replay.read(wanted, from, to, known));
+  }
+
+  /** Everything at a few timesteps, remembered: a debugger asks for one value after the other, and a session for each would take its time. */
+  #short(from: number, to: number, gradient: boolean): Promise<ReadonlyMap<Value, Float32Array>> {
+    const key = `${gradient} ${from} ${to}`;
+    let read = this.#recent.get(key);
+    if (read === undefined) {
+      const { model } = this.#source;
+      read = this.#readValues(
+        model.instances.flatMap((instance) => this.#valuesOf(instance)),
+        from,
+        to,
+        gradient,
+      );
+      this.#recent.set(key, read);
+      read.catch(() => this.#recent.delete(key));
+      if (this.#recent.size > RECENT) this.#recent.delete(this.#recent.keys().next().value!);
+    }
+    return read;
   }
 
   /** A replay of the gradients of the objective; what is read of it is computed when it is read. */
@@ -206,3 +233,6 @@ class ModelTrace implements Trace {
     return new Float32Array(product(sizesOf(value.type.axes, { ...this.#sizes, [this.#time]: length })));
   }
 }
+
+const paired = <Key, Content>(keys: readonly Key[], contents: readonly Content[]): Map<Key, Content> =>
+  new Map(keys.map((key, k) => [key, contents[k]!]));
