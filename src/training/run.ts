@@ -7,7 +7,7 @@
 //   lock           while a process trains it
 
 import { readdir, readFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { Vocabulary } from '../data/vocabulary.ts';
 import type { Device, TextSource, TrainSettings } from '../shared/settings.ts';
 import type { RunStatus, RunSummary } from '../shared/training.ts';
@@ -93,6 +93,12 @@ export async function createRun(
   await replaceFile(join(sourceOf(folder), 'vocabulary.json'), [Buffer.from(JSON.stringify(vocabulary))], files);
 }
 
+/** Removes what makes a folder a run, or all of the folder. */
+export async function removeRun(folder: string, all: boolean, files: Files = nodeFiles): Promise<void> {
+  const parts = all ? [folder] : [recordOf(folder), sourceOf(folder), checkpointsOf(folder), logOf(folder)];
+  for (const part of parts) await files.rm(part, { recursive: true, force: true });
+}
+
 /** Whether the folder was not there before. */
 export async function makeFolder(path: string, files: Files = nodeFiles): Promise<boolean> {
   try {
@@ -102,8 +108,12 @@ export async function makeFolder(path: string, files: Files = nodeFiles): Promis
   }
 }
 
-export const writeRecord = (folder: string, record: RunRecord, files: Files = nodeFiles): Promise<void> =>
-  replaceFile(recordOf(folder), [Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`)], files);
+/** Paths are kept relative to the run, so that a project can be moved with its runs. */
+export function writeRecord(folder: string, record: RunRecord, files: Files = nodeFiles): Promise<void> {
+  const outward = (path: string): string => relative(folder, path).replaceAll(sep, '/');
+  const kept: RunRecord = { ...record, file: outward(record.file), data: { ...record.data, path: outward(record.data.path) } };
+  return replaceFile(recordOf(folder), [Buffer.from(`${JSON.stringify(kept, undefined, 2)}\n`)], files);
+}
 
 export async function readRecord(folder: string): Promise<RunRecord> {
   const text = await readFile(recordOf(folder), 'utf8').catch(() => {
@@ -111,7 +121,8 @@ export async function readRecord(folder: string): Promise<RunRecord> {
   });
   try {
     const record = JSON.parse(text) as RunRecord;
-    if (record.format === 1) return record;
+    const inward = (path: string): string => resolve(folder, path);
+    if (record.format === 1) return { ...record, file: inward(record.file), data: { ...record.data, path: inward(record.data.path) } };
   } catch {
     throw new RunError(`${recordOf(folder)} is damaged: it is no JSON.`);
   }

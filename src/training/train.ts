@@ -23,6 +23,7 @@ import {
   RunError,
   type RunRecord,
   readRecord,
+  removeRun,
   summarise,
   writeRecord,
 } from './run.ts';
@@ -95,7 +96,7 @@ export async function train(job: Job, options: TrainOptions, hooks: TrainHooks, 
   if (existing !== undefined && options.resume !== true) throw existsAlready(folder);
   const made = await makeFolder(folder, files);
   const lock = await lockRun(folder);
-  let began = false;
+  let session: Session | undefined;
   try {
     const begin = existing === undefined ? firstCheckpoint(job, settings) : await takeUp(folder, hooks, files);
     const device = options.device ?? existing?.device ?? settings.device;
@@ -107,17 +108,18 @@ export async function train(job: Job, options: TrainOptions, hooks: TrainHooks, 
     });
     try {
       if (existing === undefined) await createRun(folder, job.sources, job.corpus.vocabulary, files);
-      began = true;
       const total = settings.steps ?? (settings.epochs ?? EPOCHS) * windows.count;
       const record = recordOf(job, settings, trainer, total, begin, threads, existing);
       const now = around.now ?? (() => performance.now());
       const parts = { folder, trainer, windows, validation, settings, hooks, files, now, everyStep: options.everyStep === true };
-      return await new Session(job.model, parts, record).run(begin, existing !== undefined);
+      session = new Session(job.model, parts, record);
+      return await session.run(begin, existing !== undefined);
     } finally {
       await trainer.close();
     }
   } catch (error) {
-    if (made && !began) await files.rm(folder, { recursive: true, force: true });
+    // Without a single step there is nothing to keep.
+    if (existing === undefined && (session?.step ?? 0) === 0) await removeRun(folder, made, files);
     throw error;
   } finally {
     await lock.release();
@@ -155,6 +157,11 @@ class Session {
     this.#pace = new Pace(parts.now);
   }
 
+  /** Steps done. */
+  get step(): number {
+    return this.#record.step;
+  }
+
   async run(begin: Checkpoint, resumed: boolean): Promise<RunSummary> {
     const { folder, hooks } = this.#parts;
     const log = openLog(logOf(folder));
@@ -166,6 +173,7 @@ class Session {
       hooks.started?.(await summarise(folder, this.#record));
       await this.#save(await this.#steps(begin.step, log));
     } catch (error) {
+      if (!resumed && this.step === 0) throw error;
       const what = `${error instanceof Error ? error.message : String(error)} ${this.#safe()}`;
       // On a full disk this fails too; the lock that is gone then tells that the training is over.
       await this.#save({ kind: 'failed', what }).catch(() => undefined);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as node from 'node:fs/promises';
-import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { StepRecord } from '../../src/shared/training.ts';
@@ -202,14 +202,30 @@ describe('training', () => {
     const refuse = async (): Promise<never> => {
       throw new Error('There is no cuda here.');
     };
-    await assert.rejects(train(job, { out: join(folder, 'none') }, {}, { openTrainer: refuse }), /There is no cuda here/);
-    assert.deepEqual((await readdir(folder)).sort(), ['some.txt']);
+    await mkdir(join(folder, 'there'));
+    for (const openTrainer of [refuse, fakeTrainer({ throwAt: 1 })])
+      for (const out of ['none', 'there'])
+        await assert.rejects(
+          train(job, { out: join(folder, out) }, {}, { openTrainer }),
+          /^Error: (There is no cuda here\.|the runtime broke)$/,
+        );
+    assert.deepEqual((await readdir(folder)).sort(), ['some.txt', 'there']);
+    assert.deepEqual(await readdir(join(folder, 'there')), []);
   });
 
   it('fails with the last checkpoint safe when the runtime breaks', async () => {
     const out = join(folder, 'broken');
     await assert.rejects(quick({ out }, { throwAt: 5 }), /the runtime broke.* The checkpoint of step 0 is safe\./);
     assert.equal((await summarise(out)).status.kind, 'failed');
+  });
+
+  it('can be moved with its file and its text', async () => {
+    const { folder: out } = await quick({ steps: 5 });
+    const moved = `${folder}-moved`;
+    await rename(folder, moved);
+    const { record } = await openRun(out.replace(folder, moved));
+    await rename(moved, folder);
+    assert.deepEqual([record.file, record.data.path], [join(moved, 'tiny.rnn'), join(moved, 'some.txt')]);
   });
 
   it('tells of a run whose process was killed', async () => {
