@@ -12,7 +12,8 @@ import { chooseRun, runsOf } from './views/choose-sequence.ts';
 import { CodeLenses, statementsOf } from './views/code-lenses.ts';
 import type { Session } from './views/debug-session.ts';
 import { Configurations } from './views/debugging.ts';
-import { HoverExpressions, InlineValues } from './views/inline-values.ts';
+import { HoverExpressions } from './views/hover-expressions.ts';
+import { LineValues } from './views/line-values.ts';
 import { deleteRun, openSourceOf, Runs } from './views/runs.ts';
 import { Trainings } from './views/trainings.ts';
 import { trustedFor } from './views/trust.ts';
@@ -29,7 +30,6 @@ export function activate(context: vscode.ExtensionContext): void {
   endEngine = () => engine.made()?.dispose();
 
   own(vscode.languages.registerCodeLensProvider({ language: 'unroll' }, new CodeLenses()));
-  own(vscode.languages.registerInlineValuesProvider({ language: 'unroll' }, new InlineValues(() => session)));
   own(vscode.languages.registerEvaluatableExpressionProvider({ language: 'unroll' }, new HoverExpressions()));
   startLanguageServerOnce(context);
 
@@ -44,12 +44,13 @@ export function activate(context: vscode.ExtensionContext): void {
       records: (run) => readLog(logOf(run.folder)),
     }),
   );
+  const lineValues = own(new LineValues());
   showTrainings(trainings, runs, views);
   own(
     vscode.debug.registerDebugAdapterDescriptorFactory('unroll', {
       createDebugAdapterDescriptor: async () => {
         const { createSession } = await import('./views/debug-session.ts');
-        session = createSession(engine.get(), views);
+        session = createSession(engine.get(), views, lineValues, context.asAbsolutePath('dist/std'));
         return new vscode.DebugAdapterInlineImplementation(session.adapter);
       },
     }),
@@ -58,6 +59,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.debug.onDidTerminateDebugSession(({ type }) => {
       if (type !== 'unroll') return;
       session = undefined;
+      lineValues.show([]);
       views.debugEnded();
     }),
   );

@@ -34,35 +34,36 @@ export async function chooseSequence(
   const key = `sequence:${file}`;
   const last = memory.get<SequenceChoice>(key);
 
-  const fill = (beginnings: readonly Beginning[] | undefined): void => {
+  const fill = (beginnings: readonly Beginning[] | Error | undefined): void => {
     const typed = pick.value.trim();
     const own: Item =
       typed === '' ? { label: '$(edit) Type a text ...', chosen: 'typed' } : { label: `$(edit) Read “${typed}”`, chosen: 'typed' };
     pick.items = [
       ...(last === undefined ? [] : [{ label: `$(history) ${sequenceText(last)}`, description: 'as last time', chosen: last }]),
-      separator('A text of your own'),
-      { ...own, alwaysShow: true },
-      { label: '$(file) Choose a text file ...', chosen: 'file' as const },
       separator('Held-out text'),
-      ...(beginnings ?? []).map(({ from, text }): Item => {
+      ...(beginnings instanceof Error ? [{ label: '$(warning) The text cannot be read', detail: beginnings.message }] : []),
+      ...(beginnings instanceof Error ? [] : (beginnings ?? [])).map(({ from, text }): Item => {
         return {
           label: text,
           description: `t = ${numberText(from)}`,
           chosen: { kind: 'data', part: 'validation', from, length: defaultLength },
         };
       }),
+      separator('A text of your own'),
+      { ...own, alwaysShow: true },
+      { label: '$(file) Choose a text file ...', chosen: 'file' as const },
       separator('Weights'),
       { label: `$(layers) ${sourceText(current)}`, description: 'choose another run', chosen: 'run' as const },
     ];
   };
-  let known: readonly Beginning[] | undefined;
+  let known: readonly Beginning[] | Error | undefined;
   const load = async (): Promise<void> => {
     pick.title = `${sourceText(current)} reads ...`;
     pick.busy = true;
     const asked = current;
     known = await engine()
       .request('beginnings', { source: asked, count: 12 })
-      .catch(() => undefined);
+      .catch((error: Error) => error);
     if (asked !== current) return;
     pick.busy = false;
     fill(known);

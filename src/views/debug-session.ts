@@ -1,31 +1,40 @@
 // A debug session and the views on it: both read one trace, and each follows the other.
 
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type * as vscode from 'vscode';
+import * as vscode from 'vscode';
 import { type StopInfo, UnrollDebugSession } from '../debug/adapter.ts';
-import type { InlineValue } from '../debug/inline.ts';
 import type { LaunchArguments } from '../debug/launch.ts';
 import type { Engine } from '../engine/client.ts';
 import type { TraceRequest } from '../engine/requests.ts';
 import type { Trace } from '../shared/trace.ts';
+import { atHome } from './home.ts';
+import type { LineValues } from './line-values.ts';
 import type { Views } from './views.ts';
 
 /** A session as the rest of the extension meets it. */
 export interface Session {
   readonly adapter: vscode.DebugAdapter;
   goTo(t: number): Promise<void>;
-  inlineValues(): Promise<readonly InlineValue[]>;
 }
 
-export function createSession(engine: Engine, views: Views): Session {
+/** `library`: the folder of the standard library. */
+export function createSession(engine: Engine, views: Views, lineValues: LineValues, library: string): Session {
   let shown = false;
   const adapter = new UnrollDebugSession({
     openTrace: async (launch) => {
       views.setStatus({ kind: 'loading', what: 'Computing the sequence', detail: launch.run ?? launch.program, since: Date.now() });
       try {
-        const trace = await engine.openTrace(requestOf(launch));
+        const request = requestOf(launch);
+        const { source } = request;
+        const { trace, changed } = await atHome(
+          await engine.openTrace(request),
+          library,
+          source.kind === 'run' ? source.folder : undefined,
+        );
         views.setStatus({ kind: 'ready' });
+        if (changed.length > 0) tellChanged(changed);
         return trace;
       } catch (error) {
         const text = error instanceof Error ? error.message : String(error);
@@ -49,6 +58,10 @@ export function createSession(engine: Engine, views: Views): Session {
     if (shown) views.moveTo(positionOf(stop), eventOf(stop));
     else void show(trace, stop);
     shown = true;
+    void adapter.inlineValues().then((values) => {
+      // Of a stop that is over they are no news.
+      if (adapter.standing?.t === stop.t && adapter.standing.line === stop.line) lineValues.show(values);
+    });
   });
   const show = async (trace: Trace, stop: StopInfo): Promise<void> => {
     views.open('timeline');
@@ -57,8 +70,14 @@ export function createSession(engine: Engine, views: Views): Session {
   return {
     adapter: adapter as unknown as vscode.DebugAdapter,
     goTo: (t) => adapter.goto(t),
-    inlineValues: () => adapter.inlineValues(),
   };
+}
+
+function tellChanged(files: readonly string[]): void {
+  const names = files.map((file) => basename(file)).join(', ');
+  void vscode.window.showInformationMessage(
+    `${names} has changed since this run was trained: the debugger steps through the run's own copy.`,
+  );
 }
 
 const positionOf = ({ t, instance, line }: StopInfo): { t: number; instance: string; line: string } => ({ t, instance, line });

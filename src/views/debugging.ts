@@ -61,7 +61,7 @@ export class Configurations implements vscode.DebugConfigurationProvider {
       const source = await sourceOf(config, program, folder);
       const sequence = sequenceOf(config, folder);
       const trace = sequence === undefined ? await chooseSequence(program, source, this.#engine, this.#memory) : { source, sequence };
-      return trace === undefined ? undefined : { ...config, trace };
+      return trace === undefined ? undefined : { internalConsoleOptions: 'neverOpen', ...config, trace };
     } catch (error) {
       void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
       return undefined;

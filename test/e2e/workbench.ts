@@ -125,7 +125,7 @@ export class Workbench {
   /** Opens Run and Debug, so that its views are filled from the first stop on, and goes back to the editor. */
   async openDebugViews(): Promise<void> {
     await this.page.keyboard.press('Control+Shift+D');
-    await this.page.locator('.debug-pane').waitFor();
+    await this.page.locator('[id="workbench.view.debug"]').waitFor();
     await this.editor.click();
   }
 
