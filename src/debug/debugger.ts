@@ -95,11 +95,11 @@ export class Debugger {
     return await this.#travel(this.stepper.first, this.stepper.last, true);
   }
 
-  /** Starts to read what is likely to be shown here and at the next steps: all values of the frames on the stack. */
+  /** Starts to read what is likely to be shown here and at the next steps: the values of the cells on the stack, and of those that the line calls. */
   prefetch(): void {
     const t = this.stepper.timestep(this.position);
-    for (const { site } of this.stepper.frames(this.position)) {
-      const { instance } = site;
+    const frames = this.stepper.frames(this.position);
+    for (const instance of [...frames.map(({ site }) => site.instance), ...frames[0]!.site.calls]) {
       const names = [...instance.lines, ...instance.states, ...instance.inputs].map(({ name }) => name);
       this.#values.prefetch(
         names.map((name) => describeValue(instance, name)!),

@@ -81,9 +81,7 @@ export class Stepper {
   over(position: Position): Position {
     const site = this.site(position);
     if (site.body.kind === 'step') {
-      if (site.index + 1 < site.instance.lines.length) return { ...position, line: site.index + 1 };
-      const sibling = site.caller?.calls[site.ordinal + 1];
-      return sibling ? this.#into(sibling.path, position.t)! : this.out(position);
+      return site.index + 1 < site.instance.lines.length ? { ...position, line: site.index + 1 } : this.#leaveForward(site, position);
     }
     const here = segmentOf(site);
     if (here.segment.kind === 'loop') {
@@ -91,16 +89,14 @@ export class Stepper {
       if (t !== undefined) return { ...position, t };
     }
     const next = here.segments[here.index + 1];
-    return next ? this.#enter(position.instance, next) : this.out(position);
+    return next ? this.#enter(position.instance, next) : this.#leaveForward(site, position);
   }
 
   /** The inverse of `over` within a frame; from a frame's first line, its caller. */
   back(position: Position): Position {
     const site = this.site(position);
     if (site.body.kind === 'step') {
-      if (site.index > 0) return { ...position, line: site.index - 1 };
-      const sibling = site.caller?.calls[site.ordinal - 1];
-      return sibling ? this.#lastOf(sibling.path, position.t) : this.#at(site.caller!, position.t);
+      return site.index > 0 ? { ...position, line: site.index - 1 } : this.#leaveBackward(site, position);
     }
     const here = segmentOf(site);
     if (here.segment.kind === 'loop') {
@@ -108,8 +104,7 @@ export class Stepper {
       if (t !== undefined) return { ...position, t };
     }
     const previous = here.segments[here.index - 1];
-    if (previous) return this.#leave(position.instance, previous);
-    return site.caller ? this.#at(site.caller, position.t) : this.first;
+    return previous ? this.#leave(position.instance, previous) : this.#leaveBackward(site, position);
   }
 
   /** The rest of the call: the caller at its next timestep. From the model itself: the end. */
@@ -226,6 +221,19 @@ export class Stepper {
   #descend(position: Position): Position {
     const callee = this.site(position).calls.at(-1);
     return callee ? this.#descend(this.#lastOf(callee.path, position.t)) : position;
+  }
+
+  /** From the end of a frame: the next call of the same line, else out of it. */
+  #leaveForward(site: Site, position: Position): Position {
+    const sibling = site.caller?.calls[site.ordinal + 1];
+    return sibling ? this.#into(sibling.path, position.t)! : this.out(position);
+  }
+
+  /** From the beginning of a frame: the end of the call before it on the same line, else the line. */
+  #leaveBackward(site: Site, position: Position): Position {
+    if (!site.caller) return this.first;
+    const sibling = site.caller.calls[site.ordinal - 1];
+    return sibling ? this.#lastOf(sibling.path, position.t) : this.#at(site.caller, position.t);
   }
 
   #enter(instance: string, segment: Segment): Position {

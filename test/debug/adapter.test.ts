@@ -514,7 +514,8 @@ describe('debug adapter', () => {
     });
   });
 
-  it('ends its process when the client disconnects', async () => {
+  it('ends its process when the client disconnects', async function () {
+    this.timeout(20_000);
     const { client, ended } = spawnAdapter(fileURLToPath(new URL('formula-adapter.ts', import.meta.url)));
     await client.launch();
     assert.match(await client.start(), /^entry: Shakespeare\.h/);

@@ -20,6 +20,7 @@ const walk = (stepper: Stepper, keys: string, from: Position = stepper.entry): s
 const lstm = (steps = 3): Stepper => new Stepper(described(LSTM, steps, { calls: LSTM_CALLS }));
 const layers = (): Stepper => new Stepper(described(LSTM, 2, { calls: ['x = embed', 'h[0] = lstm', 'h[1] = lstm', 'logits = linear'] }));
 const both = (): Stepper => new Stepper(described(BOTH_WAYS, 2, { calls: BOTH_WAYS_CALLS, once: ['/total', 'total'] }));
+const within = (): Stepper => new Stepper(described(LSTM, 2, { calls: ['x = embed', 'h.embed = ^embed', 'h = lstm', 'logits = linear'] }));
 const nested = (): Stepper => new Stepper(described(NESTED, 2, { calls: NESTED_CALLS }));
 
 /** The whole order, from the first stop to the last. */
@@ -88,6 +89,7 @@ describe('stepping', () => {
       'e @ 0, e @ 1, h, h.forward @ 0, h.forward @ 1, h.backward @ 1, h.backward @ 0, h.backward/r @ 0, h.backward @ 0, h.backward @ 1',
     ],
     ['out of a call that is met once', both, '>>vv^^', 'e @ 0, e @ 1, h, h.forward @ 0, h.forward/r @ 0, h.forward @ 1, logits @ 0'],
+    ['a call among the arguments comes before the call', within, 'v>>>', 'h @ 0, h.embed/vector @ 0, h/f @ 0, h/i @ 0, h/g @ 0'],
     [
       'a cell made of cells',
       nested,

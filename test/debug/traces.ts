@@ -12,7 +12,7 @@ import {
 
 export interface Made {
   /** Called as `path = cell`, in order: `h = lstm` or, for layers, `h[0] = lstm`; `<` in front of the cell runs it in reverse; `!` means
-   *  that it does not run itself (`bidirectional`). */
+   *  that it does not run itself (`bidirectional`); `^` that it stands in the line of the call that its path names, as an argument. */
   readonly calls: readonly string[];
   readonly size?: number;
   /** Lines of the model, or of others, that have one value a sequence: `path/line`. */
@@ -31,10 +31,11 @@ export const described = (
   const instances: InstanceDescription[] = [instanceOf(model, '', undefined, [], { runs: false, reverse: false }, size, once)];
   for (const call of calls) {
     const [path, written] = call.split(/\s*=\s*/) as [string, string];
-    const cell = written.replace(/^[<!]/, '');
+    const cell = written.replace(/^[<!^]/, '');
     const definition = definitions.find(({ name }) => name === cell);
     if (!definition) throw new Error(`no cell ${cell}`);
-    const parent = path.includes('.') ? path.slice(0, path.lastIndexOf('.')) : '';
+    const around = path.slice(0, Math.max(0, path.lastIndexOf('.')));
+    const parent = written.startsWith('^') ? around.slice(0, Math.max(0, around.lastIndexOf('.'))) : around;
     const flags = { runs: !written.startsWith('!'), reverse: written.startsWith('<') };
     instances.push(instanceOf(definition, path, parent, definition.states, flags, size, once));
   }
