@@ -205,8 +205,13 @@ function check(path: string, main: ProgramFile, files: readonly ProgramFile[], f
 
 function inOrder(faults: readonly Fault[], path: string): Fault[] {
   const seen = new Set<string>();
+  // what a broken line seems to say is an echo of how it is broken
+  const lineOf = ({ range }: Fault): string => `${range.uri} ${range.start.line}`;
+  const broken = new Set(faults.filter(({ code }) => code === 'syntax').map(lineOf));
   return faults
-    .filter(({ range, message }) => {
+    .filter((fault) => {
+      const { range, message, code } = fault;
+      if (code !== 'syntax' && broken.has(lineOf(fault))) return false;
       const key = `${range.uri} ${range.start.line} ${range.start.column} ${message}`;
       return !seen.has(key) && seen.add(key);
     })

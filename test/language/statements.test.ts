@@ -103,11 +103,7 @@ describe('data, train and generate', () => {
     ['a model that is not there', 'train «N» on book { }\n', 'There is no model `N` in this file.'],
     ['data that is not there', 'train M on «bok» { }\n', 'There is no data `bok` in this file. Did you mean `book`?'],
     ['no data', '«train M { }»\n', '`train M` needs its data: train M on NAME { ... }.'],
-    [
-      'a reserved word for a name',
-      '«train» M(cell: gru) on book { }\n',
-      'This `train` is not written as it should be: `train Model on data { epochs: 5 }`.',
-    ],
+    ['a reserved word for a name', 'train M(«cell»: gru) on book { }\n', '`cell` is a word of the language, and no name.'],
     [
       'an argument that the model has not',
       'train M(«units: gru») on book { }\n',

@@ -60,11 +60,36 @@ const cases: readonly (readonly [title: string, text: string, ...messages: (stri
   ],
 ];
 
+/** Whatever comes before and after, the fault is where it is, and the rest of the file is there. */
+const around = (text: string): string => `cell before(x: [I]) {\n  y = x\n}\n\n${text}\ncell after(x: [I]) {\n  y = x\n}\n`;
+
 describe('syntax errors', () => {
   for (const [title, source, ...messages] of cases)
     it(title, () => {
       const { text, marks } = marked(source);
       assertFaults({ text, marks }, parseFile(text, 'main.rnn').faults, messages);
+    });
+
+  const between: readonly (readonly [title: string, text: string, message: string])[] = [
+    ['a member without its name', 'model M(x: [T, 2]) {\n  y = x.«\n»  z = y\n}\n', 'After `.` the name of a field is missing.'],
+    ['data without =', 'data d «text»("a.txt")\n', 'Here `=` is missing: `data name = text("book.txt", by: char)`.'],
+    [
+      'a comma that is missing',
+      'data d = text("a.txt" «by»: char)\n',
+      '`"a.txt"` and `by` stand side by side: is a comma missing between them?',
+    ],
+    ['a shape that is missing', 'cell c(x: [I]) {\n  state h «[»I]\n  y = x\n}\n', '`h` needs its shape: `h: [H]`.'],
+    ['a value that is missing', 'model M(x: [T, 2]) {\n  y = f(x,«)»\n  z = y\n}\n', 'Here a value was expected, but `)` was found.'],
+  ];
+  for (const [title, source, message] of between)
+    it(`${title}, between others`, () => {
+      const { text, marks } = marked(around(source));
+      const { tree, faults } = parseFile(text, 'main.rnn');
+      assertFaults({ text, marks }, faults, [message]);
+      assert.deepEqual(
+        tree.items.flatMap((item) => (item.$type === 'Cell' && item.name !== 'c' ? [item.name] : [])),
+        ['before', 'after'],
+      );
     });
 
   it('a file with nothing in it is a file', () => {

@@ -20,8 +20,27 @@ export const UnrollGrammar = (): Grammar => loadedUnrollGrammar ?? (loadedUnroll
         "$type": "Group",
         "elements": [
           {
+            "$type": "Assignment",
+            "feature": "items",
+            "operator": "+=",
+            "terminal": {
+              "$type": "RuleCall",
+              "rule": {
+                "$ref": "#/rules@1"
+              },
+              "arguments": []
+            }
+          },
+          {
             "$type": "Group",
             "elements": [
+              {
+                "$type": "RuleCall",
+                "rule": {
+                  "$ref": "#/rules@45"
+                },
+                "arguments": []
+              },
               {
                 "$type": "Assignment",
                 "feature": "items",
@@ -33,44 +52,12 @@ export const UnrollGrammar = (): Grammar => loadedUnrollGrammar ?? (loadedUnroll
                   },
                   "arguments": []
                 }
-              },
-              {
-                "$type": "Group",
-                "elements": [
-                  {
-                    "$type": "RuleCall",
-                    "rule": {
-                      "$ref": "#/rules@45"
-                    },
-                    "arguments": []
-                  },
-                  {
-                    "$type": "Assignment",
-                    "feature": "items",
-                    "operator": "+=",
-                    "terminal": {
-                      "$type": "RuleCall",
-                      "rule": {
-                        "$ref": "#/rules@1"
-                      },
-                      "arguments": []
-                    }
-                  }
-                ],
-                "cardinality": "*"
               }
             ],
-            "cardinality": "?"
-          },
-          {
-            "$type": "RuleCall",
-            "rule": {
-              "$ref": "#/rules@45"
-            },
-            "arguments": [],
-            "cardinality": "?"
+            "cardinality": "*"
           }
-        ]
+        ],
+        "cardinality": "?"
       },
       "fragment": false,
       "parameters": []

@@ -108,6 +108,7 @@ function explain({ actual, previous: last, expected, rule: rawRule }: Slip): str
   if (isFileLevel) return `A file holds \`use\`, \`cell\`, \`model\`, \`data\`, \`train\` and \`generate\`; ${met}.`;
   if (operators.test(before) && (ends || /^[)\],;]$/.test(here))) return `\`${before}\` needs a value after it, but ${met}.`;
   if (operators.test(here) && expected === 'a value') return `\`${here}\` needs a value before it.`;
+  if (before === '.') return `After \`.\` the name of a field is missing${ends ? '' : `; ${met}`}.`;
   if (before === '=' && ends) return 'This equation has no right side.';
   if (here === '=' && inside === '(') return `A named argument takes a colon: \`${before}: ...\`.`;
   if (rule === 'Setting' && expected === '`:`') return `A setting takes a colon: \`${before}: ...\`.`;
@@ -117,8 +118,13 @@ function explain({ actual, previous: last, expected, rule: rawRule }: Slip): str
     return `A line gives a value to a whole name: \`${before}[...]\` cannot be set.`;
   if (here === '=') return "Before `=` stands one name, or a name with `'`.";
   if ((before === 'size' && !isValue) || (here === 'size' && rule === 'Input')) return '`size` needs a name: `size H`.';
-  if (isValue && /[\p{L}\p{N}_)\]"']$/u.test(before))
-    return `\`${before}\` and \`${here}\` stand side by side: is it \`${before} * ${here}\`, \`${before} @ ${here}\`, or two lines?`;
+  if (rule === 'Data' && expected === '`=`') return 'Here `=` is missing: `data name = text("book.txt", by: char)`.';
+  if (/^(cell|state|param|true|false)$/.test(here)) return `\`${here}\` is a word of the language, and no name.`;
+  if (isValue && /[\p{L}\p{N}_)\]"']$/u.test(before)) {
+    const products = `is it \`${before} * ${here}\`, \`${before} @ ${here}\``;
+    const isGiven = inside === '(' || inside === '[';
+    return `\`${before}\` and \`${here}\` stand side by side: ${isGiven ? 'is a comma missing between them?' : `${products}, or two lines?`}`;
+  }
   return `Here ${expected} was expected, but ${met}.`;
 }
 
