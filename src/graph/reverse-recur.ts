@@ -43,11 +43,57 @@ export interface ReversedRecur {
 }
 
 export function reverseRecur(node: Node<'recur'>, around: Surroundings, sweep: Sweep): ReversedRecur {
-  const { axis, reverse, body } = node.attributes;
-  const { b, cotangents, wrt } = around;
   const parts = recurParts(node);
-  const { active, carried } = flow(node, parts, around);
+  const inside = sweepBody(node, parts, around, sweep);
+  const residuals = new Residuals(node, inside.nodes);
+  const reversed = closeBody(node, parts, inside, residuals, around);
 
+  /** A value of either body, as it is outside. */
+  const outside = (value: Value): Value => reversed.outside(value) ?? residuals.outside(around.b, value);
+  const { name } = node.attributes.axis;
+  const terms = inside.terms.map(({ input, term: { factors, over } }): Contribution => {
+    const [first, second] = factors;
+    return {
+      input,
+      term: {
+        factors: second === undefined ? [outside(first)] : [outside(first), outside(second)],
+        over: hasAxis(input, name) ? over : [...over, name],
+      },
+    };
+  });
+  const sums = reversed.final.map(({ input, value }): Contribution => ({ input, term: { factors: [value], over: [] } }));
+  return {
+    contributions: [...terms, ...sums],
+    totals: new Map(inside.totals.map(({ output, total }) => [output, outside(total)])),
+    replacement: residuals.replacement(),
+  };
+}
+
+/** The reverse sweep over the body. Its nodes read values of the forward body as if they were their own. */
+interface SweptBody {
+  readonly inner: Builder;
+  /** The nodes of the forward body, some replaced. */
+  readonly nodes: readonly AnyNode[];
+  /** Parameters for the cotangents of stacked outputs, with what they are outside. */
+  readonly given: ReadonlyMap<Value, Value>;
+  /** The places of the states whose cotangents are carried; their cotangents after the step and before it. */
+  readonly carried: readonly { readonly place: number; readonly after: Value; readonly before: Value }[];
+  /** Contributions to scanned and held inputs whose factors are to be stacked. */
+  readonly terms: readonly Contribution[];
+  /** Contributions to held inputs that a state adds up. */
+  readonly sums: readonly Sum[];
+  readonly totals: readonly { readonly output: Value; readonly total: Value }[];
+}
+
+interface Sum {
+  readonly input: Value;
+  readonly before: Value;
+  readonly after: Value;
+}
+
+function sweepBody(node: Node<'recur'>, parts: RecurParts, around: Surroundings, sweep: Sweep): SweptBody {
+  const { body, outputs } = parts;
+  const { active, carried } = flow(node, parts, around);
   const inner = new Builder();
   const seeds = new Map<Value, Term[]>();
   const seed = (value: Value): Value => {
@@ -55,62 +101,62 @@ export function reverseRecur(node: Node<'recur'>, around: Surroundings, sweep: S
     seeds.set(value, [...(seeds.get(value) ?? []), { factors: [cotangent], over: [] }]);
     return cotangent;
   };
-  /** Parameters of the reverse body that are scanned, with what they are outside. */
   const given = new Map<Value, Value>();
-  parts.outputs.stacked.forEach((output, k) => {
-    const cotangent = cotangents.total(output);
-    if (cotangent !== undefined) given.set(seed(parts.body.outputs[k]!), cotangent);
+  outputs.stacked.forEach((output, k) => {
+    const cotangent = around.cotangents.total(output);
+    if (cotangent !== undefined) given.set(seed(body.outputs[k]!), cotangent);
   });
-  const later = carried.map((k) => seed(parts.body.after[k]!));
-  const wanted = parts.outputs.stacked.flatMap((output, k) => (wrt.has(output) ? [{ output, value: parts.body.outputs[k]! }] : []));
-  const swept = sweep(inner, body.nodes, seeds, new Set([...active, ...wanted.map((each) => each.value)]));
-  const earlier = carried.map((k) => swept.cotangents.total(parts.body.before[k]!) ?? zeros(inner, parts.body.before[k]!));
+  const later = carried.map((place) => seed(body.after[place]!));
 
-  const { terms, sums } = partTerms(inner, parts, active, swept.cotangents);
-  const totals = wanted.flatMap(({ output, value }) => {
-    const total = swept.cotangents.total(value);
-    return total === undefined ? [] : [{ output, total }];
-  });
-  const own = new Set([...given.keys(), ...later, ...inner.graph([]).nodes.flatMap((each) => each.outputs)]);
-  const leaving = [...terms.flatMap(({ term }) => term.factors), ...totals.map((each) => each.total)];
-  const stacked = [...new Set(leaving.filter((value) => own.has(value) && !given.has(value)))];
-
-  const residuals = new Residuals(node, swept.nodes);
-  const open = {
-    parameters: [...given.keys(), ...later, ...sums.map((sum) => sum.before)],
-    nodes: inner.graph([]).nodes,
-    results: [...stacked, ...earlier, ...sums.map((sum) => sum.after)],
+  const wanted = outputs.stacked.flatMap((output, k) => (around.wrt.has(output) ? [{ output, value: body.outputs[k]! }] : []));
+  const swept = sweep(inner, node.attributes.body.nodes, seeds, new Set([...active, ...wanted.map(({ value }) => value)]));
+  const total = (value: Value): Value | undefined => swept.cotangents.total(value);
+  return {
+    inner,
+    nodes: swept.nodes,
+    given,
+    carried: carried.map((place, k) => {
+      const state = body.before[place]!;
+      return { place, after: later[k]!, before: total(state) ?? zeros(inner, state) };
+    }),
+    ...partTerms(inner, parts, active, swept.cotangents),
+    totals: wanted.flatMap(({ output, value }) => {
+      const found = total(value);
+      return found === undefined ? [] : [{ output, total: found }];
+    }),
   };
-  const closed = residuals.close(open, given.size);
+}
+
+/** Puts the recurrence with the reverse body into the graph around it. */
+function closeBody(node: Node<'recur'>, parts: RecurParts, inside: SweptBody, residuals: Residuals, { b, cotangents }: Surroundings) {
+  const { given, carried, sums } = inside;
+  const { nodes } = inside.inner.graph([]);
+  const states = [...carried.map(({ after }) => after), ...sums.map(({ before }) => before)];
+  const own = new Set([...states, ...nodes.flatMap((each) => each.outputs)]);
+  const leaving = [...inside.terms.flatMap(({ term }) => term.factors), ...inside.totals.map(({ total }) => total)];
+  const stacked = [...new Set(leaving.filter((value) => own.has(value)))];
+  const results = [...stacked, ...carried.map(({ before }) => before), ...sums.map(({ after }) => after)];
+  const closed = residuals.close({ parameters: [...given.keys(), ...states], nodes, results }, given.size);
+
   const scanned = [...given.values(), ...closed.scanned];
   const initial = [
-    ...carried.map((k) => cotangents.total(parts.outputs.final[k]!) ?? zeros(b, parts.body.before[k]!)),
-    ...sums.map((sum) => zeros(b, sum.before)),
+    ...carried.map(({ place }) => cotangents.total(parts.outputs.final[place]!) ?? zeros(b, parts.body.before[place]!)),
+    ...sums.map(({ before }) => zeros(b, before)),
   ];
   const outputs = b.recur([...scanned, ...closed.held, ...initial], {
-    axis,
-    reverse: !reverse,
+    axis: node.attributes.axis,
+    reverse: !node.attributes.reverse,
     scanned: scanned.length,
     held: closed.held.length,
     states: initial.length,
     body: closed.body,
   });
-
-  /** A value of either body, as it is outside. */
-  const outside = (value: Value): Value => {
-    if (!own.has(value)) return residuals.outside(b, value);
-    return given.get(value) ?? outputs[stacked.indexOf(value)]!;
-  };
-  const final = outputs.slice(stacked.length);
-  const whole = (value: Value): Term => ({ factors: [value], over: [] });
+  const inputs = [...carried.map(({ place }) => parts.inputs.initial[place]!), ...sums.map(({ input }) => input)];
   return {
-    contributions: [
-      ...terms.map(({ input, term }) => ({ input, term: termOutside(term, outside, hasAxis(input, axis.name) ? [] : [axis.name]) })),
-      ...carried.map((k, place) => ({ input: parts.inputs.initial[k]!, term: whole(final[place]!) })),
-      ...sums.map(({ input }, place) => ({ input, term: whole(final[carried.length + place]!) })),
-    ],
-    totals: new Map(totals.map(({ output, total }) => [output, outside(total)])),
-    replacement: residuals.replacement(),
+    /** A value of the reverse body, as it is outside; absent for those of the forward body. */
+    outside: (value: Value): Value | undefined => given.get(value) ?? (own.has(value) ? outputs[stacked.indexOf(value)] : undefined),
+    /** What the states end with, and the inputs that it is a contribution to. */
+    final: inputs.map((input, k) => ({ input, value: outputs[stacked.length + k]! })),
   };
 }
 
@@ -146,7 +192,7 @@ function untilStable<T>(set: Set<T>, more: () => Iterable<T>): void {
 /** The contributions to scanned and held inputs: as terms whose factors are to be stacked, or as a sum that a state keeps. */
 function partTerms(inner: Builder, { inputs, body }: RecurParts, active: ReadonlySet<Value>, cotangents: Cotangents) {
   const terms: Contribution[] = [];
-  const sums: { readonly input: Value; readonly before: Value; readonly after: Value }[] = [];
+  const sums: Sum[] = [];
   body.scanned.forEach((parameter, k) => {
     if (active.has(parameter)) for (const term of cotangents.terms(parameter)) terms.push({ input: inputs.scanned[k]!, term });
   });
@@ -162,14 +208,6 @@ function partTerms(inner: Builder, { inputs, body }: RecurParts, active: Readonl
     }
   });
   return { terms, sums };
-}
-
-function termOutside({ factors, over }: Term, outside: (value: Value) => Value, alsoOver: readonly string[]): Term {
-  const [first, second] = factors;
-  return {
-    factors: second === undefined ? [outside(first)] : [outside(first), outside(second)],
-    over: [...over, ...alsoOver],
-  };
 }
 
 const zeros = (b: Builder, like: Value): Value => b.constant(0, like.type.axes);
