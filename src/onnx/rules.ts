@@ -145,18 +145,12 @@ export const rules: { readonly [Name in OperationName]: Rule<Name> } = {
       scope.defineConstant(outputs[0]!, constant);
       return;
     }
-    const order = scope.preferred(outputs[0]!.type.axes);
     if (scope.size(axis) === 1) {
-      scope.define(
-        outputs[0]!,
-        order,
-        scope.need(
-          x!,
-          order.map((name) => (name === axis.name ? '' : name)),
-        ),
-      );
+      const own = scope.orderOf(x!);
+      scope.define(outputs[0]!, [axis.name, ...own], scope.need(x!, ['', ...own]));
       return;
     }
+    const order = scope.preferred(outputs[0]!.type.axes);
     const shape = scope.shape(order.map((name) => [axisOf(outputs[0]!, name)!]));
     scope.define(outputs[0]!, order, scope.node('Expand', [aligned(scope, x!, order), shape], {}, outputs[0]!.name));
   },

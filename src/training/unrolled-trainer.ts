@@ -3,7 +3,6 @@
 
 import type { Model } from '../graph/model.ts';
 import { basicOperations } from '../graph/passes/basic.ts';
-import { bindSizes } from '../graph/passes/bind.ts';
 import { unroll } from '../graph/passes/unroll.ts';
 import { select } from '../graph/prune.ts';
 import { lower } from '../onnx/lower.ts';
@@ -38,9 +37,9 @@ function openUnrolled(
   sizes: Readonly<Record<string, number>>,
   options: SessionOptions,
 ): Promise<Session> {
-  const unrolled = unroll(bindSizes(basicOperations(graph), sizes), { fanIn });
+  const unrolled = unroll(basicOperations(graph), { fanIn, sizes });
   const { nodes } = select(unrolled, unrolled.results);
-  const { bytes } = lower({ ...unrolled, nodes }, { inputs, outputs, extensions: false });
+  const { bytes } = lower({ ...unrolled, nodes }, { inputs, outputs, sizes, extensions: false });
   const primed = new Set(inputs.map(next));
   return runtime.open(bytes, { ...options, resident: outputs.filter((name) => primed.has(name)) });
 }

@@ -1,31 +1,26 @@
 import assert from 'node:assert/strict';
 import { Builder } from '../../src/graph/builder.ts';
 import { differentiate } from '../../src/graph/differentiate.ts';
-import { type AnyNode, type Graph, tensor, type Value } from '../../src/graph/graph.ts';
+import { type Graph, tensor, type Value } from '../../src/graph/graph.ts';
 import { interpret } from '../../src/graph/interpret.ts';
 import { basicOperations } from '../../src/graph/passes/basic.ts';
-import { bindSizes } from '../../src/graph/passes/bind.ts';
 import { unroll } from '../../src/graph/passes/unroll.ts';
 import { B, type CellName, cellModel, cells, layer, T } from '../graph/cells.ts';
 import { assertClose, randomFeeds } from '../graph/numeric.ts';
 
 const sizes = { T: 8, B: 2 };
-const fanIn = 3;
+const options = { fanIn: 3, sizes };
 
 /** The results of both graphs on the same random feeds; the second has other parameters, in the same order. */
 function assertSame(graph: Graph, rewritten: Graph): void {
   const feeds = randomFeeds(graph, sizes);
   const again = new Map(rewritten.parameters.map((parameter, k) => [parameter, feeds.get(graph.parameters[k]!)!]));
   const expected = interpret(graph, feeds, sizes);
-  interpret(rewritten, again).forEach((result, k) => {
+  interpret(rewritten, again, sizes).forEach((result, k) => {
     assert.deepEqual(result.axes, expected[k]!.axes);
     assertClose(result.data, expected[k]!.data, 1e-12, `result ${k}`);
   });
 }
-
-/** Every node, those of bodies too. */
-const allNodes = (graph: Graph): AnyNode[] =>
-  graph.nodes.flatMap((node) => [node, ...(node.operation === 'recur' ? allNodes(node.attributes.body) : [])]);
 
 describe('unrolling', () => {
   for (const name of Object.keys(cells) as CellName[]) {
@@ -33,24 +28,16 @@ describe('unrolling', () => {
       it(`${name}${reverse ? ' from the end' : ''}: values and gradients stay, no recurrence is left`, () => {
         const { graph, objective } = cellModel(name, { I: 2, H: 3, reverse });
         const whole = differentiate(graph, objective, graph.parameters).graph;
-        const unrolled = unroll(bindSizes(whole, sizes), { fanIn });
+        const unrolled = unroll(whole, options);
         assertSame(whole, unrolled);
         assert.ok(unrolled.nodes.every((node) => node.operation !== 'recur'));
       });
     }
   }
 
-  it('binds sizes in types, attributes and bodies', () => {
-    const { graph } = cellModel('lstm');
-    const bound = bindSizes(graph, sizes);
-    assertSame(graph, bound);
-    const types = [...bound.parameters, ...allNodes(bound).flatMap((node) => node.outputs)].flatMap((value) => value.type.axes);
-    assert.ok(types.every((axis) => typeof axis.size === 'number'));
-  });
-
   it('joins at most fanIn values at once', () => {
     const { graph, layer: one } = cellModel('rnn');
-    const unrolled = unroll(bindSizes({ ...graph, results: [one.lines["h'"]!] }, sizes), { fanIn });
+    const unrolled = unroll({ ...graph, results: [one.lines["h'"]!] }, options);
     const widths = unrolled.nodes.filter((node) => node.operation === 'concat').map((node) => node.inputs.length);
     assert.deepEqual(widths, [3, 3, 2, 3]);
   });
@@ -58,7 +45,7 @@ describe('unrolling', () => {
   it('stacks only what is read', () => {
     const { graph, layer: one } = cellModel('lstm');
     const recurrence = graph.nodes.filter((node) => node.operation === 'recur');
-    const unrolled = unroll(bindSizes({ ...graph, nodes: recurrence, results: [one.final.c!] }, sizes), { fanIn });
+    const unrolled = unroll({ ...graph, nodes: recurrence, results: [one.final.c!] }, options);
     assert.ok(unrolled.nodes.every((node) => node.operation !== 'concat'));
   });
 
@@ -70,7 +57,7 @@ describe('unrolling', () => {
     const inputs = [b.parameter(tensor([T, B])), b.parameter(tensor([])), b.parameter(tensor([B]))];
     const outputs = b.recur(inputs, { axis: T, reverse: false, scanned: 1, held: 1, states: 1, body: body.graph([next, next]) });
     const graph = b.graph(outputs);
-    const unrolled = unroll(bindSizes(graph, sizes), { fanIn });
+    const unrolled = unroll(graph, options);
     assertSame(graph, unrolled);
     assert.equal(unrolled.nodes.filter((node) => node.operation === 'exp').length, 1);
   });
@@ -89,7 +76,7 @@ describe('unrolling', () => {
     const inputs = [b.parameter(tensor([steps, B])), b.parameter(tensor([T, B])), b.parameter(tensor([B]))];
     const outputs = b.recur(inputs, { axis: steps, reverse: false, scanned: 1, held: 1, states: 1, body: body.graph([next, next]) });
     const graph = b.graph(outputs);
-    assertSame(graph, unroll(bindSizes(graph, sizes), { fanIn }));
+    assertSame(graph, unroll(graph, options));
   });
 });
 
@@ -115,7 +102,7 @@ describe('basic operations', () => {
       const rewritten = basicOperations(graph);
       assert.ok(graph.nodes.some((node) => node.operation === name));
       if (name !== 'equal') assert.ok(rewritten.nodes.every((node) => node.operation !== name));
-      assertSame(graph, bindSizes(rewritten, sizes));
+      assertSame(graph, rewritten);
     });
   }
 
@@ -125,6 +112,6 @@ describe('basic operations', () => {
     const { lines } = layer(b, 'gru', x, 3);
     const objective = b.sum(b.unary('sign', lines["h'"]!));
     const graph = b.graph([objective]);
-    assertSame(graph, bindSizes(basicOperations(graph), sizes));
+    assertSame(graph, basicOperations(graph));
   });
 });
