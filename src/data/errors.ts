@@ -78,10 +78,10 @@ export const manyRows = (batch: number, window: number, path: string, size: numb
   );
 };
 
-export const unknownCharacters = (characters: readonly string[], known: number): DataError =>
+export const neverSeen = (tokens: readonly string[], unit: string, known: number): DataError =>
   new DataError(
     'prompt',
-    `The model has never seen ${characters.map((each) => JSON.stringify(each)).join(', ')}: its text has ${count(known, 'other character')}. Leave ${characters.length === 1 ? 'it' : 'them'} out.`,
+    `The model has never seen ${tokens.map((each) => JSON.stringify(each)).join(', ')}: its text has ${count(known, `other ${unit}`)}. Leave ${tokens.length === 1 ? 'it' : 'them'} out.`,
   );
 
 const mebibytes = (bytes: number): string => Math.round(bytes / 2 ** 20).toLocaleString('en-US');

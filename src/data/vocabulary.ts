@@ -1,7 +1,7 @@
 // The classes of a text: its different characters or words, sorted, so that the same text always gives the same numbers.
 
 import type { TextSource } from '../shared/settings.ts';
-import { allUnknown, unknownCharacters } from './errors.ts';
+import { allUnknown, neverSeen } from './errors.ts';
 
 /** Token k has the number k. Plain data: a run keeps it as JSON. */
 export interface Vocabulary {
@@ -47,7 +47,7 @@ export function encode(vocabulary: Vocabulary, text: string): Int32Array {
     if (id === undefined) strangers.add(token);
     return id ?? 0;
   });
-  if (strangers.size > 0) throw unknownCharacters([...strangers].slice(0, 12), vocabulary.tokens.length);
+  if (strangers.size > 0) throw neverSeen([...strangers].slice(0, 12), unitOf(vocabulary), vocabulary.tokens.length);
   return ids;
 }
 

@@ -3,11 +3,11 @@
 import type { Model } from '../graph/model.ts';
 import type { TrainSettings } from '../shared/settings.ts';
 
-/** `lstm 256 · adam .002 · clip 1 · window 64` */
+/** `2 × lstm 256 · adam .002 · clip 1 · batch 64 · window 64` */
 export function describe(model: Model, settings: TrainSettings): string {
   const { optimizer, clip, clipValue, window, batch } = settings;
   return [
-    ...new Set(model.instances.filter((instance) => instance.axis !== undefined && instance.states.length > 0).map(cellText)),
+    ...cellTexts(model),
     `${optimizer.kind} ${number(optimizer.rate)}`,
     ...(clip === undefined ? [] : [`clip ${number(clip)}`]),
     ...(clipValue === undefined ? [] : [`clip_value ${number(clipValue)}`]),
@@ -18,6 +18,14 @@ export function describe(model: Model, settings: TrainSettings): string {
 
 export const parameterCount = (model: Model): number =>
   model.weights.reduce((sum, { value }) => sum + value.type.axes.reduce((product, { size }) => product * Number(size), 1), 0);
+
+/** The cells that run, in order of the source, equal ones once. */
+function cellTexts({ instances }: Model): string[] {
+  const counts = new Map<string, number>();
+  for (const text of instances.filter(({ axis, states }) => axis !== undefined && states.length > 0).map(cellText))
+    counts.set(text, (counts.get(text) ?? 0) + 1);
+  return [...counts].map(([text, count]) => (count === 1 ? text : `${count} × ${text}`));
+}
 
 function cellText({ cell, states }: Model['instances'][number]): string {
   const sizes = states[0]!.initial.type.axes.map((axis) => axis.size).filter((size) => typeof size === 'number');

@@ -7,9 +7,10 @@ import { lower } from '../onnx/lower.ts';
 import type { Resident, Runtime, SessionOptions, Tensor } from '../runtime/runtime.ts';
 import type { Predictor } from './generate.ts';
 import { RunError } from './run.ts';
+import { parameterNames } from './step.ts';
 import type { TrainerState } from './trainer.ts';
 
-/** Opens a model with its weights; the states begin at zero. Throws RunError where the model does not predict its input. */
+/** Opens a model with its weights; the states begin as its source says. Throws RunError where the model does not predict its input. */
 export async function openPredictor(
   model: Model,
   weights: TrainerState,
@@ -40,7 +41,7 @@ export async function openPredictor(
     const dims = sizes(value, steps);
     return { type: 'float32', dims, data: new Float32Array(dims.reduce((product, size) => product * size, 1)).fill(fill) };
   };
-  let states: (Tensor | Resident)[] = model.states.map(({ before }) => filled(before, 1, 0));
+  let states: (Tensor | Resident)[] = model.states.map(({ before, initial }) => filled(before, 1, initial ?? 0));
 
   return {
     async read(ids) {
@@ -59,13 +60,4 @@ export async function openPredictor(
     },
     close: () => session.release(),
   };
-}
-
-function parameterNames(model: Model): ReadonlyMap<Value, string> {
-  return new Map<Value, string>([
-    ...model.weights.map(({ name, value }) => [value, name] as const),
-    ...model.inputs.map(({ name, value }) => [value, name] as const),
-    ...model.states.map(({ name, before }) => [before, `${name} before`] as const),
-    ...model.dropout.map(({ value }, k) => [value, `dropout ${k}`] as const),
-  ]);
 }

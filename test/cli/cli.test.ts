@@ -190,6 +190,7 @@ describe('unroll', function () {
       [20, 40],
     );
     assert.equal(last.done, true);
+    assert.equal(last.settings, 'mine 6 · lstm 5 · adam .01 · clip 1 · batch 4 · window 8');
     assert.equal(last.run, join(folder, 'runs', 'Tiny-1'));
 
     const [trace, wrong, exported, info, source, written] = await Promise.all([
