@@ -20,7 +20,13 @@ const line = (name: string, value: Value, more: Partial<Line> = {}): Line => ({
   ...more,
 });
 
-function instanceOf(path: string, cell: string, x: Value, { lines, weights, initial }: Layer, reverse = false): Instance {
+/** A line's axes in the order of its source, as the language brings them there. */
+const inOrder = (b: Builder, value: Value): Value => {
+  const order = ['T', 'B', 'H'].map((name) => value.type.axes.find((axis) => axis.name === name)!);
+  return b.plus(b.constant(0, order), value);
+};
+
+function instanceOf(b: Builder, path: string, cell: string, x: Value, { lines, weights, initial }: Layer, reverse = false): Instance {
   return {
     path,
     cell,
@@ -29,7 +35,7 @@ function instanceOf(path: string, cell: string, x: Value, { lines, weights, init
     definition: range,
     axis: 'T',
     reverse,
-    lines: Object.entries(lines).map(([name, value]) => line(name, value, { shape: ['H'] })),
+    lines: Object.entries(lines).map(([name, value]) => line(name, inOrder(b, value), { shape: ['H'] })),
     states: Object.entries(initial).map(([name, value]) => ({ name, after: lines[`${name}'`]!, initial: value })),
     inputs: [{ name: 'x', value: x }],
     weights: Object.keys(weights).map((name) => ({ name, weight: `${path}.${name}` })),
@@ -55,6 +61,7 @@ export function cellModel(cell: CellName): Model {
   const squares = Object.values(run.final).map((state) => b.sum(b.times(state, state)));
   const loss = squares.reduce((sum, each) => b.plus(sum, each), b.sum(losses));
   const inputs = [x, direction, ...Object.values(run.initial)].map((value) => ({ name: value.name!, value }));
+  const instance = instanceOf(b, 'h', cell, x, run);
   return {
     name: 'Cell',
     graph: b.graph([...Object.values(run.lines), losses, loss]),
@@ -73,7 +80,7 @@ export function cellModel(cell: CellName): Model {
         inputs,
         weights: [],
       },
-      instanceOf('h', cell, x, run),
+      instance,
     ],
     loss,
   };
@@ -101,7 +108,7 @@ export function languageModel(cells: readonly CellName[], { V, E, H }: Shape, { 
     const path = cells.length === 1 ? 'h' : `h[${k}]`;
     const reverse = bidirectional && k % 2 === 1;
     const run = layer(b, cell, top, H, { prefix: `${path}.`, reverse });
-    instances.push(instanceOf(path, cell, top, run, reverse));
+    instances.push(instanceOf(b, path, cell, top, run, reverse));
     weights.push(...weightsOf(path, run.weights));
     for (const [name, before] of Object.entries(run.initial))
       states.push({ name: `${path}.${name}`, before, after: run.final[name]!, instance: path });
