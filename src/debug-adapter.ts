@@ -7,6 +7,7 @@ import { UnrollDebugSession } from './debug/adapter.ts';
 import type { LaunchArguments } from './debug/launch.ts';
 import { createEngine } from './engine/client.ts';
 import type { SequenceChoice, TraceRequest } from './engine/requests.ts';
+import { atHome } from './training/home.ts';
 import { newestRun } from './training/run.ts';
 
 const LENGTH = 200;
@@ -34,12 +35,15 @@ const sourceOf = async ({ program, model, run }: LaunchArguments): Promise<Trace
   }
 };
 
+const library = fileURLToPath(new URL(inBundle ? 'std' : 'language/std', import.meta.url));
+
 new UnrollDebugSession({
-  openTrace: async (launch) =>
-    await engine.openTrace({
-      source: await sourceOf(launch),
-      sequence: sequenceOf(launch),
-      ...(launch.objective && { objective: launch.objective }),
-    }),
-  readSource: (uri) => readFile(uri.startsWith('file:') ? fileURLToPath(uri) : uri, 'utf8'),
+  async openTrace(launch, say) {
+    const source = await sourceOf(launch);
+    const request = { source, sequence: sequenceOf(launch), ...(launch.objective && { objective: launch.objective }) };
+    const { trace, changed } = await atHome(await engine.openTrace(request), library, source.kind === 'run' ? source.folder : undefined);
+    for (const file of changed) say(`${file} has changed since this run was trained: the run's own copy is stepped through.`);
+    return trace;
+  },
+  readSource: (uri) => readFile(fileURLToPath(uri), 'utf8'),
 }).start(process.stdin, process.stdout);

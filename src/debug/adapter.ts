@@ -26,15 +26,14 @@ import { evaluate, parseWatch } from './evaluate.ts';
 import { type InlineValue, inlineValues, timeText } from './inline.ts';
 import { type LaunchArguments, readLaunch } from './launch.ts';
 import { Names } from './names.ts';
-import { inOwnSources } from './own-sources.ts';
 import { sitesAt, stoppableLines, tracedSource } from './places.ts';
 import type { Site } from './program.ts';
 import { type Counting, placeOf, Sources } from './sources.ts';
 import { elementsOf, type Row, rowsOf, type ScopeName, scopesOf } from './variables.ts';
 
 export interface AdapterHost {
-  /** Opens what the launch configuration names. Its error's message is shown as it is. */
-  openTrace(launch: LaunchArguments): Promise<Trace>;
+  /** Opens what the launch configuration names. Its error's message is shown as it is; `say` writes a line to the debug console. */
+  openTrace(launch: LaunchArguments, say: (text: string) => void): Promise<Trace>;
   /** The text of a source of the trace. */
   readSource(uri: string): Promise<string>;
 }
@@ -121,14 +120,9 @@ export class UnrollDebugSession extends DebugSession {
     const launch = readLaunch(given);
     try {
       if ('fault' in launch) throw new Refusal(launch.fault);
-      const trace = await this.#host.openTrace(launch);
+      const trace = await this.#host.openTrace(launch, (text) => this.sendEvent(new OutputEvent(`${text}\n`, 'console')));
       this.#launch = launch;
-      const { description, changed } = await inOwnSources(trace.description, launch.program, (uri) => this.#host.readSource(uri));
-      for (const path of changed)
-        this.sendEvent(
-          new OutputEvent(`${path} is not what this run was trained from: the run's own copy is stepped through.\n`, 'console'),
-        );
-      this.#debugger = new Debugger(trace, description, {
+      this.#debugger = new Debugger(trace, {
         onLog: (lines) => this.#log(lines),
         onFault: (breakpoint, message) => this.#faulty(breakpoint, message),
       });

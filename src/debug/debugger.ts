@@ -1,6 +1,6 @@
 // A debugging session without its protocol: where it stands, and how far each move goes before something stops it.
 
-import type { Objective, Trace, TraceDescription } from '../shared/trace.ts';
+import type { Objective, Trace } from '../shared/trace.ts';
 import { type Breakpoint, Hits, type Judge } from './breakpoints.ts';
 import { type DynamicsEvent, type DynamicsKind, dynamicsEvents } from './dynamics.ts';
 import { type Position, Stepper } from './stepper.ts';
@@ -41,10 +41,9 @@ export class Debugger {
   #found = new Map<DynamicsKind, Promise<readonly DynamicsEvent[]>>();
   #cancelled = false;
 
-  /** `description` is the trace's, with its places where the person's files are. */
-  constructor(trace: Trace, description: TraceDescription, events: DebuggerEvents) {
+  constructor(trace: Trace, events: DebuggerEvents) {
     this.trace = trace;
-    this.stepper = new Stepper(description);
+    this.stepper = new Stepper(trace.description);
     this.position = this.stepper.entry;
     this.#values = new TraceValues(trace);
     this.#events = events;

@@ -9,7 +9,7 @@ import type { LaunchArguments } from '../debug/launch.ts';
 import type { Engine } from '../engine/client.ts';
 import type { TraceRequest } from '../engine/requests.ts';
 import type { Trace } from '../shared/trace.ts';
-import { atHome } from './home.ts';
+import { atHome } from '../training/home.ts';
 import type { LineValues } from './line-values.ts';
 import type { Views } from './views.ts';
 

@@ -83,7 +83,7 @@ describe('debug adapter on the engine', function () {
     return stops;
   };
 
-  it('steps a trained model: the source in the person’s own file, library cells in the run’s copy', async () => {
+  it('steps a trained model: the source in the person’s own file, library cells in the library', async () => {
     const client = await open({ program, data: { part: 'training', from: 0, length: 20 } });
     assert.equal(await client.start(), `entry: Cells.a  t = 0 of 20, 't' @ ${lineOf('a      = lstm')}`);
     assert.deepEqual(await walk(client, ['next', 'stepIn', 'next', 'next', 'next', 'next', 'next', 'next', 'stepBack', 'stepOut']), [
@@ -200,7 +200,7 @@ describe('debug adapter on the engine', function () {
     await client.start();
     const { stackFrames } = await client.ask('stackTrace', { threadId: 1 });
     assert.notEqual(stackFrames[0].source.path, changed);
-    assert.match(client.output(), /cells\.rnn is not what this run was trained from/);
+    assert.match(client.output(), /cells\.rnn has changed since this run was trained/);
   });
 
   it('without a run says what to do', async () => {

@@ -6,7 +6,7 @@ import { join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { SourceRange } from '../shared/source.ts';
 import type { Trace, TraceDescription } from '../shared/trace.ts';
-import { readRecord } from '../training/run.ts';
+import { readRecord } from './run.ts';
 
 export interface AtHome {
   readonly trace: Trace;
