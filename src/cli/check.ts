@@ -1,8 +1,8 @@
-// `unroll check`: what is wrong with a file, each fault with its place; else what its models are.
+// `unroll check`: what is wrong with a file and its data, each fault with its place; else what its models are.
 
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { openJob } from '../engine/job.ts';
+import { dataFaults, openJob } from '../engine/job.ts';
 import { loadProgram, type Program } from '../language/index.ts';
 import { parameterCount } from '../training/describe.ts';
 import type { Command } from './command.ts';
@@ -11,13 +11,20 @@ import { placeText, type Terminal } from './terminal.ts';
 
 export const checkCommand: Command = {
   usage: 'FILE.rnn',
-  summary: 'Checks the syntax, names and shapes of a file. Errors stand as file:line:column: message.',
+  summary: 'Checks the syntax, names, shapes and data of a file. Errors stand as file:line:column: message.',
   positionals: 1,
   options: {},
   help: {},
   async run(given, { terminal }) {
     const file = resolve(terminal.folder, given.positionals[0]!);
     if (await reportFaults(file, terminal)) return 1;
+    const faults = await dataFaults(file);
+    // A model can be written before its text is there.
+    for (const { place, about, message } of faults)
+      terminal.error(
+        `${place === undefined ? '' : placeText(place, terminal.folder)}${about === 'missing' ? 'warning: ' : ''}${message}\n`,
+      );
+    if (faults.some(({ about }) => about !== 'missing')) return 1;
     const { models, main } = await load(file);
     const cells = main.tree.items.filter((item) => item.$type === 'Cell');
     const names = [...models.map(({ name }) => `model ${name}`), ...cells.map(({ name }) => `cell ${name}`)];

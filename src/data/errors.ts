@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 
 /** The setting that a fault belongs to: where the editor underlines it. */
-export type Fault = 'data' | 'window' | 'batch' | 'minimum' | 'prompt';
+export type Fault = 'missing' | 'data' | 'window' | 'batch' | 'minimum' | 'prompt';
 
 export class DataError extends Error {
   override name = 'DataError';
@@ -21,7 +21,8 @@ export const count = (value: number, one: string, many = `${one}s`): string =>
 /** A file that could not be read; `error` as Node gives it. */
 export function unreadable(path: string, error: unknown): DataError {
   const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT') return new DataError('data', `There is no file ${path}. Put the text there, or change the path in the data line.`);
+  if (code === 'ENOENT')
+    return new DataError('missing', `There is no file ${path}. Put the text there, or change the path in the data line.`);
   if (code === 'EISDIR') return new DataError('data', `${path} is a folder. Name a text file in the data line.`);
   if (code === 'EACCES' || code === 'EPERM') return new DataError('data', `${path} may not be read. Change its permissions.`);
   return new DataError('data', `${path} could not be read: ${error instanceof Error ? error.message : String(error)}`);

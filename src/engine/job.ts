@@ -5,6 +5,7 @@ import { basename, dirname, join, relative, sep } from 'node:path';
 import { DataError, type Fault as DataFault } from '../data/errors.ts';
 import { loadText } from '../data/text.ts';
 import type { Vocabulary } from '../data/vocabulary.ts';
+import { trainingWindows, validationWindows } from '../data/windows.ts';
 import type { Model } from '../graph/model.ts';
 import { show } from '../language/check/dimensions.ts';
 import { buildModel, loadProgram, ModelFaults, type Program, type TrainStatement } from '../language/index.ts';
@@ -21,10 +22,13 @@ export type Places = Readonly<Partial<Record<DataFault, SourceRange>>>;
 export class PlacedError extends Error {
   override name = 'PlacedError';
   readonly place: SourceRange | undefined;
+  /** What of the data it is about, if it is. */
+  readonly about: DataFault | undefined;
 
-  constructor(message: string, place?: SourceRange) {
+  constructor(message: string, place?: SourceRange, about?: DataFault) {
     super(message);
     this.place = place;
+    this.about = about;
   }
 }
 
@@ -85,6 +89,25 @@ export async function openRunJob(folder: string): Promise<Job & { readonly place
   });
 }
 
+/** What is wrong with the data of a file's `train` statements, or with their settings for it. */
+export async function dataFaults(file: string): Promise<PlacedError[]> {
+  const { statements } = await loadProgram(file, readSource);
+  const found: PlacedError[] = [];
+  for (const statement of statements.trains.keys()) {
+    try {
+      const { corpus, settings, places } = await openJob(file, statement);
+      await placing(places, async () => {
+        trainingWindows(corpus, settings.batch, settings.window);
+        validationWindows(corpus, settings.batch, settings.window);
+      });
+    } catch (error) {
+      if (!(error instanceof PlacedError)) throw error;
+      found.push(error);
+    }
+  }
+  return found;
+}
+
 /** Whether the file, or one that it uses, is not what it was when the run began. */
 export async function sourceChanged({ file, sources }: Job): Promise<boolean> {
   const now = await loadProgram(file, readSource).then(sourcesOf, () => undefined);
@@ -95,7 +118,7 @@ export async function sourceChanged({ file, sources }: Job): Promise<boolean> {
 /** What went wrong with a job, at its place in the source. */
 export function placed(error: unknown, places: Places): unknown {
   if (error instanceof ModelFaults) return faultsError(error.faults);
-  return error instanceof DataError ? new PlacedError(error.message, places[error.about] ?? places.data) : error;
+  return error instanceof DataError ? new PlacedError(error.message, places[error.about] ?? places.data, error.about) : error;
 }
 
 interface Statement {

@@ -94,6 +94,8 @@ export async function train(job: Job, options: TrainOptions, hooks: TrainHooks, 
   const folder = options.out ?? (await newRunFolder(job.file, job.model.name));
   const existing = await readRecord(folder).catch(() => undefined);
   if (existing !== undefined && options.resume !== true) throw existsAlready(folder);
+  if (existing !== undefined && options.seed !== undefined && options.seed !== existing.settings.seed)
+    throw seedKept(existing.settings.seed);
   const made = await makeFolder(folder, files);
   const lock = await lockRun(folder);
   let session: Session | undefined;
@@ -388,3 +390,6 @@ function recordOf(
 
 const existsAlready = (folder: string): RunError =>
   new RunError(`There is a run in ${folder} already. Resume it, or train into another folder.`);
+
+const seedKept = (seed: number): RunError =>
+  new RunError(`The run has the seed ${seed} and keeps it. For another seed, train into another folder.`);

@@ -293,6 +293,9 @@ describe('unroll', function () {
     for (const [k, [name, , expected]] of cases.entries()) {
       assert.equal(results[k]!.status, 1, name);
       assert.match(results[k]!.error, expected);
+      const checked = await unroll('check', `${name}.rnn`);
+      assert.equal(checked.error.replace('warning: ', ''), results[k]!.error, name);
+      assert.equal(checked.status, name === 'missing' ? 0 : 1);
     }
     const device = await unroll('train', 'tiny.rnn', '--device', 'gpu');
     assert.deepEqual(

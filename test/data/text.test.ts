@@ -83,7 +83,7 @@ describe('text', () => {
   it('says what is wrong with a file', async () => {
     assert.equal(
       await message(() => loadText(source(join(folder, 'none.txt')))),
-      'data: There is no file /none.txt. Put the text there, or change the path in the data line.',
+      'missing: There is no file /none.txt. Put the text there, or change the path in the data line.',
     );
     assert.match(await message(() => loadText(source(folder))), /^data: .* is a folder\./);
     assert.match(await fault(''), /^data: some.txt is empty\./);

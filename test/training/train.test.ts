@@ -159,6 +159,12 @@ describe('training', () => {
     await assert.rejects(quick({ out }), /There is a run in .* already\. Resume it, or train into another folder\./);
   });
 
+  it('keeps its seed', async () => {
+    const { folder: out } = await quick({ seed: 4 });
+    assert.equal((await quick({ out, resume: true, steps: 31, seed: 4 })).step, 31);
+    await assert.rejects(quick({ out, resume: true, seed: 5 }), /The run has the seed 4 and keeps it/);
+  });
+
   it('is refused while another training has the run', async () => {
     const out = join(folder, 'taken');
     let second: Promise<unknown> | undefined;
