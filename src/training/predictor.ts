@@ -41,6 +41,7 @@ export async function openPredictor(
     const dims = sizes(value, steps);
     return { type: 'float32', dims, data: new Float32Array(dims.reduce((product, size) => product * size, 1)).fill(fill) };
   };
+  const place = prediction.logits.type.axes.findIndex(({ name }) => name === input.type.axes[0]!.name);
   let states: (Tensor | Resident)[] = model.states.map(({ before, initial }) => filled(before, 1, initial ?? 0));
 
   return {
@@ -55,9 +56,14 @@ export async function openPredictor(
       const feeds = Object.fromEntries(graph.parameters.map((value) => [names.get(value)!, feed(value)]));
       const found = await session.run(feeds);
       states = results.slice(1).map((name) => found[name]!);
-      const scores = (found.logits as Tensor).data as Float32Array;
-      return scores.subarray(scores.length - scores.length / ids.length);
+      return scoresAt(found.logits as Tensor, place, ids.length - 1);
     },
     close: () => session.release(),
   };
+}
+
+/** The scores of one step, for one row: the axis at `place` is time. */
+function scoresAt({ dims, data }: Tensor, place: number, step: number): Float32Array {
+  const stride = dims.slice(place + 1).reduce((product, size) => product * size, 1);
+  return (data as Float32Array).filter((_, k) => Math.floor(k / stride) % dims[place]! === step);
 }
