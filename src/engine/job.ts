@@ -177,8 +177,8 @@ const textChanged = (path: string): DataError =>
 /** The file and those it uses, from the folder that they have in common; the library under a name of its own. */
 function sourcesOf(program: Program): { sources: ReadonlyMap<string, string>; main: string } {
   const own = program.files.filter(({ isLibrary }) => !isLibrary);
-  const shared = own.map(({ uri }): readonly string[] => dirname(uri).split(sep)).reduce(commonStart);
-  const nameOf = (uri: string): string => relative(shared.join(sep) || sep, uri).replaceAll(sep, '/');
+  const shared = own.map(({ uri }): readonly string[] => dirname(uri).split(/[\\/]/)).reduce(commonStart);
+  const nameOf = (uri: string): string => relative(shared.join('/') || '/', uri).replaceAll(sep, '/');
   const sources = new Map(own.map(({ uri, text }) => [nameOf(uri), text]));
   for (const { uri, text, isLibrary } of program.files) if (isLibrary) sources.set(`${LIBRARY}/${basename(uri)}`, text);
   return { sources, main: nameOf(program.main.uri) };
