@@ -4,8 +4,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** The environment in which a child process finds a WebGPU adapter. Throws, with what to install, where there is none. */
+/** The environment in which a child process finds a WebGPU adapter; systems other than Linux have one of their own. Throws, with what to
+ *  install, where there is none. */
 export function swiftShaderEnvironment(): Record<string, string> {
+  if (process.platform !== 'linux') return {};
   const driver = packaged() ?? '/usr/lib/chromium/vk_swiftshader_icd.json';
   if (!existsSync(driver))
     throw new Error(
