@@ -27,15 +27,29 @@ export type Meaning =
 export class Names {
   readonly stepper: Stepper;
   readonly position: Position;
-  readonly instances: readonly InstanceDescription[];
   readonly #frames: readonly Position[];
+  #instances: readonly InstanceDescription[];
 
   /** `frame` counts from the innermost. */
   constructor(stepper: Stepper, position: Position, frame = 0) {
     this.stepper = stepper;
     this.position = position;
     this.#frames = stepper.frames(position);
-    this.instances = this.#frames.slice(frame).map(({ instance }) => stepper.program.of(instance)[0]!.instance);
+    this.#instances = this.#frames.slice(frame).map(({ instance }) => stepper.program.of(instance)[0]!.instance);
+  }
+
+  /** Seen from within any instance, at the time of a stop that may be elsewhere. */
+  static within(stepper: Stepper, position: Position, instance: InstanceDescription): Names {
+    const around: InstanceDescription[] = [];
+    for (let next: InstanceDescription | undefined = instance; next; next = stepper.program.of(next.path)[0]?.caller?.instance)
+      around.push(next);
+    const names = new Names(stepper, position);
+    names.#instances = around;
+    return names;
+  }
+
+  get instances(): readonly InstanceDescription[] {
+    return this.#instances;
   }
 
   /** The instance of the frame itself. */

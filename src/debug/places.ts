@@ -2,6 +2,7 @@
 
 import { pathToFileURL } from 'node:url';
 import type { SourceRange } from '../shared/source.ts';
+import type { InstanceDescription } from '../shared/trace.ts';
 import type { Program, Site } from './program.ts';
 
 /** The lines that a breakpoint on a source line means: those written there, else the next line of the same cell. Empty where there is none. */
@@ -14,6 +15,10 @@ export const sitesAt = (program: Program, uri: string, line: number): readonly S
   const nearest = Math.min(...next);
   return within.filter((site) => site.line.range.start.line === nearest);
 };
+
+/** The instances whose cell is written around a source line. */
+export const definedAt = (program: Program, uri: string, line: number): readonly InstanceDescription[] =>
+  program.trace.instances.filter(({ definition }) => sameFile(definition.uri, uri) && covers(definition, line));
 
 /** The source of the trace that a person means by a file: itself, else one of the same name and text (the library that is shipped, for the copy
  *  that a run keeps). */

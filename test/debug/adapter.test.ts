@@ -178,6 +178,36 @@ describe('debug adapter', () => {
     assert.equal(await refused('at(f, 100)'), 'There is no timestep 100: t goes from 0 to 99.');
   });
 
+  it('a hover means the cell that it is in, whichever frame is chosen', async () => {
+    const { client } = await open();
+    await client.start();
+    for (const move of ['next', 'stepIn', 'next']) await client.go(move);
+    const hover = async (expression: string, line: number): Promise<string> =>
+      (await client.ask('evaluate', { expression, frameId: 1, context: 'hover', source: SOURCE, line })).result;
+    assert.match(await hover('h', lineOf(LSTM, 'h      = lstm')), /\(of t = 0, not yet computed\)$/);
+    assert.doesNotMatch(await hover('h', F), /not yet computed/);
+    assert.match(await hover('y', lineOf(LSTM, 'y = W @ x')), /\(of t = 0, not yet computed\)$/);
+  });
+
+  it('starts again, from the beginning of a frame or of the sequence', async () => {
+    const { client } = await open();
+    await client.start();
+    for (const move of ['next', 'stepIn', 'next', 'next']) await client.go(move);
+    assert.match(await client.go('restartFrame', { frameId: 1 }), /^goto: lstm\.f {2}t = 1/);
+    assert.match(await client.go('restart'), /^entry: Shakespeare\.h {2}t = 0/);
+    const { sources } = await client.ask('loadedSources');
+    assert.deepEqual(sources, [{ name: 'model.rnn', path: '/m/model.rnn' }]);
+  });
+
+  it('a pause ends a search where it began', async () => {
+    const { client } = await open({ steps: 50_000, made: { calls: LSTM_CALLS, size: 16 } });
+    await breakAt(client, [{ line: F, condition: 'mean(f) > 2' }]);
+    await client.start();
+    await client.ask('continue', { threadId: 1 });
+    await client.ask('pause', { threadId: 1 });
+    assert.match(await client.stopped(), /^pause: Shakespeare\.h {2}t = 0/);
+  });
+
   it('completes names, fields and functions', async () => {
     const { client } = await open();
     await client.start();
@@ -496,7 +526,7 @@ describe('debug adapter', () => {
     it('a trace that is lost ends the session, and says so', async () => {
       const { client, trace } = await open({ steps: 5000, made: { calls: LSTM_CALLS, size: 64 } });
       await client.start();
-      trace.fail = new Error('The tracing process was ended by signal SIGKILL.');
+      trace.fail = Object.assign(new Error('The tracing process was ended by signal SIGKILL.'), { code: 'engine-died' });
       await breakAt(client, [{ line: F, condition: 'at(f, 4000)[0] > 2' }]);
       await client.event('terminated');
       assert.equal(
@@ -505,6 +535,18 @@ describe('debug adapter', () => {
       );
       assert.equal(trace.closed, true);
       await assert.rejects(client.ask('next', { threadId: 1 }), /No sequence is being debugged/);
+    });
+
+    it('a value that cannot be read is said in place, and the session goes on', async () => {
+      const { client, trace } = await open({ steps: 5000, made: { calls: LSTM_CALLS, size: 64 } });
+      await client.start();
+      trace.fail = new Error('No memory is left.');
+      await assert.rejects(client.evaluate('at(h.f, 4000)'), /^Error: No memory is left\.$/);
+      await breakAt(client, [{ line: F, condition: 'at(f, 3000)[0] > 2' }]);
+      assert.equal((await client.event('breakpoint')).breakpoint.message, 'No memory is left.');
+      assert.match(await client.go('continue'), /^No memory is left\.: Shakespeare\.h {2}t = 0/);
+      trace.fail = undefined;
+      assert.match(await client.evaluate('at(h.f, 4000)'), /^\[64\] mean /);
     });
 
     it('a frame that is gone is refused', async () => {
