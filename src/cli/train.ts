@@ -1,6 +1,7 @@
 // `unroll train`: a training with its progress as text or as JSON lines. Ctrl+C writes a checkpoint and stops.
 
 import { resolve } from 'node:path';
+import type { EngineError } from '../engine/client.ts';
 import type { Device } from '../shared/settings.ts';
 import type { RunSummary, StepRecord } from '../shared/training.ts';
 import { reportFaults } from './check.ts';
@@ -55,11 +56,21 @@ async function train(given: Given, { terminal, engine }: Surroundings): Promise<
   const progress = given.flag('json') ? jsonProgress(terminal) : textProgress(terminal);
   terminal.onInterrupt(() => void engine.request('stopTraining', { kind: 'pause' }).catch(() => undefined));
   const chosen = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-  const run = await engine.request('train', { file, resume, everyStep: given.flag('json'), ...chosen }, (event) => {
-    if (event.name === 'started') progress.started(event.data.run);
-    else if (event.name === 'progress') progress.step(event.data.record);
-    else progress.message(event.data.text);
-  });
+  let folder: string | undefined;
+  const request = { file, resume, everyStep: given.flag('json'), ...chosen };
+  const run = await engine
+    .request('train', request, (event) => {
+      if (event.name === 'started') {
+        folder = event.data.run.folder;
+        progress.started(event.data.run);
+      } else if (event.name === 'progress') progress.step(event.data.record);
+      else progress.message(event.data.text);
+    })
+    .catch((error: EngineError) => {
+      if (error.code === 'engine-died' && folder !== undefined)
+        error.message += ` Go on from the last checkpoint with --resume --out ${folder}.`;
+      throw error;
+    });
   progress.end(run);
   if (run.status.kind === 'failed') terminal.error(`${run.status.what}\n`);
   return run.status.kind === 'done' ? 0 : run.status.kind === 'failed' ? 1 : INTERRUPTED;

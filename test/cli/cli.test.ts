@@ -241,7 +241,10 @@ describe('unroll', function () {
     process.kill(JSON.parse(await readFile(join(folder, 'killed', 'lock'), 'utf8')).process, 'SIGKILL');
     const killed = await killing.ended;
     assert.equal(killed.status, 1);
-    assert.match(killed.error, /training process was ended by signal SIGKILL/);
+    assert.match(
+      killed.error,
+      /training process was ended by signal SIGKILL\. Go on from the last checkpoint with --resume --out \/killed\.$/m,
+    );
     await sameAsWhole('killed', 60);
   });
 

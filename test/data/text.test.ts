@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataError } from '../../src/data/errors.ts';
@@ -97,6 +97,13 @@ describe('text', () => {
       /^data: some.txt is not UTF-8: line 2, byte 8 is 0xe4\./,
     );
     assert.match(await fault('a b c', { by: 'word', minimum: 2 }), /^minimum: No word of some.txt occurs 2 times/);
+  });
+
+  it('does not read what memory is not made for', async () => {
+    const path = join(folder, 'large.txt');
+    await writeFile(path, '');
+    await truncate(path, 2 ** 29);
+    assert.match(await message(() => loadText(source(path))), /^data: large.txt has 512 MiB; texts of up to 256 MiB are held in memory\./);
   });
 
   it('names the characters that a model has not seen', async () => {
