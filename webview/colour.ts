@@ -97,8 +97,14 @@ export function colourAt(appearance: Appearance, name: MapName, place: number): 
 
 export const css = ([red, green, blue]: Rgb): string => `rgb(${red} ${green} ${blue})`;
 
-/** What can be read on a colour. */
-export const inkOn = ([red, green, blue]: Rgb): string => (0.299 * red + 0.587 * green + 0.114 * blue > 140 ? '#101010' : '#ffffff');
+/** What can be read on a colour: of near black and white the one with more contrast, at least 4.3 to 1 on every colour of the maps. */
+export const inkOn = (colour: Rgb): string => (luminance(colour) > 0.19 ? '#101010' : '#ffffff');
+
+/** Relative luminance, 0 .. 1. */
+export function luminance(colour: Rgb): number {
+  const [red, green, blue] = toLinear(colour);
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
 
 /** Where a value stands on its colour scale, 0 .. 1: gates from 0 to 1, signed ones about the middle, linear or by asinh. */
 export function placeOf(value: number, quantity: MapName, limit: number, softness: number): number {

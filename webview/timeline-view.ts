@@ -1,12 +1,13 @@
 // The timeline on the page: its canvas, its focusable rows, the pointer's preview, brush and wheel.
 
 import { count, percent, visibleToken } from '../src/shared/figures.ts';
-import type { Row, TraceState, Window } from '../src/shared/messages.ts';
+import type { Peek, Row, TraceState, Window } from '../src/shared/messages.ts';
 import { numberText } from '../src/shared/numbers.ts';
+import { formulaOf } from './cell.ts';
 import type { Host } from './channel.ts';
 import { element } from './controls.ts';
 import { gradientSentence, overviewSentence, rowSentence, unitLinesSentence } from './sentences.ts';
-import { lengthOf, rowOf, type Shown, timescaleOf, unitAt } from './shown.ts';
+import { lengthOf, type Shown, timescaleOf, unitAt } from './shown.ts';
 import { type Region, Stage } from './stage.ts';
 import type { Surface } from './surface.ts';
 import type { Theme } from './theme.ts';
@@ -31,6 +32,7 @@ export class TimelineView {
   private shown: Shown | undefined;
   private layout: TimelineLayout | undefined;
   private pointer: Pointer | undefined;
+  private peek: { readonly of: Pointer; readonly values: Peek } | undefined;
   private drag: Drag | undefined;
   private told = '';
 
@@ -207,6 +209,15 @@ export class TimelineView {
     if (same) return;
     this.pointer = pointer;
     this.redraw();
+    if (pointer === undefined) return;
+    this.host
+      .request('peek', { t: pointer.t, unit: pointer.unit })
+      .then((values) => {
+        if (this.pointer !== pointer) return;
+        this.peek = { of: pointer, values };
+        this.redraw();
+      })
+      .catch(() => {});
   }
 
   private showTip(shown: Shown, layout: TimelineLayout): void {
@@ -214,7 +225,7 @@ export class TimelineView {
     const box = layout.rows.find(({ row }) => row.line === pointer?.row.line);
     tip.hidden = pointer === undefined || box === undefined;
     if (pointer === undefined || box === undefined) return;
-    tip.replaceChildren(...tipContent(shown, pointer));
+    tip.replaceChildren(...tipContent(shown, pointer, this.peek?.of === pointer ? this.peek.values : undefined));
     const x = layout.timeToX(pointer.t);
     const y = this.heightOf(shown, box, pointer);
     const [width, height] = [tip.offsetWidth, tip.offsetHeight];
@@ -240,53 +251,33 @@ export function zoomed(trace: TraceState, t: number, factor: number): Window {
   return { from: inside, to: inside + length };
 }
 
-/** The value of a unit anywhere in the window; undefined where a pixel stands for several. */
-function valueAt(shown: Shown, row: Row, unit: number, t: number): number | undefined {
-  const numbers = shown.numbers.window;
-  if (numbers?.layer !== shown.state.trace?.layer || numbers === undefined || t < numbers.from || t >= numbers.to) return undefined;
-  const values = numbers.values[`heat:${row.line}`];
-  if (values === undefined || numbers.columns !== numbers.to - numbers.from || values.length !== row.units * numbers.columns)
-    return undefined;
-  const place = row.units === shown.state.trace?.units ? (shown.numbers.order?.values.order?.indexOf(unit) ?? -1) : unit;
-  return values[place * numbers.columns + t - numbers.from];
-}
-
-function tipContent(shown: Shown, { t, row, unit }: Pointer): Node[] {
+function tipContent(shown: Shown, { t, row, unit }: Pointer, peek: Peek | undefined): Node[] {
   const trace = shown.state.trace!;
   const tau = timescaleOf(shown, unit);
   const token = shown.numbers.window?.tokens[t - (shown.numbers.window?.from ?? 0)];
   const head = element('div', '', element('b', '', `unit ${unit}`));
   if (row.units === trace.units && Number.isFinite(tau)) head.append(element('span', 'second', ` τ ${numberText(tau)} steps`));
   head.append(` · t ${count(t)}${token === undefined ? '' : ` ‘${visibleToken(token)}’`}`);
-  const own = valueAt(shown, row, unit, t);
-  if (own === undefined) {
-    const pooled = element('div', 'second', 'a pixel here stands for several values: zoom in to read one');
-    return [head, pooled];
-  }
-  return [head, ...equationLines(shown, trace, row, unit, t, own)];
+  return peek === undefined ? [head] : [head, ...equationLines(trace, row, peek)];
 }
 
-/** The update of the memory with its numbers, else the value alone. */
-function equationLines(shown: Shown, trace: TraceState, row: Row, unit: number, t: number, own: number): Node[] {
+/** The update of the memory with its numbers, and the value itself where it is none of them. */
+function equationLines(trace: TraceState, row: Row, { now, before }: Peek): Node[] {
   const { structure } = trace;
-  const at = (line: string, when = t) => {
-    const found = rowOf(trace, line);
-    return found === undefined ? undefined : valueAt(shown, found, unit, when);
-  };
-  const plain = element('div', 'mono', `${row.letter} = ${numberText(own)}`);
+  const value = now[row.line];
+  const plain = element('div', 'mono', `${row.letter} = ${value === undefined ? 'no number' : numberText(value)}`);
   if (structure.kind === 'equations' || row.units !== trace.units) return [plain];
-  const memory = `${structure.memory}'`;
-  const [after, before, candidate] = [at(memory), at(memory, t - 1), at(structure.candidate)];
-  const gate = at(structure.kind === 'additive' ? structure.keep : structure.gate);
-  if (after === undefined || before === undefined || candidate === undefined || gate === undefined) return [plain];
+  const [after, held, candidate] = [now[`${structure.memory}'`], before[structure.memory], now[structure.candidate]];
+  const gate = now[structure.kind === 'additive' ? structure.keep : structure.gate];
+  if (after === undefined || held === undefined || candidate === undefined || gate === undefined) return [plain];
   const keep = structure.kind === 'interpolating' && structure.inverted ? 1 - gate : gate;
-  const store = structure.kind === 'additive' ? (at(structure.store) ?? Number.NaN) : 1 - keep;
-  const name = (line: string) => rowOf(trace, line)?.letter ?? line;
-  const formula =
-    structure.kind === 'additive'
-      ? `${structure.memory}′ = ${name(structure.keep)} · ${structure.memory} + ${name(structure.store)} · ${name(structure.candidate)}`
-      : `${structure.memory}′ = ${structure.inverted ? `(1 − ${name(structure.gate)})` : name(structure.gate)} · ${structure.memory} + …`;
-  const numbers = `${numberText(after)} = ${numberText(keep)} · ${numberText(before)} + ${numberText(store)} · ${numberText(candidate)}`;
+  const store = structure.kind === 'additive' ? (now[structure.store] ?? Number.NaN) : 1 - keep;
+  const numbers = `${numberText(after)} = ${numberText(keep)} · ${numberText(held)} + ${numberText(store)} · ${numberText(candidate)}`;
   const forgets = element('div', '', 'forgets ', element('b', '', percent(1 - keep, 1)), ' here');
-  return [element('div', 'mono', formula), element('div', 'mono', numbers), forgets];
+  const shownThere =
+    structure.kind === 'additive'
+      ? [structure.keep, structure.store, structure.candidate, `${structure.memory}'`]
+      : [`${structure.memory}'`];
+  const other = shownThere.includes(row.line) ? [] : [plain];
+  return [element('div', 'mono', formulaOf(trace)), element('div', 'mono', numbers), ...other, forgets];
 }

@@ -13,6 +13,8 @@ export interface HostRequests {
   size: { parameters: Partial<PlotSize>; result: None };
   /** Another place. The host moves the debugger, if there is one. */
   go: { parameters: { readonly t?: number; readonly unit?: number; readonly pin?: boolean }; result: None };
+  /** The values of one unit at one timestep, under the pointer. */
+  peek: { parameters: { readonly t: number; readonly unit: number }; result: Peek };
   /** The next or previous event: breakpoint hit, NaN, gate that saturates, sudden change of a state. */
   event: { parameters: { readonly direction: 1 | -1 }; result: { readonly t: number; readonly what: string } | None };
   /** Another part of the sequence in view: timesteps from .. to-1. */
@@ -273,6 +275,12 @@ export interface TrainingNumbers {
   readonly part: 'training';
   readonly run: string;
   readonly values: Packed;
+}
+
+/** Values by line, and of the states before the step; lines that do not have the unit are left out, as are values that are no numbers. */
+export interface Peek {
+  readonly now: Readonly<Record<string, number>>;
+  readonly before: Readonly<Record<string, number>>;
 }
 
 export interface Table {

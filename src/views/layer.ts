@@ -4,6 +4,7 @@ import type {
   ColumnNumbers,
   GradientAtNumbers,
   GradientNumbers,
+  Peek,
   Row,
   Structure,
   Tint,
@@ -224,6 +225,16 @@ export class Layer {
     }
     for (const [state, held] of before) arrays[`before:${state}`] = held;
     return { part: 'column', layer: this.instance.path, t, token: this.trace.description.tokens[t] ?? '', values: pack(arrays) };
+  }
+
+  /** The values of a unit at a timestep, and its states before it. */
+  async unitAt(t: number, unit: number): Promise<Peek> {
+    const rows = this.rows.filter((row) => unit < row.units);
+    const states = this.instance.states.map(({ name }) => name).filter((name) => (this.row(`${name}'`)?.units ?? 0) > unit);
+    const values = await this.reader.all([...rows.map((row) => row.line), ...states], t, t + 1);
+    const numbers = (lines: readonly string[]) =>
+      Object.fromEntries(lines.map((line) => [line, values.get(line)![unit]!] as const).filter(([, value]) => Number.isFinite(value)));
+    return { now: numbers(rows.map((row) => row.line)), before: numbers(states) };
   }
 
   /** A line of the window, whole: [to - from, units]. */

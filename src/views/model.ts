@@ -8,6 +8,7 @@ import type {
   HostRequests,
   None,
   Numbers,
+  Peek,
   PlotSize,
   Status,
   Table,
@@ -79,6 +80,7 @@ export class ViewModel {
   private readonly events = new Map<number, string>();
   private search = 0;
   private target: number | undefined;
+  private patience: ReturnType<typeof setTimeout> | undefined;
   private readonly refreshWindow: Latest;
   private readonly refreshColumn: Latest;
   private readonly refreshOverview: Latest;
@@ -140,11 +142,12 @@ export class ViewModel {
     const instance = running.find(({ path }) => path === position.instance) ?? running[0];
     if (instance === undefined) {
       this.layer = undefined;
-      this.change({ trace: null, status: noCell(trace.description.model) });
+      this.change({ trace: null });
+      this.setStatus(noCell(trace.description.model));
       return;
     }
     const steps = trace.description.steps;
-    this.change({ status: { kind: 'ready' } });
+    this.setStatus({ kind: 'ready' });
     await this.showLayer(instance.path, {
       t: Math.min(position.t, steps - 1),
       window: windowAround(Math.min(position.t, steps - 1), Math.min(FIRST_WINDOW, steps), steps),
@@ -156,7 +159,8 @@ export class ViewModel {
     this.trace = undefined;
     this.layer = undefined;
     this.numbers.clear();
-    this.change({ trace: null, status: EMPTY });
+    this.change({ trace: null });
+    this.setStatus(EMPTY);
   }
 
   /** The debugger stands somewhere else. */
@@ -181,8 +185,11 @@ export class ViewModel {
     this.events.set(t, what);
   }
 
+  /** Loading is said once it takes long; anything else at once. */
   setStatus(status: Status): void {
-    this.change({ status });
+    clearTimeout(this.patience);
+    if (status.kind !== 'loading') this.change({ status });
+    else this.patience = setTimeout(() => this.change({ status }), Math.max(0, status.since + PATIENCE - Date.now()));
   }
 
   showTab(tab: ViewState['tab']): void {
@@ -339,6 +346,7 @@ export class ViewModel {
   private readonly handlers: Handlers<ViewRequests> = {
     size: (size) => this.resize(size),
     go: (place) => this.go(place),
+    peek: ({ t, unit }) => this.peek(t, unit),
     event: ({ direction }) => this.goToEvent(direction),
     window: (window) => this.setWindow(window),
     choose: (choice) => this.choose(choice),
@@ -390,6 +398,12 @@ export class ViewModel {
     } finally {
       this.target = undefined;
     }
+  }
+
+  private async peek(t: number, unit: number): Promise<Peek> {
+    const { trace } = this.current;
+    if (trace === null || this.layer === undefined || t < 0 || t >= trace.steps) return { now: {}, before: {} };
+    return this.layer.unitAt(t, unit);
   }
 
   private async goToEvent(direction: 1 | -1): Promise<{ readonly t: number; readonly what: string } | None> {

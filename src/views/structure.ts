@@ -23,7 +23,7 @@ function interpolation(next: LineDescription, memory: string, lines: Lines): Str
   if (terms === undefined) return undefined;
   const [carrying, other] = split(terms, memory);
   if (carrying === undefined || other === undefined) return undefined;
-  const candidate = other.find((factor) => lines.has(factor));
+  const candidate = other.find((factor) => lines.has(factor) && lines.get(factor)?.role !== 'gate');
   const rest = other.find((factor) => factor !== candidate);
   if (candidate === undefined || rest === undefined) return undefined;
   const gate = complement(carrying) ?? complement(rest);

@@ -1,10 +1,10 @@
 // The gallery's page: the model of the host and the page of the webview in one browser, joined by a port that copies messages as VS Code does.
 // Query: state, theme (dark, light, contrast).
 
-import type { Port } from '../../../src/shared/bridge.ts';
 import { ViewModel } from '../../../src/views/model.ts';
 import { startPanel } from '../../../webview/app.ts';
 import { startGates } from '../../../webview/gates-app.ts';
+import { ports } from './ports.ts';
 import { STATES } from './states.ts';
 import { THEMES, type ThemeName } from './themes.ts';
 
@@ -29,36 +29,6 @@ const model = new ViewModel(
   true,
 );
 
-/** Messages are JSON save for their buffers, and arrive later. */
-function ports(): readonly [Port, Port] {
-  const heard: [Set<(message: unknown) => void>, Set<(message: unknown) => void>] = [new Set(), new Set()];
-  const port = (own: 0 | 1): Port => ({
-    post: (message) => {
-      const copy = copied(message);
-      setTimeout(() => {
-        for (const receive of heard[own === 0 ? 1 : 0]) receive(copy);
-      });
-    },
-    listen: (receive) => {
-      heard[own].add(receive);
-      return () => void heard[own].delete(receive);
-    },
-  });
-  return [port(0), port(1)];
-}
-
-function copied(message: unknown): unknown {
-  if (message instanceof ArrayBuffer) return message.slice(0);
-  if (Array.isArray(message)) return message.map(copied);
-  if (message !== null && typeof message === 'object')
-    return Object.fromEntries(
-      Object.entries(message)
-        .filter(([, value]) => value !== undefined)
-        .map(([key, value]) => [key, copied(value)]),
-    );
-  return typeof message === 'number' && !Number.isFinite(message) ? null : message;
-}
-
 const state = STATES[query.get('state') ?? '']!;
 const [host, page] = ports();
 model.attach(host);
@@ -66,7 +36,8 @@ const root = document.querySelector<HTMLElement>('#app')!;
 await (state.view === 'gates' ? startGates(root, page) : startPanel(root, page));
 await state.set(model);
 await model.settled();
-await new Promise((resolve) => setTimeout(resolve, 60));
+await new Promise((resolve) => setTimeout(resolve, 50));
 await model.settled();
-await new Promise((resolve) => setTimeout(resolve, 260));
+// The flow of the cell has stopped moving.
+await new Promise((resolve) => setTimeout(resolve, 150));
 Object.assign(window, { model, calls, done: true });
