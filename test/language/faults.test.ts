@@ -229,8 +229,21 @@ const calls: readonly Case[] = [
   ],
 ];
 
+const starts: readonly Case[] = [
+  [
+    'a start that is different at each step',
+    "cell c(y: [E], source: [S, K], size H) {\n  state s: [H] = tanh(linear(y, H))\n  param U: [H, K]\n  s' = s + U @ first(source)\n}\nmodel M(a: [T, 3], b: [S, 4]) {\n  h = «c(a, b, 5)»\n}\n",
+    'c cannot be used so (line 2): The initial value of `s` uses y, which is different at each step.',
+  ],
+  [
+    'a start of another shape',
+    inCell("  state h: [H] = «x»\n  param W: [H, I]\n  h' = h + W @ x"),
+    '`h` is [H], and its initial value is [I].',
+  ],
+];
+
 describe('faults of cells and models', () => {
-  for (const [title, source, ...messages] of [...cells, ...calls])
+  for (const [title, source, ...messages] of [...cells, ...calls, ...starts])
     it(title, async () => {
       const { text, marks } = marked(source);
       const { faults } = await programOf(text);

@@ -12,9 +12,10 @@ import { showWritten } from '../check/written.ts';
 import { lineComment, rangeOf, rangeOfProperty, textOf } from '../places.ts';
 import type { Program } from '../program.ts';
 import { type Built, type BuiltTensor, tensorOf } from './built.ts';
+import { inputAxes, inputType, SizeUnknown, type Surroundings } from './environment.ts';
 import { type BuiltInstance, Frame } from './frame.ts';
 import { countOf } from './functions.ts';
-import { InstanceBuilder, inputAxes, inputType, SizeUnknown, type Surroundings } from './instances.ts';
+import { InstanceBuilder } from './instances.ts';
 import { startOf } from './starts.ts';
 
 export interface BuildOptions {

@@ -1,36 +1,16 @@
 // A cell in its place: arguments to inputs, dimensions of its own, the steps it runs over, its state and its parameters.
 
-import type { AstNode } from 'langium';
 import type { Fault } from '../../shared/source.ts';
-import type { Argument, Call, Cell, Definition, Expression, Type as TypeNode, ValueInput } from '../generated/ast.ts';
+import type { Argument, Call, Cell, ValueInput } from '../generated/ast.ts';
 import { rangeOf, textOf } from '../places.ts';
 import { unifyShapes } from './alignment.ts';
-import type { Binding, CheckedFile, Core, Instance, RecordType, TensorType, Type } from './core.ts';
-import {
-  constant,
-  type Dimension,
-  equate,
-  isOpen,
-  isSame,
-  minus,
-  numberOf,
-  open,
-  over,
-  plus,
-  rigid,
-  show,
-  showShape,
-  times,
-} from './dimensions.ts';
+import { type CallOption, headerOf, type Input, isTensorInput, matchArguments } from './arguments.ts';
+import type { Binding, CheckedFile, Core, Instance, RecordType, Type } from './core.ts';
+import { type Dimension, equate, isOpen, isSame, numberOf, open, show, showShape } from './dimensions.ts';
 import { constantNumber } from './functions.ts';
-import { asTensor, core, fault, type OpenInstance, type Scope, showType, suggestion, tensorType, unknown, wrong } from './scope.ts';
-
-/** What every call of a cell takes. */
-export const callOptions = ['layers', 'heads', 'dropout', 'from', 'weights', 'over'] as const;
-type CallOption = (typeof callOptions)[number];
-const isCallOption = (name: string | undefined): name is CallOption => (callOptions as readonly (string | undefined)[]).includes(name);
-
-type Input = Definition['inputs'][number];
+import { matchStates } from './handed-states.ts';
+import { recordOf } from './records.ts';
+import { asTensor, core, fault, type OpenInstance, type Scope, showType, tensorType, unknown, wrong } from './scope.ts';
 
 export function cellCall(cell: Cell, file: CheckedFile, node: Call, scope: Scope, main: boolean): Core {
   const path = pathOf(cell, scope, main);
@@ -110,40 +90,6 @@ function pathOf(cell: Cell, scope: Scope, main: boolean): string {
   const times = (calls.get(cell.name) ?? 0) + 1;
   calls.set(cell.name, times);
   return times === 1 ? `${base}.${cell.name}` : `${base}.${cell.name}_${times}`;
-}
-
-export const isTensorInput = (input: ValueInput): boolean => input.type?.$type === 'TensorType' || input.type?.$type === 'ClassType';
-
-/** The argument for each input, evaluated where the call stands. */
-function matchArguments(cell: Cell, node: Call, scope: Scope): Map<Input, Core> | undefined {
-  const given = new Map<Input, Core>();
-  const required = cell.inputs.filter((input) => input.fallback === undefined);
-  const positional = node.arguments.filter((argument) => argument.name === undefined);
-  if (positional.length > required.length) {
-    const wanted = required.map(({ name }) => name).join(', ');
-    const optional = cell.inputs.find((input) => input.fallback !== undefined);
-    const hint = optional === undefined ? '' : ` What has a default is named: \`${optional.name}: ...\`.`;
-    fault(scope, positional[required.length]!, 'argument', `${cell.name}(${wanted}) has no place for this argument.${hint}`);
-    return undefined;
-  }
-  positional.forEach((argument, k) => {
-    given.set(required[k]!, scope.checker.expression(argument.value, scope));
-  });
-  for (const argument of node.arguments) {
-    if (argument.name === undefined || isCallOption(argument.name)) continue;
-    const input = cell.inputs.find(({ name }) => name === argument.name);
-    if (input === undefined) {
-      const known = [...cell.inputs.map(({ name }) => name), ...callOptions];
-      fault(scope, argument, 'argument', `${cell.name} has no input \`${argument.name}\`.${suggestion(argument.name, known)}`);
-      return undefined;
-    }
-    if (given.has(input)) {
-      fault(scope, argument, 'argument', `\`${argument.name}\` is given twice.`);
-      return undefined;
-    }
-    given.set(input, scope.checker.expression(argument.value, scope));
-  }
-  return [...given.values()].some((value) => value.type.kind === 'unknown') ? undefined : given;
 }
 
 function sharedOf(shared: Core | undefined, count: number, cell: Cell, scope: Scope): readonly Instance[] | undefined {
@@ -382,12 +328,6 @@ function takeValue(making: Making, inner: Scope, input: ValueInput, value: Core 
   return true;
 }
 
-const headerOf = (cell: Cell): string =>
-  `${cell.name}(${cell.inputs
-    .filter((input) => input.fallback === undefined)
-    .map((input) => (input.$type === 'SizeInput' ? '128' : input.name))
-    .join(', ')})`;
-
 /** An input that is a state: `start: unit(H)`. */
 function takeRecord({ cell, scope }: Making, inner: Scope, input: ValueInput, wanted: RecordType, value: Core): boolean {
   if (!matchStates(wanted.states, value, scope, `\`${input.name}\` of ${cell.name}`)) return false;
@@ -406,65 +346,6 @@ function takeState({ cell, scope }: Making, instance: OpenInstance, from: Core):
   }
   const wanted = new Map(instance.states.map((state) => [state.binding.name, state.binding.type]));
   return matchStates(wanted, from, scope, cell.name);
-}
-
-function matchStates(wanted: ReadonlyMap<string, Type>, from: Core, scope: Scope, who: string): boolean {
-  const text = textOf(from.source);
-  const { type } = from;
-  const names = [...wanted.keys()];
-  if (type.kind === 'record' && type.layers !== undefined && type.layers.length > 1) {
-    wrong(
-      scope,
-      from.source,
-      'from',
-      `\`from: ${text}\`: it has ${type.layers.length} layers, one is needed: name it, as in last(run[${type.layers.length - 1}]).`,
-    );
-    return false;
-  }
-  if (type.kind === 'record' && names.every((name) => type.states.has(name))) {
-    for (const [name, want] of wanted) {
-      const [a, b] = [asTensor(want), asTensor(type.states.get(name)!)];
-      if (a === undefined || b === undefined) continue;
-      if (!unifyShapes(a.shape, b.shape)) {
-        wrong(
-          scope,
-          from.source,
-          'from',
-          `${name} of ${who} is ${showShape(a.shape)}; \`from: ${text}\` gives ${showShape(b.shape)}.${sizeConflict(a, b, text)}`,
-        );
-        return false;
-      }
-    }
-    return true;
-  }
-  if (names.length === 1 && asTensor(type) !== undefined) {
-    const [a, b] = [asTensor(wanted.get(names[0]!)!), asTensor(type)];
-    if (a === undefined || unifyShapes(a.shape, b!.shape)) return true;
-    wrong(
-      scope,
-      from.source,
-      'from',
-      `${names[0]} of ${who} is ${showShape(a.shape)}; \`from: ${text}\` gives ${showShape(b!.shape)}.${sizeConflict(a, b!, text)}`,
-    );
-    return false;
-  }
-  if (type.kind === 'record') {
-    const has = [...type.states.keys()];
-    wrong(
-      scope,
-      from.source,
-      'from',
-      `\`from: ${text}\`: it is a ${type.cell} with the state ${has.join(' and ') || 'of none'}; ${who} needs ${names.join(' and ')}.`,
-    );
-  } else
-    wrong(scope, from.source, 'from', `\`from: ${text}\`: ${who} needs the state ${names.join(' and ')}, and this is ${showType(type)}.`);
-  return false;
-}
-
-function sizeConflict(a: TensorType, b: TensorType, text: string): string {
-  const index = a.shape.findIndex((dimension, k) => b.shape[k] !== undefined && !isSame(dimension, b.shape[k]!));
-  if (index < 0 || a.shape.length !== b.shape.length) return '';
-  return ` The size is ${show(b.shape[index]!)} by \`from: ${text}\` and ${show(a.shape[index]!)} by the argument.`;
 }
 
 function checkLift({ cell, scope, node }: Making, instance: OpenInstance): void {
@@ -522,184 +403,4 @@ function sizesAreTold({ cell, node, scope, given }: Making, instance: OpenInstan
       wrong(scope, node, 'size', `\`size ${input.name}\` is not told by the arguments: ${textOf(node)} needs it, as in ${headerOf(cell)}.`);
     }
   });
-}
-
-/** What a call gives: fields and states, with the dimensions that it ran over before their own. */
-function recordOf(cell: Cell, instance: OpenInstance, value: Core | undefined): RecordType {
-  const { lift } = instance;
-  const fields = new Map<string, Type>();
-  const states = new Map<string, Type>();
-  for (const { binding: param } of instance.params) fields.set(param.name, param.type);
-  for (const { binding: state } of instance.states) {
-    const lifted = withLift(state.type, lift);
-    states.set(state.name, lifted);
-    fields.set(state.name, lifted);
-  }
-  for (const { binding: line } of instance.lines) fields.set(line.name.replace(/'$/, ''), withLift(line.type, lift));
-  const tensor = value === undefined ? undefined : asTensor(value.type);
-  return {
-    kind: 'record',
-    cell: cell.name,
-    fields,
-    states,
-    ...(tensor === undefined ? {} : { value: withLift(tensor, lift) as TensorType }),
-    instances: [instance],
-  };
-}
-
-export function withLift(type: Type, lift: readonly Dimension[]): Type {
-  if (lift.length === 0) return type;
-  if (type.kind === 'tensor')
-    return tensorType([...lift, ...type.shape], {
-      ...(type.classes === undefined ? {} : { classes: type.classes }),
-      ...(type.boolean ? { boolean: true } : {}),
-    });
-  if (type.kind !== 'record') return type;
-  const each = (map: ReadonlyMap<string, Type>): Map<string, Type> =>
-    new Map([...map].map(([name, inner]) => [name, withLift(inner, lift)]));
-  return {
-    ...type,
-    fields: each(type.fields),
-    states: each(type.states),
-    ...(type.value === undefined ? {} : { value: withLift(type.value, lift) as TensorType }),
-    ...(type.layers === undefined ? {} : { layers: type.layers.map((layer) => withLift(layer, lift) as RecordType) }),
-  };
-}
-
-// ---------------------------------------------------------------------------------------------------------------- declared types
-
-/** The type that is written: dimensions by the names of the instance. */
-export function typeOf(node: TypeNode, scope: Scope): Type {
-  switch (node.$type) {
-    case 'TensorType': {
-      const shape = node.dimensions.map((dimension) => dimensionOf(dimension, scope));
-      if (shape.some((dimension) => dimension === undefined)) return { kind: 'unknown' };
-      const classes = node.classes === undefined ? {} : { classes: namedDimension(node.classes, scope) };
-      return tensorType(shape as Dimension[], classes);
-    }
-    case 'ClassType':
-      return tensorType([], { classes: namedDimension(node.classes, scope) });
-    case 'NumberType':
-      return tensorType([]);
-    case 'CellType':
-      return { kind: 'unknown' };
-    case 'StateType': {
-      const local = scope.names.get(node.cell)?.type;
-      const found =
-        local?.kind === 'cell' && local.callee.kind === 'cell'
-          ? local.callee
-          : local === undefined
-            ? scope.file.cells.get(node.cell)
-            : undefined;
-      if (found === undefined) {
-        if (local?.kind !== 'unknown')
-          fault(
-            scope,
-            node,
-            'unknown-name',
-            `\`${node.cell}(...)\` is the state of a cell, and no cell is called \`${node.cell}\`.${suggestion(node.cell, scope.file.cells.keys())}`,
-          );
-        return { kind: 'unknown' };
-      }
-      return scope.checker.stateOf(found.cell, found.file, node.arguments, scope, node);
-    }
-    default:
-      return { kind: 'unknown' };
-  }
-}
-
-function namedDimension(name: string, scope: Scope): Dimension {
-  const { dimensions } = scope.instance;
-  let found = dimensions.get(name);
-  if (found === undefined) {
-    found = scope.instance.parent === undefined ? rigid(name) : open(name);
-    dimensions.set(name, found);
-  }
-  return found;
-}
-
-/** A dimension as written in a shape: a name, a number, sums, products and quotients of them. */
-function dimensionOf(node: Expression, scope: Scope): Dimension | undefined {
-  switch (node.$type) {
-    case 'NumberLiteral':
-      if (Number.isInteger(node.value) && node.value >= 1) return constant(node.value);
-      fault(scope, node, 'dimension', `A dimension is a whole number from 1; ${node.value} is none.`);
-      return undefined;
-    case 'Parentheses':
-      return dimensionOf(node.inner, scope);
-    case 'Reference': {
-      if (node.next) break;
-      const known = scope.names.get(node.name);
-      const length = known === undefined ? undefined : asTensor(known.type)?.length;
-      if (length !== undefined) return length;
-      if (!scope.instance.dimensions.has(node.name) && scope.line !== '') {
-        const names = [...scope.instance.dimensions.keys()];
-        fault(
-          scope,
-          node,
-          'unknown-dimension',
-          `\`${node.name}\` is no dimension here: it stands in no input's shape and after no \`size\`.${suggestion(node.name, names)}`,
-        );
-        return undefined;
-      }
-      return namedDimension(node.name, scope);
-    }
-    case 'Binary': {
-      const [a, b] = [dimensionOf(node.left, scope), dimensionOf(node.right, scope)];
-      if (a === undefined || b === undefined) return undefined;
-      const combine = { '+': plus, '-': minus, '*': times, '/': over }[node.operator as '+'];
-      if (combine !== undefined) return combine(a, b);
-      break;
-    }
-    default:
-  }
-  fault(scope, node as AstNode, 'dimension', 'A dimension is a name, a number, or a sum, product or quotient of them.');
-  return undefined;
-}
-
-/** The state of a cell as a type: `lstm(H)` has the fields h and c. */
-export function stateOf(cell: Cell, file: CheckedFile, sizes: readonly Argument[], scope: Scope, node: AstNode): Type {
-  const stateLines = cell.lines.filter((line) => line.$type === 'State');
-  if (stateLines.length === 0) {
-    fault(scope, node, 'no-state', `\`${textOf(node)}\`: ${cell.name} has no state.`);
-    return { kind: 'unknown' };
-  }
-  const layers = sizes.find(({ name }) => name === 'layers');
-  if (layers !== undefined) {
-    fault(scope, layers, 'not-yet', '`layers:` in the type of a state is not supported by this version.');
-    return { kind: 'unknown' };
-  }
-  const inner: Scope = {
-    ...scope,
-    file,
-    instance: { ...scope.instance, parent: scope.instance, cell, dimensions: new Map() },
-    names: new Map(),
-    line: '',
-  };
-  const sizeInputs = cell.inputs.filter((input) => input.$type === 'SizeInput');
-  for (const input of cell.inputs) {
-    if (input.$type === 'SizeInput') inner.instance.dimensions.set(input.name, open(input.name));
-    else if (input.type?.$type === 'TensorType')
-      for (const dimension of input.type.dimensions)
-        if (dimension.$type === 'Reference' && !inner.instance.dimensions.has(dimension.name))
-          inner.instance.dimensions.set(dimension.name, open(dimension.name));
-  }
-  sizes.forEach((argument, k) => {
-    const { value } = argument;
-    // among the inputs, a name in a state's type declares a dimension as one in a shape does
-    if (scope.line === '' && value.$type === 'Reference' && !scope.names.has(value.name)) namedDimension(value.name, scope);
-    const length = asTensor(scope.checker.expression(argument.value, scope).type)?.length;
-    const input = argument.name === undefined ? sizeInputs[k] : sizeInputs.find(({ name }) => name === argument.name);
-    if (length !== undefined && input !== undefined) equate(inner.instance.dimensions.get(input.name)!, length);
-  });
-  const states = new Map<string, Type>();
-  for (const line of stateLines)
-    for (const group of line.groups) {
-      const type = scope.checker.typeOf(group.type, inner);
-      for (const variable of group.names) states.set(variable.name, type);
-    }
-  const last = cell.lines.at(-1);
-  const value = last?.$type === 'Equation' && last.next ? states.get(last.name) : undefined;
-  const tensor = value === undefined ? undefined : asTensor(value);
-  return { kind: 'record', cell: cell.name, fields: states, states, stateOnly: true, ...(tensor === undefined ? {} : { value: tensor }) };
 }

@@ -3,10 +3,12 @@
 import type { Fault } from '../../shared/source.ts';
 import type { Cell, Definition, Model, ValueInput } from '../generated/ast.ts';
 import { rangeOfProperty, textOf } from '../places.ts';
+import { isCallOption } from './arguments.ts';
 import { body } from './body.ts';
-import { cellCall, markFaulty, stateOf, typeOf } from './calls.ts';
+import { cellCall, markFaulty } from './calls.ts';
 import { predictionsOf, seesFuture } from './causality.ts';
 import { type Binding, type CheckedFile, type Core, type Instance, isFunctionName, type Type } from './core.ts';
+import { stateOf, typeOf } from './declared.ts';
 import { constant, rigid } from './dimensions.ts';
 import { expression } from './expressions.ts';
 import { functionCall } from './functions.ts';
@@ -131,7 +133,7 @@ function claimInputs(scope: Scope): void {
   for (const input of cell.inputs) {
     if (names.has(input.name)) fault(scope, input, 'given-twice', `\`${input.name}\` stands twice among the inputs of ${cell.name}.`);
     names.add(input.name);
-    if (['layers', 'heads', 'dropout', 'from', 'weights', 'over'].includes(input.name))
+    if (isCallOption(input.name))
       fault(scope, input, 'reserved', `Every call of a cell takes \`${input.name}:\` already: an input needs another name.`);
   }
 }

@@ -90,13 +90,13 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
   entropy: reduction,
   argmax: { operands: ['x'], options: ['over'], type: argmax },
   softmax: { operands: ['x'], options: ['over', 'where'], type: softmax },
-  cumsum: { operands: ['x'], options: ['over'], type: (application) => along(application, 'first', (type) => type) },
+  cumsum: { operands: ['x'], options: ['over'], type: (application) => along(application, (type) => type) },
 
   first: { operands: ['x'], options: ['over'], type: (application) => oneStep(application) },
   last: { operands: ['x'], options: ['over'], type: (application) => oneStep(application) },
-  next: { operands: ['x'], options: ['over'], type: (application) => along(application, 'first', (type) => type) },
-  previous: { operands: ['x'], options: ['over'], type: (application) => along(application, 'first', (type) => type) },
-  reverse: { operands: ['x'], options: ['over'], type: (application) => along(application, 'first', (type) => type) },
+  next: { operands: ['x'], options: ['over'], type: (application) => along(application, (type) => type) },
+  previous: { operands: ['x'], options: ['over'], type: (application) => along(application, (type) => type) },
+  reverse: { operands: ['x'], options: ['over'], type: (application) => along(application, (type) => type) },
   range: { operands: ['S'], type: (application) => lengths(application, 1, () => []) },
   repeat: { operands: ['x', 'S'], type: repeat },
   outer: { operands: ['a', 'b'], type: outer },
@@ -246,7 +246,7 @@ function softmax(application: Application): Core {
 }
 
 /** Along the first dimension, or that of `over:`. Works on classes too. */
-function along(application: Application, _otherwise: 'first', result: (type: TensorType, place: number) => TensorType): Core {
+function along(application: Application, result: (type: TensorType, place: number) => TensorType): Core {
   const { node, scope, operands, over } = application;
   const [x] = operands;
   const type = needTensor(x!, scope);
@@ -291,7 +291,7 @@ function oneStep(application: Application): Core {
       tensor.classes === undefined ? {} : { classes: tensor.classes },
     );
   if (operands[0] === undefined) return unknown(node);
-  return along(application, 'first', drop);
+  return along(application, drop);
 }
 
 const isRun = (type: Extract<Type, { kind: 'record' }>): boolean => (type.instances?.[0]?.lift.length ?? 0) > 0;

@@ -1,0 +1,48 @@
+// What a call gives.
+
+import type { Cell } from '../generated/ast.ts';
+import type { Core, RecordType, TensorType, Type } from './core.ts';
+import type { Dimension } from './dimensions.ts';
+import { asTensor, type OpenInstance, tensorType } from './scope.ts';
+
+/** What a call gives: fields and states, with the dimensions that it ran over before their own. */
+export function recordOf(cell: Cell, instance: OpenInstance, value: Core | undefined): RecordType {
+  const { lift } = instance;
+  const fields = new Map<string, Type>();
+  const states = new Map<string, Type>();
+  for (const { binding: param } of instance.params) fields.set(param.name, param.type);
+  for (const { binding: state } of instance.states) {
+    const lifted = withLift(state.type, lift);
+    states.set(state.name, lifted);
+    fields.set(state.name, lifted);
+  }
+  for (const { binding: line } of instance.lines) fields.set(line.name.replace(/'$/, ''), withLift(line.type, lift));
+  const tensor = value === undefined ? undefined : asTensor(value.type);
+  return {
+    kind: 'record',
+    cell: cell.name,
+    fields,
+    states,
+    ...(tensor === undefined ? {} : { value: withLift(tensor, lift) as TensorType }),
+    instances: [instance],
+  };
+}
+
+function withLift(type: Type, lift: readonly Dimension[]): Type {
+  if (lift.length === 0) return type;
+  if (type.kind === 'tensor')
+    return tensorType([...lift, ...type.shape], {
+      ...(type.classes === undefined ? {} : { classes: type.classes }),
+      ...(type.boolean ? { boolean: true } : {}),
+    });
+  if (type.kind !== 'record') return type;
+  const each = (map: ReadonlyMap<string, Type>): Map<string, Type> =>
+    new Map([...map].map(([name, inner]) => [name, withLift(inner, lift)]));
+  return {
+    ...type,
+    fields: each(type.fields),
+    states: each(type.states),
+    ...(type.value === undefined ? {} : { value: withLift(type.value, lift) as TensorType }),
+    ...(type.layers === undefined ? {} : { layers: type.layers.map((layer) => withLift(layer, lift) as RecordType) }),
+  };
+}
