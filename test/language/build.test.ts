@@ -6,9 +6,10 @@ import type { Value } from '../../src/graph/graph.ts';
 import { interpret, type NamedArray } from '../../src/graph/interpret.ts';
 import type { Model } from '../../src/graph/model.ts';
 import { buildModel } from '../../src/language/index.ts';
-import { assertClose, checkGradients, randomFeeds } from '../graph/numeric.ts';
+import { assertClose, chance, checkGradients, gradients, randomFeeds } from '../graph/numeric.ts';
 import { languageModelOracles, type Oracle } from '../oracles/oracles.ts';
 import { programOf } from './load.ts';
+import { samples } from './samples.ts';
 
 const languageModel = (call: string): string => `
 model M(input: [T] of Char) {
@@ -78,6 +79,31 @@ describe('models in the graph', () => {
     it(`gradients of ${call} are the central differences`, async () => {
       const model = await modelOf(`model M(x: [T, 2], y: [T, 2]) {\n  h = ${call}\n  loss = mse(linear(h, 2), y)\n}`, {});
       checkGradients(model.graph, model.loss!, { T: 3, B: 2 });
+    });
+  }
+
+  for (const [name, text] of Object.entries(samples)) {
+    it(`the gradient of ${name} along a direction is the difference along it`, async () => {
+      const model = await modelOf(text, { Char: 6, Word: 6, Symbol: 5, English: 4, French: 5, Digit: 4 });
+      const sizes = { T: 3, S: 4, B: 2 };
+      const feeds = randomFeeds(model.graph, sizes);
+      const floats = model.graph.parameters.filter(({ type }) => type.dtype === 'float');
+      const next = chance(7);
+      const direction = new Map(floats.map((value) => [value, feeds.get(value)!.data.map(() => 2 * next() - 1)]));
+      const lossAt = (step: number): number => {
+        const moved = new Map(feeds);
+        for (const [value, by] of direction) {
+          const array = feeds.get(value)!;
+          moved.set(value, { ...array, data: array.data.map((element, k) => element + step * by[k]!) });
+        }
+        return interpret({ ...model.graph, results: [model.loss!] }, moved, sizes)[0]!.data[0]!;
+      };
+      const slope = gradients(model.graph, model.loss!, floats, feeds, sizes)
+        .map(({ data }, k) => data.reduce((sum, element, n) => sum + element * direction.get(floats[k]!)![n]!, 0))
+        .reduce((a, b) => a + b);
+      const h = 1e-5;
+      const difference = (8 * (lossAt(h) - lossAt(-h)) - (lossAt(2 * h) - lossAt(-2 * h))) / (12 * h);
+      assertClose([slope], [difference], 1e-6, 'slope');
     });
   }
 });
