@@ -1,11 +1,10 @@
 // `unroll trace`: the values of a run's lines over a sequence, and their gradients, as NumPy arrays.
 
-import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type NumericArray, npz } from '../data/npz.ts';
+import { type NamedArray, type NumericArray, npz } from '../data/npz.ts';
 import type { SequenceChoice } from '../engine/requests.ts';
 import { type Address, addressText, type LineDescription, type Trace } from '../shared/trace.ts';
-import { cannotWrite } from '../training/files.ts';
+import { replaceFile } from '../training/files.ts';
 import { type Command, type Given, UsageError } from './command.ts';
 import type { Surroundings } from './terminal.ts';
 
@@ -35,11 +34,12 @@ async function trace(given: Given, { terminal, engine }: Surroundings): Promise<
   const out = resolve(terminal.folder, given.required('out'));
   const opened = await engine.openTrace({ source: { kind: 'run', folder }, sequence: sequenceOf(given, terminal.folder) });
   try {
-    const arrays = await arraysOf(opened, given.text('values')?.split(','), given.flag('gradient'));
-    await writeFile(out, npz(arrays)).catch((error: unknown) => {
-      throw cannotWrite(out, error);
-    });
-    terminal.out(`${arrays.length} arrays of ${opened.description.steps.toLocaleString('en-US')} timesteps in ${out}\n`);
+    const lines = linesOf(opened, given.text('values')?.split(','));
+    const gradient = given.flag('gradient');
+    await replaceFile(out, npz(arraysOf(opened, lines, gradient)));
+    terminal.out(
+      `${lines.length * (gradient ? 2 : 1)} arrays of ${opened.description.steps.toLocaleString('en-US')} timesteps in ${out}\n`,
+    );
   } finally {
     await opened.close();
   }
@@ -56,21 +56,28 @@ function sequenceOf(given: Given, folder: string): SequenceChoice {
 /** What lies in memory at once on its way from the engine, in timesteps. */
 const WINDOW = 1024;
 
-async function arraysOf(trace: Trace, wanted: readonly string[] | undefined, gradient: boolean): Promise<[string, NumericArray][]> {
-  const all = trace.description.instances.flatMap(({ path, lines }) =>
+interface PlacedLine {
+  readonly address: Address;
+  readonly line: LineDescription;
+}
+
+/** The lines of these names, or all. */
+function linesOf({ description }: Trace, wanted: readonly string[] | undefined): PlacedLine[] {
+  const all = description.instances.flatMap(({ path, lines }) =>
     lines.map((line) => ({ address: { instance: path, line: line.name }, line })),
   );
   for (const name of wanted ?? [])
     if (!all.some(({ line }) => matches(line, name)))
       throw new UsageError(`No line is called ${name}. There are ${[...new Set(all.map(({ line }) => bare(line.name)))].join(', ')}.`);
-  const chosen = all.filter(({ line }) => wanted === undefined || wanted.some((name) => matches(line, name)));
-  const arrays: [string, NumericArray][] = [];
-  for (const { address, line } of chosen) {
+  return all.filter(({ line }) => wanted === undefined || wanted.some((name) => matches(line, name)));
+}
+
+async function* arraysOf(trace: Trace, lines: readonly PlacedLine[], gradient: boolean): AsyncGenerator<NamedArray> {
+  for (const { address, line } of lines) {
     const name = bare(addressText(address));
-    arrays.push([name, await readAll(trace, address, line, false)]);
-    if (gradient) arrays.push([`${name}.gradient`, await readAll(trace, address, line, true)]);
+    yield [name, await readAll(trace, address, line, false)];
+    if (gradient) yield [`${name}.gradient`, await readAll(trace, address, line, true)];
   }
-  return arrays;
 }
 
 /** A state is called by its own name, its value being that after the step. */

@@ -1,6 +1,6 @@
 // NumPy's files of arrays (NEP 1, format version 1.0), and archives of them.
 
-import { type Zippable, zipSync } from 'fflate';
+import { Zip, ZipPassThrough } from 'fflate';
 
 export interface NumericArray {
   readonly shape: readonly number[];
@@ -22,9 +22,21 @@ export function npy({ shape, data }: NumericArray): Uint8Array {
   return file;
 }
 
-/** A `.npz` file: `numpy.load(...)['h/f']` reads the array of that name. */
-export function npz(arrays: Iterable<readonly [name: string, array: NumericArray]>): Uint8Array {
-  const files: Zippable = {};
-  for (const [name, array] of arrays) files[`${name}.npy`] = npy(array);
-  return zipSync(files, { level: 0 });
+/** The bytes of a `.npz` file, with one array in memory at a time: `numpy.load(...)['h/f']` reads the array of that name. */
+export async function* npz(arrays: Iterable<NamedArray> | AsyncIterable<NamedArray>): AsyncGenerator<Uint8Array, void, undefined> {
+  const chunks: Uint8Array[] = [];
+  const zip = new Zip((error, chunk) => {
+    if (error !== null) throw error;
+    chunks.push(chunk);
+  });
+  for await (const [name, array] of arrays) {
+    const file = new ZipPassThrough(`${name}.npy`);
+    zip.add(file);
+    file.push(npy(array), true);
+    yield* chunks.splice(0);
+  }
+  zip.end();
+  yield* chunks;
 }
+
+export type NamedArray = readonly [name: string, array: NumericArray];

@@ -9,12 +9,16 @@ export type Files = Pick<typeof node, 'open' | 'rename' | 'unlink' | 'mkdir' | '
 export const nodeFiles: Files = node;
 
 /** Writes a file so that a crash at any moment leaves the old content or the new. On failure the old one stands, and nothing beside it. */
-export async function replaceFile(path: string, parts: Iterable<Uint8Array>, files: Files = nodeFiles): Promise<void> {
+export async function replaceFile(
+  path: string,
+  parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  files: Files = nodeFiles,
+): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     const handle = await files.open(temporary, 'w');
     try {
-      for (const part of parts) await handle.writeFile(part);
+      for await (const part of parts) await handle.writeFile(part);
       await handle.sync();
     } finally {
       await handle.close();
@@ -22,7 +26,8 @@ export async function replaceFile(path: string, parts: Iterable<Uint8Array>, fil
     await files.rename(temporary, path);
   } catch (error) {
     await files.unlink(temporary).catch(() => undefined);
-    throw cannotWrite(path, error);
+    // What has no system call comes from whoever makes the parts.
+    throw (error as NodeJS.ErrnoException).syscall === undefined ? error : cannotWrite(path, error);
   }
   await syncFolder(dirname(path), files);
 }
@@ -44,6 +49,7 @@ export function cannotWrite(path: string, error: unknown): Error {
   if (code === 'ENOSPC' || code === 'EDQUOT') return new DiskError(`The disk is full: ${path} could not be written. Make room.`);
   if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM')
     return new DiskError(`${path} may not be written. Change the folder's permissions, or choose another one for the run.`);
+  if (code === 'ENOENT') return new DiskError(`${path} could not be written: its folder is not there. Make it first.`);
   if (code === 'ENOTDIR' || code === 'EEXIST')
     return new DiskError(`${path} cannot be made: a file of that name stands in the way. Choose another folder for the run.`);
   return error instanceof Error ? new DiskError(`${path} could not be written: ${error.message}`) : new DiskError(String(error));

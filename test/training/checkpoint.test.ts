@@ -88,7 +88,7 @@ describe('checkpoints', () => {
         const handle = await node.open(path, flags);
         if (flags === 'w') {
           handle.writeFile = async () => {
-            throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+            throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' });
           };
         }
         return handle;
@@ -103,7 +103,7 @@ describe('checkpoints', () => {
     const broken = {
       ...node,
       rename: async () => {
-        throw Object.assign(new Error('EROFS'), { code: 'EROFS' });
+        throw Object.assign(new Error('EROFS'), { code: 'EROFS', syscall: 'rename' });
       },
     };
     await assert.rejects(writeCheckpoint(folder, checkpoint(2), broken), /may not be written/);

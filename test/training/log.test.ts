@@ -48,7 +48,7 @@ describe('log', () => {
 
   it('says that the disk is full', () => {
     const log = openLog(join(folder, 'log.jsonl'), () => {
-      throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+      throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' });
     });
     assert.throws(() => log.append(record(1)), /The disk is full/);
     log.close();

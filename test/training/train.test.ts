@@ -248,7 +248,8 @@ describe('training', () => {
     const files = {
       ...node,
       async open(path: string, flags: string) {
-        if (flags === 'w' && --left < 0) throw Object.assign(new Error('ENOSPC: no space left on device, open'), { code: 'ENOSPC' });
+        if (flags === 'w' && --left < 0)
+          throw Object.assign(new Error('ENOSPC: no space left on device, open'), { code: 'ENOSPC', syscall: 'write' });
         return node.open(path, flags);
       },
     } as typeof node;
@@ -271,7 +272,7 @@ describe('training', () => {
     const files = {
       ...node,
       mkdir: async () => {
-        throw Object.assign(new Error('EROFS: read-only file system, mkdir'), { code: 'EROFS' });
+        throw Object.assign(new Error('EROFS: read-only file system, mkdir'), { code: 'EROFS', syscall: 'rename' });
       },
     } as unknown as typeof node;
     await assert.rejects(
