@@ -91,6 +91,9 @@ export function activate(context: vscode.ExtensionContext): void {
     const run = (await trustedFor('Generating')) ? await runFrom(target, runs, model) : undefined;
     if (run !== undefined) await (await import('./views/results.ts')).generateText(run, engine.get(), output);
   });
+  // VS Code has both in its tool bar only.
+  command('stepBack', () => vscode.commands.executeCommand('workbench.action.debug.stepBack'));
+  command('reverse', () => vscode.commands.executeCommand('workbench.action.debug.reverseContinue'));
   command('showTimeline', () => views.focus('timeline'));
   command('showCell', () => views.focus('cell'));
   command('showTraining', (run?: Target) => {

@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Frame } from 'playwright-core';
 import { Workbench } from './workbench.ts';
 
 /** The text example, with a model and a training of seconds. */
-function small(source: string): string {
-  return source
+const small = (source: string): string =>
+  source
     .replace('embed(input, 32)', 'embed(input, 8)')
     .replace('lstm(x, 96)', 'lstm(x, 16)')
-    .replace(/steps: +1500/, 'steps:     400')
-    .replace(/batch: +32/, 'batch:     8');
-}
+    .replace(/steps: +1500/, 'steps:     300')
+    .replace(/batch: +32/, 'batch:     8')
+    .replace(/window: +100/, 'window:    50');
 
 describe('training and debugging in the workbench', () => {
   let workbench: Workbench;
   before(async () => {
     workbench = await Workbench.open();
-    const file = join(workbench.folder, 'text.rnn');
-    writeFileSync(file, small(readFileSync(file, 'utf8')));
+    workbench.edit('text.rnn', small);
     await workbench.openFile('text.rnn');
   });
   afterEach(function () {
@@ -25,15 +25,22 @@ describe('training and debugging in the workbench', () => {
   });
   after(() => workbench.close());
 
+  /** The panel, once it says this of the forget gate (or of the row `h`, which every cell has). */
+  const panelAt = async (t: number): Promise<Frame> => {
+    const panel = await workbench.webview('[role="img"][aria-label^="Forget gate"]');
+    await panel.locator(`[role="img"][aria-label^="Forget gate"][aria-label*=" at t ${t},"]`).waitFor();
+    return panel;
+  };
+
   it('trains from the line above the statement, with progress, and shows the run', async () => {
-    const { page } = workbench;
-    await page.locator('.codelens-decoration a', { hasText: 'Train' }).click();
-    const toast = page.locator('.notifications-toasts .notification-list-item-message');
-    await toast.filter({ hasText: /step \d+ of 400 · loss .* · gradient .* · .* steps\/s/ }).waitFor();
+    await workbench.lens('Train').click();
+    await workbench.told(/step \d+ of 300 · loss .* · gradient .* · .* steps\/s/).waitFor();
     await workbench.screenshot('training');
-    await toast.filter({ hasText: /Village-1 is trained: validation loss [\d.]+ after step 400/ }).waitFor();
+    await workbench.told(/Village-1 is trained: validation loss [\d.]+ after step 300/).waitFor({ timeout: 60_000 });
     await workbench.command('Unroll: Show Runs');
-    await page.locator('[id="workbench.view.extension.unroll"] .monaco-list-row', { hasText: 'Village-1' }).waitFor();
+    await workbench.rows('[id="workbench.view.extension.unroll"]').filter({ hasText: 'Village-1' }).waitFor();
+    const panel = await workbench.webview('[role="progressbar"][aria-label="step 300 of 300"]');
+    await panel.locator('text=Debug this checkpoint').waitFor();
     await workbench.screenshot('runs');
     await workbench.command('Notifications: Clear All Notifications');
   });
@@ -41,6 +48,114 @@ describe('training and debugging in the workbench', () => {
   it('starts at the first timestep of a chosen sequence', async () => {
     await workbench.openDebugViews();
     await workbench.startDebugging('There was a');
+    assert.equal(await workbench.highlighted(), 4);
+    await panelAt(0);
     await workbench.screenshot('entry');
+  });
+
+  it('steps over a timestep, into the equations, from one to the next, and out', async () => {
+    const { page } = workbench;
+    await page.keyboard.press('F10');
+    await workbench.stopped(/Village\.h {2}t = 1 of/);
+    await panelAt(1);
+    await page.keyboard.press('F11');
+    await workbench.stopped(/lstm\.f {2}t = 1 of/);
+    await page.locator('.tab.active', { hasText: 'recurrent.rnn' }).waitFor();
+    const first = await workbench.highlighted();
+    await page.keyboard.press('F10');
+    await workbench.stopped(/lstm\.i {2}t = 1 of/);
+    assert.equal(await workbench.highlighted(), first + 1);
+    await workbench.variable(/^f =\[16\] mean \.\d+, .*> \.9/).waitFor();
+    assert.match(await workbench.lineValue('f  = sigmoid'), /^ [.1]\d* [▁▂▃▄▅▆▇█]+ $/);
+    await workbench.screenshot('equations');
+    await page.keyboard.press('Shift+F11');
+    await workbench.stopped(/Village\.\w+ {2}t = 1 of/);
+    await page.locator('.tab.active', { hasText: 'text.rnn' }).waitFor();
+  });
+
+  it('steps back in time', async () => {
+    await workbench.command('Unroll: Step Back');
+    await workbench.stopped(/t = 0 of/);
+    await panelAt(0);
+  });
+
+  it('stops at a breakpoint when its condition holds, and runs back to the start', async () => {
+    const { page } = workbench;
+    await workbench.line('lstm(x, 16)').click();
+    await workbench.command('Debug: Add Conditional Breakpoint...');
+    await page.locator('.breakpoint-widget .view-lines').click();
+    await page.keyboard.type('t == 40');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('F5');
+    await workbench.stopped(/Village\.h {2}t = 40 of/);
+    await panelAt(40);
+    await workbench.page.keyboard.press('Alt+F5');
+    await workbench.stopped(/t = 0 of/);
+  });
+
+  it('evaluates in the console, in a watch, and under the mouse', async () => {
+    const { page } = workbench;
+    await page.keyboard.press('Control+Shift+Y');
+    await page.locator('.repl-input-wrapper .view-line').first().click();
+    await page.keyboard.type('norm(h)');
+    await page.keyboard.press('Enter');
+    await page
+      .locator('.repl .output.expression, .repl .evaluation-result', { hasText: /^[\d.]+$/ })
+      .first()
+      .waitFor();
+    await page.keyboard.press('Control+J');
+    await page.locator('.pane-header', { hasText: 'Watch' }).hover();
+    await page.locator('.pane-header [aria-label^="Add Expression"]').click();
+    await page.keyboard.type('mean(h)');
+    await page.keyboard.press('Enter');
+    await workbench
+      .rows('.debug-watch')
+      .filter({ hasText: /mean\(h\):?\s*=?\s*−?\.\d+/ })
+      .waitFor();
+    await workbench.line('lstm(x, 16)').locator('span span', { hasText: /^h/ }).first().hover();
+    await page.locator('.debug-hover-widget', { hasText: /\[16\] mean/ }).waitFor();
+    await workbench.screenshot('hover');
+  });
+
+  it('is moved by a click in the panel', async () => {
+    const panel = await panelAt(0);
+    const box = panel.locator('[role="img"][aria-label^="Forget gate"]').first();
+    const { width, height } = (await box.boundingBox())!;
+    await box.click({ position: { x: width / 2, y: height / 3 } });
+    const name = await workbench.stopped(/Village\.h {2}t = [1-9]\d* of/);
+    const t = Number(/t = (\d+)/.exec(name)![1]);
+    await panelAt(t);
+    assert.ok(t > 10, name);
+  });
+
+  it('shows all of it in light and in high contrast', async () => {
+    for (const theme of ['Light Modern', 'Dark High Contrast']) {
+      await workbench.setTheme(theme);
+      await workbench.page.waitForTimeout(1000);
+      await workbench.screenshot(theme.toLowerCase().replace(' ', '-'));
+    }
+    const panel = await workbench.webview('[role="img"][aria-label^="Forget gate"]');
+    assert.match((await panel.locator('body').getAttribute('class')) ?? '', /vscode-high-contrast/);
+    await workbench.setTheme('Dark Modern');
+  });
+
+  it('ends, and leaves the panel with what to do next', async () => {
+    await workbench.stopDebugging();
+    const panel = await workbench.webview('text=Debug sequence');
+    await panel.locator('text=Debug sequence').first().waitFor();
+  });
+
+  it('says when the process that trains was killed, and resumes', async () => {
+    workbench.edit('text.rnn', (source) => source.replace(/steps: +300/, 'steps:     100000'));
+    await workbench.command('Unroll: Train');
+    await workbench.told(/step \d{2,} of 100,000/).waitFor();
+    const lock = JSON.parse(readFileSync(join(workbench.folder, 'runs', 'Village-2', 'lock'), 'utf8')) as { process: number };
+    process.kill(lock.process, 'SIGKILL');
+    await workbench.told(/Village-2 stopped: .*killed|Village-2 stopped: .*SIGKILL/).waitFor();
+    await workbench.screenshot('killed');
+    await workbench.page.locator('.notifications-toasts .monaco-button', { hasText: 'Resume' }).click();
+    await workbench.told(/step \d{2,} of 100,000/).waitFor();
+    await workbench.page.locator('.notifications-toasts .monaco-button', { hasText: 'Cancel' }).click();
+    await workbench.told(/Village-2 was cancelled after step \d+; its checkpoint is kept/).waitFor();
   });
 });

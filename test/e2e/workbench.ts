@@ -1,6 +1,6 @@
 // The real workbench, driven through its page. Every wait is for something that can be seen.
 
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Frame, Locator, Page } from 'playwright-core';
@@ -91,6 +91,31 @@ export class Workbench {
     await this.editor.waitFor();
   }
 
+  /** Changes a file of the workspace on the disk. */
+  edit(name: string, change: (source: string) => string): void {
+    const file = join(this.folder, name);
+    writeFileSync(file, change(readFileSync(file, 'utf8')));
+  }
+
+  /** One of the words above a statement. */
+  lens(title: string): Locator {
+    return this.page.locator('.codelens-decoration a', { hasText: title }).first();
+  }
+
+  /** A notification with this text. */
+  told(text: RegExp): Locator {
+    return this.page.locator('.notifications-toasts .notification-list-item-message').filter({ hasText: text }).first();
+  }
+
+  async setTheme(name: string): Promise<void> {
+    await this.command('Preferences: Color Theme');
+    const input = this.page.locator('.quick-input-widget:visible input').first();
+    await input.fill(name);
+    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first().waitFor();
+    await this.page.keyboard.press('Enter');
+    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+  }
+
   get editor(): Locator {
     return this.page.locator('.editor-instance .view-lines').first();
   }
@@ -98,6 +123,14 @@ export class Workbench {
   /** The visible line of the editor with this text. */
   line(text: string): Locator {
     return this.page.locator('.editor-instance .view-line', { hasText: text }).first();
+  }
+
+  /** The value that stands at the end of the equation with this text. */
+  async lineValue(text: string): Promise<string> {
+    const spans = this.line(text).locator('span[class*="ced-"]');
+    await spans.first().waitFor({ state: 'attached' });
+    const contents = await spans.evaluateAll((all) => all.map((span) => getComputedStyle(span, '::after').content));
+    return contents.find((content) => content.startsWith('"'))?.slice(1, -1) ?? '';
   }
 
   rows(list: string): Locator {
@@ -148,18 +181,19 @@ export class Workbench {
 
   /** The line number that is highlighted in the active editor. */
   async highlighted(): Promise<number> {
-    const glyph = this.page.locator('.editor-instance .debug-top-stack-frame-line').first();
-    await glyph.waitFor();
-    return await glyph.evaluate((element) => {
-      const top = element.getBoundingClientRect().top;
-      const numbers = [...element.closest('.editor-instance')!.querySelectorAll('.line-numbers')];
-      const own = numbers.find((each) => Math.abs(each.getBoundingClientRect().top - top) < 3);
-      return Number(own?.textContent);
+    const found = await this.page.waitForFunction(() => {
+      const line = document.querySelector('.editor-group-container.active .debug-top-stack-frame-line');
+      const top = line?.getBoundingClientRect().top;
+      if (top === undefined) return undefined;
+      const numbers = [...document.querySelectorAll('.editor-group-container.active .line-numbers')];
+      return Number(numbers.find((each) => Math.abs(each.getBoundingClientRect().top - top) < 3)?.textContent);
     });
+    return Number(await found.jsonValue());
   }
 
-  async variables(): Promise<string[]> {
-    return await this.rows('.debug-variables').allTextContents();
+  /** The row of Variables with this text. */
+  variable(text: RegExp): Locator {
+    return this.rows('.debug-variables').filter({ hasText: text }).first();
   }
 
   async stopDebugging(): Promise<void> {
