@@ -71,7 +71,25 @@ describe('mutations of files', () => {
       for (const fault of faults) assertPlace(fault, text, k);
     }
     assert.ok(sound > 20 && sound < 1900, `${sound} of the mutations are still sound`);
-  }).timeout(60_000);
+  }).timeout(120_000);
+
+  it('what is nested too deeply, or without end, is said where it is', async () => {
+    const many = 20_000;
+    const texts = {
+      [`${'('.repeat(many)}x${')'.repeat(many)}`]: /^This is nested too deeply/,
+      [`${'-'.repeat(many)}x`]: /^This is nested too deeply/,
+      [`x${' + x'.repeat(many)}`]: /^This line is too long/,
+      [`x${' ** x'.repeat(many)}`]: /^This line is too long/,
+    };
+    for (const [value, message] of Object.entries(texts)) {
+      const { faults } = await programOf(`cell a(x: [I]) {\n  y = ${value}\n}\n`);
+      assert.equal(faults.length, 1);
+      assert.match(faults[0]!.message, message);
+      assert.equal(faults[0]!.range.start.line, 1);
+    }
+    for (const value of [`${'('.repeat(90)}x${')'.repeat(90)}`, `${'-'.repeat(90)}x`, `x${' + x'.repeat(240)}`, `x${' ** x'.repeat(240)}`])
+      assert.deepEqual((await programOf(`cell a(x: [I]) {\n  y = ${value}\n}\n`)).faults, []);
+  }).timeout(20_000);
 });
 
 function assertPlace({ range, message }: Fault, text: string, mutation: number): void {

@@ -10,9 +10,36 @@ import { DefaultLexer, type LexerResult } from 'langium';
 export class LineLexer extends DefaultLexer {
   override tokenize(text: string): LexerResult {
     const raw = super.tokenize(text);
+    const long = overlong(raw.tokens);
+    if (long !== undefined) return { ...raw, tokens: [], errors: [long] };
     const settled = new Settling(raw.tokens, (image) => this.definition[image]!).run();
     return { ...raw, tokens: settled.kept, errors: [...raw.errors, ...settled.errors] };
   }
+}
+
+/** Deeper than any equation, and shallow enough for parsers and checkers that descend into it. */
+const deepest = 100;
+const longest = 500;
+
+/** What would take a parser too deep: brackets within brackets, signs upon signs, an equation without end. */
+function overlong(tokens: readonly IToken[]): ILexingError | undefined {
+  let depth = 0;
+  let signs = 0;
+  let length = 0;
+  for (const token of tokens) {
+    const { image, startOffset: offset, startLine: line, startColumn: column } = token;
+    if (image in closing) depth += 1;
+    else if (closers.has(image)) depth -= 1;
+    signs = /^([-+]|not)$/.test(image) ? signs + 1 : 0;
+    length = token.tokenType.name === 'NL' || image === ',' || image === '{' ? 0 : length + 1;
+    if (depth <= deepest && signs <= deepest && length <= longest) continue;
+    const message =
+      length > longest
+        ? 'This line is too long: give parts of it lines of their own.'
+        : 'This is nested too deeply: give parts of it lines of their own.';
+    return { offset, line, column, length: image.length, message };
+  }
+  return undefined;
 }
 
 /** What stands around a token, for messages: the token before it and the bracket it is in ('' outside all). */
