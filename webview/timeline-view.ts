@@ -106,7 +106,7 @@ export class TimelineView {
 
   /** The host pools to the pixels that there are. */
   private tellSize(layout: TimelineLayout, ratio: number): void {
-    const size = { width: Math.round(layout.plot * ratio), height: Math.round((layout.rows[0]?.height ?? 40) * ratio) };
+    const size = { width: Math.round(layout.plot * ratio), height: Math.round((layout.rows[0]?.height ?? 40) * ratio), ratio };
     const said = JSON.stringify(size);
     if (said === this.told) return;
     this.told = said;

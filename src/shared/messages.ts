@@ -68,6 +68,8 @@ export interface PlotSize {
   readonly width: number;
   /** Height of one heatmap. */
   readonly height: number;
+  /** Device pixels a pixel. */
+  readonly ratio: number;
   /** Width of the training plot. */
   readonly training: number;
 }

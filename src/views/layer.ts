@@ -7,7 +7,6 @@ import type {
   Peek,
   Row,
   Structure,
-  Tint,
   UnitOrder,
   Window,
   WindowNumbers,
@@ -276,13 +275,6 @@ export interface WindowRequest {
   /** The most tokens that have room to be read. */
   readonly tokens: number;
   readonly progress: (share: number) => boolean;
-}
-
-/** What the overview and the tokens are tinted with: a number a timestep. */
-export function tintOf(trace: Trace, layer: Layer, tint: Tint): Promise<Float32Array> {
-  if (tint === 'surprise') return trace.summary({ kind: 'surprise' });
-  const memory = layer.stateRows[0];
-  return memory === undefined ? Promise.resolve(new Float32Array(trace.description.steps)) : layer.gradientNorm(memory.line);
 }
 
 /** Stretches of consecutive timesteps, evenly spread. */

@@ -1,32 +1,22 @@
 // What the views show, kept in the host: the one owner of the state. Webviews attach, ask for it when they are ready, and get changes and numbers
 // after that; they can be thrown away and come back at any time. Knows neither vscode nor a debugger: both are passed in.
 
-import { Bridge, BridgeClosed, type Handlers, type Port } from '../shared/bridge.ts';
+import { BridgeClosed, type Handlers, type Port } from '../shared/bridge.ts';
 import { count } from '../shared/figures.ts';
-import type {
-  Choice,
-  HostRequests,
-  None,
-  Numbers,
-  Peek,
-  PlotSize,
-  Status,
-  Table,
-  TraceState,
-  TrainingAction,
-  ViewState,
-  WebviewRequests,
-  Window,
-} from '../shared/messages.ts';
+import type { Choice, None, Peek, PlotSize, Status, Table, TraceState, TrainingAction, ViewState, Window } from '../shared/messages.ts';
 import { pack } from '../shared/packed.ts';
 import type { Objective, Trace } from '../shared/trace.ts';
 import type { RunSummary, StepRecord } from '../shared/training.ts';
+import { type Client, Clients, type ViewRequests } from './clients.ts';
 import { type ExportedFile, numbersFile } from './export.ts';
 import { findFault, nearestEvent } from './faults.ts';
 import { Latest } from './latest.ts';
-import { Layer, tintOf } from './layer.ts';
+import { Layer } from './layer.ts';
 import { poolMaximum } from './pooling.ts';
-import { clipOf, figuresOf, type RunRecords, trainingNumbers } from './training-numbers.ts';
+import { shareOfColour, tintOf } from './tint.ts';
+import { TrainingModel } from './training-model.ts';
+import { inside, scrolled, windowAround } from './window.ts';
+import { windowTable } from './window-table.ts';
 
 /** What the views ask of the rest of the extension. */
 export interface ViewActions {
@@ -49,18 +39,9 @@ export interface Position {
   readonly line?: string;
 }
 
-/** Requests that need no particular webview. */
-type ViewRequests = Omit<HostRequests, 'ready' | 'export'>;
-
-interface Client {
-  readonly bridge: Bridge<HostRequests, WebviewRequests>;
-  view: 'panel' | 'gates' | undefined;
-  readonly outbox: Map<Numbers['part'], { next: Numbers | undefined }>;
-}
-
-/** Timesteps in view at first, and rows of a table. */
+/** Timesteps in view at first, until the width is known; and pixels for each then: room for a token's letter. */
 const FIRST_WINDOW = 60;
-const TABLE_ROWS = 1000;
+const FIRST_PIXELS = 8;
 /** Nothing is said of loading before. */
 const PATIENCE = 300;
 const TOKEN_PIXELS = 4;
@@ -68,15 +49,16 @@ const TOKEN_PIXELS = 4;
 export class ViewModel {
   private current: ViewState;
   private readonly actions: ViewActions;
-  private readonly clients = new Set<Client>();
-  private readonly numbers = new Map<Numbers['part'], Numbers>();
-  private readonly runs = new Map<string, RunRecords>();
-  private readonly read = new Set<string>();
+  private readonly clients = new Clients();
+  private readonly training: TrainingModel;
   private trace: Trace | undefined;
   private layer: Layer | undefined;
   private shown: Window | undefined;
+  /** The window is still the one that nobody chose. */
+  private fresh = false;
+  private sized = false;
   private tint: Promise<Float32Array> = Promise.resolve(new Float32Array());
-  private pixels: PlotSize = { width: 960, height: 160, training: 640 };
+  private pixels = { width: 960, height: 160, ratio: 2 };
   private readonly events = new Map<number, string>();
   private search = 0;
   private target: number | undefined;
@@ -85,17 +67,21 @@ export class ViewModel {
   private readonly refreshColumn: Latest;
   private readonly refreshOverview: Latest;
   private readonly refreshGradients: Latest;
-  private readonly refreshTraining: Latest;
 
   constructor(actions: ViewActions, trusted: boolean) {
     this.actions = actions;
-    this.current = { tab: 'timeline', trusted, status: EMPTY, trace: null, training: { runs: [], overlays: [], lossUnit: 'nats' } };
     const failed = (error: unknown) => this.fail(error);
+    this.training = new TrainingModel({
+      changed: (training) => this.change({ training }),
+      send: (numbers) => this.clients.send(numbers),
+      failed,
+      records: (run) => actions.records(run),
+    });
+    this.current = { tab: 'timeline', trusted, status: EMPTY, trace: null, training: this.training.state };
     this.refreshWindow = new Latest((stale) => this.sendWindow(stale), failed);
     this.refreshColumn = new Latest(() => this.sendColumn(), failed);
     this.refreshOverview = new Latest(() => this.sendOverview(), failed);
     this.refreshGradients = new Latest(() => this.sendGradients(), failed);
-    this.refreshTraining = new Latest(() => this.sendTraining(), failed);
   }
 
   get state(): ViewState {
@@ -109,24 +95,12 @@ export class ViewModel {
 
   /** Connects a webview; the result disconnects it. */
   attach(port: Port): () => void {
-    const client: Client = {
-      bridge: new Bridge<HostRequests, WebviewRequests>(port, {
-        ...this.handlers,
-        ready: ({ view }) => {
-          client.view = view;
-          for (const numbers of this.numbers.values()) this.post(client, numbers);
-          return this.current;
-        },
-        export: ({ line }) => this.export(client, line),
-      }),
-      view: undefined,
-      outbox: new Map(),
-    };
-    this.clients.add(client);
-    return () => {
-      client.bridge.close();
-      this.clients.delete(client);
-    };
+    return this.clients.attach(
+      port,
+      () => this.current,
+      this.handlers,
+      (client, line) => this.export(client, line),
+    );
   }
 
   setTrusted(trusted: boolean): void {
@@ -137,7 +111,7 @@ export class ViewModel {
   async showTrace(trace: Trace, position: Position = { t: 0 }): Promise<void> {
     this.trace = trace;
     this.events.clear();
-    this.numbers.clear();
+    this.clients.forgetTrace();
     const running = trace.description.instances.filter((instance) => instance.runs && instance.states.length > 0);
     const instance = running.find(({ path }) => path === position.instance) ?? running[0];
     if (instance === undefined) {
@@ -147,10 +121,11 @@ export class ViewModel {
       return;
     }
     const steps = trace.description.steps;
+    this.fresh = !this.sized;
     this.setStatus({ kind: 'ready' });
     await this.showLayer(instance.path, {
       t: Math.min(position.t, steps - 1),
-      window: windowAround(Math.min(position.t, steps - 1), Math.min(FIRST_WINDOW, steps), steps),
+      window: this.firstWindow(Math.min(position.t, steps - 1), steps),
     });
   }
 
@@ -158,7 +133,7 @@ export class ViewModel {
   clearTrace(): void {
     this.trace = undefined;
     this.layer = undefined;
-    this.numbers.clear();
+    this.clients.forgetTrace();
     this.change({ trace: null });
     this.setStatus(EMPTY);
   }
@@ -196,71 +171,39 @@ export class ViewModel {
     this.change({ tab });
   }
 
-  /** The runs that are known, newest first. Their records are read when they are shown. */
   setRuns(summaries: readonly RunSummary[]): void {
-    const folders = new Set(summaries.map(({ folder }) => folder));
-    for (const folder of this.runs.keys()) if (!folders.has(folder)) this.runs.delete(folder);
-    for (const summary of summaries) {
-      const known = this.runs.get(summary.folder);
-      this.runs.set(summary.folder, { ...known, summary, records: known?.records ?? [] });
-    }
-    this.trainingChanged(summaries.map(({ folder }) => folder));
+    this.training.setRuns(summaries);
   }
 
-  /** A training has begun, or goes on: it is chosen. `clip` is its norm of clipping. */
+  /** `clip` is the norm at which the training clips. */
   trainingStarted(summary: RunSummary, clip?: number): void {
-    const known = this.runs.get(summary.folder);
-    this.runs.set(summary.folder, { summary, records: known?.records ?? [], ...(clip === undefined ? {} : { clip }) });
-    const order = [summary.folder, ...this.current.training.runs.map(({ folder }) => folder).filter((folder) => folder !== summary.folder)];
-    this.change({ training: { ...this.current.training, chosen: summary.folder } });
-    this.trainingChanged(order);
+    this.training.started(summary, clip);
   }
 
   trainingRecord(folder: string, record: StepRecord): void {
-    const run = this.runs.get(folder);
-    if (run === undefined) return;
-    const kept = run.records.at(-1)?.step ?? 0;
-    const records = run.records as StepRecord[];
-    // A resumed run repeats the steps after its last checkpoint.
-    if (record.step <= kept) records.splice(records.findIndex(({ step }) => step >= record.step));
-    records.push(record);
-    const summary = {
-      ...run.summary,
-      step: record.step,
-      loss: record.loss,
-      ...(record.validationLoss === undefined ? {} : { validationLoss: record.validationLoss }),
-    };
-    this.runs.set(folder, { ...run, summary, records });
-    this.trainingChanged();
+    this.training.record(folder, record);
+  }
+
+  trainingEnded(summary: RunSummary): void {
+    this.training.ended(summary);
   }
 
   /** The curves of a run that is known. */
   showRun(folder: string): void {
-    if (!this.runs.has(folder)) return;
-    this.change({ training: { ...this.current.training, chosen: folder } });
-    this.trainingChanged();
-  }
-
-  trainingEnded(summary: RunSummary): void {
-    const run = this.runs.get(summary.folder);
-    this.runs.set(summary.folder, { ...run, summary, records: run?.records ?? [] });
-    this.trainingChanged();
+    this.training.choose(folder);
   }
 
   /** Settles when all numbers that were asked for are posted. */
   async settled(): Promise<void> {
-    await Promise.all(
-      [this.refreshWindow, this.refreshColumn, this.refreshOverview, this.refreshGradients, this.refreshTraining].map((latest) =>
-        latest.idle(),
-      ),
-    );
+    const refreshed = [this.refreshWindow, this.refreshColumn, this.refreshOverview, this.refreshGradients];
+    await Promise.all([...refreshed.map((latest) => latest.idle()), this.training.idle()]);
   }
 
   // State and its changes
 
   private change(change: Partial<ViewState>): void {
     this.current = { ...this.current, ...change };
-    for (const client of this.clients) if (client.view !== undefined) quietly(client.bridge.request('change', change));
+    this.clients.change(change);
   }
 
   /** A new state of the trace; what of it changed decides which numbers are read. */
@@ -283,21 +226,22 @@ export class ViewModel {
     this.shown = undefined;
     const before = this.current.trace;
     const kept = before?.layer === path ? before : null;
+    let surprise = false;
     try {
-      await this.patiently(`Reading ${instance.cell}`, `${count(description.steps)} timesteps · ${count(layer.units)} units`, () =>
-        layer.prepare(),
-      );
+      await this.patiently(`Reading ${instance.cell}`, `${count(description.steps)} timesteps · ${count(layer.units)} units`, async () => {
+        await layer.prepare();
+        surprise = await this.known(trace.summary({ kind: 'surprise' }));
+      });
     } catch (error) {
       this.fail(error);
       return;
     }
     if (this.layer !== layer) return;
-    const surprise = await this.known(trace.summary({ kind: 'surprise' }));
-    const gradient = await this.hasGradient(trace);
+    const gradient = hasGradient(trace);
     const tints: TraceState['tints'] = [...(surprise ? (['surprise'] as const) : []), ...(gradient ? (['gradient'] as const) : [])];
     const tint = tints[0] ?? 'surprise';
     this.tint = tints.length > 0 ? tintOf(trace, layer, tint) : Promise.resolve(new Float32Array(description.steps).fill(Number.NaN));
-    const window = before?.window ?? windowAround(0, Math.min(FIRST_WINDOW, description.steps), description.steps);
+    const window = before?.window ?? this.firstWindow(0, description.steps);
     const t = change.t ?? before?.t ?? 0;
     this.changeTrace(
       {
@@ -336,11 +280,6 @@ export class ViewModel {
     );
   }
 
-  /** A model without a loss has no gradients: reading one says so. */
-  private async hasGradient(trace: Trace): Promise<boolean> {
-    return trace.description.instances.some(({ lines }) => lines.some(({ role }) => role === 'loss'));
-  }
-
   // Requests of the webviews
 
   private readonly handlers: Handlers<ViewRequests> = {
@@ -356,14 +295,23 @@ export class ViewModel {
     cancel: () => this.cancel(),
   };
 
-  private resize(size: Partial<PlotSize>): None {
-    this.pixels = { ...this.pixels, ...size };
-    if (size.training !== undefined) void this.refreshTraining.ask();
-    if (size.width === undefined && size.height === undefined) return {};
+  private resize({ training, ...plot }: Partial<PlotSize>): None {
+    if (training !== undefined) this.training.resize(training);
+    if (Object.keys(plot).length === 0) return {};
+    this.pixels = { ...this.pixels, ...plot };
+    this.sized = true;
+    if (this.fresh && this.current.trace !== null) this.setWindow(this.firstWindow(this.current.trace.t, this.current.trace.steps));
+    this.fresh = false;
     void this.refreshWindow.ask();
     void this.refreshOverview.ask();
     void this.refreshGradients.ask();
     return {};
+  }
+
+  /** As many timesteps as have room for their tokens. */
+  private firstWindow(t: number, steps: number): Window {
+    const room = this.sized ? Math.floor(this.pixels.width / this.pixels.ratio / FIRST_PIXELS) : FIRST_WINDOW;
+    return windowAround(t, Math.min(Math.max(10, room), steps), steps);
   }
 
   private async go({ t, unit, pin }: { readonly t?: number; readonly unit?: number; readonly pin?: boolean }): Promise<None> {
@@ -419,12 +367,9 @@ export class ViewModel {
     return event;
   }
 
-  private setWindow({ from, to }: Window): None {
+  private setWindow(window: Window): None {
     const before = this.current.trace;
-    if (before === null) return {};
-    const length = Math.max(2, Math.min(Math.round(to - from), before.steps));
-    const start = Math.max(0, Math.min(Math.round(from), before.steps - length));
-    this.changeTrace({ ...before, window: { from: start, to: Math.min(before.steps, start + length) } }, before);
+    if (before !== null) this.changeTrace({ ...before, window: inside(window, before.steps) }, before);
     return {};
   }
 
@@ -473,18 +418,11 @@ export class ViewModel {
   }
 
   private async control(action: TrainingAction, folder: string | undefined): Promise<None> {
-    const { training } = this.current;
-    const run = this.runs.get(folder ?? training.chosen ?? '');
+    const run = this.training.run(folder);
     if (run === undefined) return {};
-    const own = run.summary.folder;
-    if (action === 'choose') {
-      this.change({ training: { ...training, chosen: own, overlays: training.overlays.filter((other) => other !== own) } });
-      this.trainingChanged();
-    } else if (action === 'overlay') {
-      const others = training.overlays.filter((other) => other !== own);
-      this.change({ training: { ...training, overlays: others.length < training.overlays.length ? others : [...others, own] } });
-      this.trainingChanged();
-    } else if (this.current.trusted) await this.actions.training(action, run.summary);
+    if (action === 'choose') this.training.choose(run.folder);
+    else if (action === 'overlay') this.training.overlay(run.folder);
+    else if (this.current.trusted) await this.actions.training(action, run);
     return {};
   }
 
@@ -506,55 +444,8 @@ export class ViewModel {
 
   private async table(): Promise<Table> {
     const { trace } = this.current;
-    const layer = this.layer;
-    if (trace === null || layer === undefined || this.trace === undefined) throw new Error('There is no sequence to make a table of.');
-    const { from } = trace.window;
-    const to = Math.min(trace.window.to, from + TABLE_ROWS);
-    const columns: { name: string; unit: string }[] = [];
-    const arrays: ArrayLike<number>[] = [];
-    const add = (name: string, unit: string, values: ArrayLike<number>) => {
-      columns.push({ name, unit });
-      arrays.push(values);
-    };
-    if (trace.tints.length > 0) add(trace.tint, trace.tint === 'surprise' ? 'bit' : 'norm', (await this.tint).subarray(from, to));
-    for (const row of layer.rows) {
-      const values = await layer.values(row.line, { from, to });
-      const own = (t: number) => values.subarray(t * row.units, (t + 1) * row.units);
-      const steps = Array.from({ length: to - from }, (_, t) => own(t));
-      add(
-        `${row.letter} mean`,
-        '',
-        Float32Array.from(steps, (units) => units.reduce((sum, v) => sum + v, 0) / row.units),
-      );
-      if (row.quantity === 'gate') {
-        add(
-          `${row.letter} < .1`,
-          '%',
-          Float32Array.from(steps, (units) => (100 * units.filter((v) => v < 0.1).length) / row.units),
-        );
-        add(
-          `${row.letter} > .9`,
-          '%',
-          Float32Array.from(steps, (units) => (100 * units.filter((v) => v > 0.9).length) / row.units),
-        );
-      }
-      if (trace.unit < row.units)
-        add(
-          `${row.letter}[${trace.unit}]`,
-          '',
-          Float32Array.from(steps, (units) => units[trace.unit]!),
-        );
-    }
-    if (trace.gradient)
-      for (const row of layer.stateRows) add(`|∂L/∂${row.letter}|`, '', (await layer.gradientNorm(row.line)).subarray(from, to));
-    return {
-      title: `${trace.title}, ${trace.layer}`,
-      columns,
-      from,
-      tokens: this.trace.description.tokens.slice(from, to),
-      values: pack(Object.fromEntries(arrays.map((array, index) => [String(index), array]))),
-      ...(to < trace.window.to ? { cut: trace.window.to - from } : {}),
-    };
+    if (trace === null || this.layer === undefined || this.trace === undefined) throw new Error('There is no sequence to make a table of.');
+    return windowTable(this.layer, trace, await this.tint, this.trace.description.tokens);
   }
 
   private async export(client: Client, line: string | undefined): Promise<{ readonly saved?: string }> {
@@ -606,7 +497,7 @@ export class ViewModel {
     if (loading) this.change({ status: { kind: 'ready' } });
     this.shown = window;
     await this.sendOrder();
-    this.send(numbers);
+    this.clients.send(numbers);
     const fault = await findFault(layer, window);
     const now = this.current.trace;
     if (now === null || layer !== this.layer || JSON.stringify(fault) === JSON.stringify(now.fault)) return;
@@ -617,12 +508,16 @@ export class ViewModel {
   private async sendOrder(): Promise<void> {
     const layer = this.layer!;
     const { order } = this.current.trace!;
-    this.send({ part: 'order', layer: layer.instance.path, values: pack({ order: await layer.order(order), tau: layer.timescales() }) });
+    this.clients.send({
+      part: 'order',
+      layer: layer.instance.path,
+      values: pack({ order: await layer.order(order), tau: layer.timescales() }),
+    });
   }
 
   private async sendColumn(): Promise<void> {
     const { trace } = this.current;
-    if (trace !== null && this.layer !== undefined) this.send(await this.layer.column(trace.t));
+    if (trace !== null && this.layer !== undefined) this.clients.send(await this.layer.column(trace.t));
   }
 
   private async sendOverview(): Promise<void> {
@@ -632,9 +527,9 @@ export class ViewModel {
     const { share, max } = shareOfColour(values, trace.tint);
     const { from, to } = trace.window;
     const level = poolMaximum(share, Math.max(1, Math.min(share.length, this.pixels.width)), true);
-    this.send({ part: 'overview', tint: trace.tint, values: pack({ level, max: [max] }) });
+    this.clients.send({ part: 'overview', tint: trace.tint, values: pack({ level, max: [max] }) });
     const columns = Math.max(1, Math.min(to - from, this.pixels.width));
-    this.send({ part: 'tint', from, to, columns, values: pack({ tint: poolMaximum(share.subarray(from, to), columns, true) }) });
+    this.clients.send({ part: 'tint', from, to, columns, values: pack({ tint: poolMaximum(share.subarray(from, to), columns, true) }) });
     const now = this.current.trace;
     const at = now === null ? undefined : values[now.t];
     if (now === null || now.tintAt === at) return;
@@ -646,81 +541,8 @@ export class ViewModel {
     const { trace } = this.current;
     const layer = this.layer;
     if (trace === null || layer === undefined || !trace.gradient) return;
-    this.send(await layer.gradients(trace.window, this.pixels.width));
-    this.send(await layer.gradientAt(trace.t, trace.unit));
-  }
-
-  private trainingChanged(order = this.current.training.runs.map(({ folder }) => folder)): void {
-    const { training } = this.current;
-    const runs = order.flatMap((folder) => this.runs.get(folder)?.summary ?? []);
-    const chosen = runs.some(({ folder }) => folder === training.chosen) ? training.chosen : runs[0]?.folder;
-    const { figures: _figures, clip: _clip, chosen: _chosen, ...rest } = training;
-    const run = this.runs.get(chosen ?? '');
-    const figures = run && figuresOf(run);
-    const clip = run && clipOf(run);
-    this.change({
-      training: {
-        ...rest,
-        runs,
-        overlays: training.overlays.filter((folder) => this.runs.has(folder)),
-        ...(chosen === undefined ? {} : { chosen }),
-        ...(figures === undefined ? {} : { figures }),
-        ...(clip === undefined ? {} : { clip }),
-      },
-    });
-    void this.refreshTraining.ask();
-  }
-
-  private async sendTraining(): Promise<void> {
-    const { chosen, overlays } = this.current.training;
-    if (chosen === undefined) return;
-    for (const folder of [chosen, ...overlays]) await this.readRecords(folder);
-    const run = this.runs.get(chosen);
-    if (run === undefined) return;
-    this.send(
-      trainingNumbers(
-        run,
-        overlays.flatMap((folder) => this.runs.get(folder) ?? []),
-        this.pixels.training,
-      ),
-    );
-  }
-
-  /** The log of a run that has told nothing yet, once. */
-  private async readRecords(folder: string): Promise<void> {
-    const run = this.runs.get(folder);
-    if (run === undefined || this.read.has(folder)) return;
-    this.read.add(folder);
-    const logged = await this.actions.records(run.summary);
-    const now = this.runs.get(folder);
-    if (now === undefined || logged.length === 0) return;
-    const first = now.records[0]?.step ?? Number.POSITIVE_INFINITY;
-    this.runs.set(folder, { ...now, records: [...logged.filter(({ step }) => step < first), ...now.records] });
-    this.trainingChanged();
-  }
-
-  private send(numbers: Numbers): void {
-    this.numbers.set(numbers.part, numbers);
-    for (const client of this.clients) if (client.view !== undefined) this.post(client, numbers);
-  }
-
-  /** Posts the newest numbers of a part when the webview has drawn those before: at most once a frame. */
-  private post(client: Client, numbers: Numbers): void {
-    if (client.view === 'gates' && numbers.part !== 'column' && numbers.part !== 'order') return;
-    const waiting = client.outbox.get(numbers.part);
-    if (waiting !== undefined) {
-      waiting.next = numbers;
-      return;
-    }
-    const slot: { next: Numbers | undefined } = { next: undefined };
-    client.outbox.set(numbers.part, slot);
-    client.bridge
-      .request('numbers', numbers)
-      .catch(() => {})
-      .finally(() => {
-        client.outbox.delete(numbers.part);
-        if (slot.next !== undefined && this.clients.has(client)) this.post(client, slot.next);
-      });
+    this.clients.send(await layer.gradients(trace.window, this.pixels.width));
+    this.clients.send(await layer.gradientAt(trace.t, trace.unit));
   }
 
   /** Does work; if it takes long, the views say what is going on. */
@@ -771,36 +593,6 @@ const noCell = (model: string): Status => ({
   actions: [{ id: 'example', label: 'Open example' }],
 });
 
-/** A window of `length` timesteps with t in it. */
-export function windowAround(t: number, length: number, steps: number): Window {
-  const from = Math.max(0, Math.min(t < length ? 0 : Math.round(t - length / 2), steps - length));
-  return { from, to: from + length };
-}
-
-/** The window that shows t: scrolled by three quarters of itself until it does. */
-export function scrolled(window: Window, t: number, steps: number): Window {
-  const length = window.to - window.from;
-  const stride = Math.max(1, Math.floor(length * 0.75));
-  let { from } = window;
-  if (t >= from + length) from += Math.ceil((t - (from + length) + 1) / stride) * stride;
-  if (t < from) from -= Math.ceil((from - t) / stride) * stride;
-  from = Math.max(0, Math.min(from, steps - length));
-  return { from, to: from + length };
-}
-
-/** Tints as shares of full colour: surprise linear to its 99th percentile, gradients by decade over the six below their maximum. */
-export function shareOfColour(values: Float32Array, tint: 'surprise' | 'gradient'): { readonly share: Float32Array; readonly max: number } {
-  const sorted = values.filter(Number.isFinite).sort();
-  const max = sorted.at(-1) ?? Number.NaN;
-  if (tint === 'surprise') {
-    const full = Math.max(1, sorted[Math.floor(0.99 * (sorted.length - 1))] ?? 1);
-    return { share: values.map((v) => Math.min(1, v / full)), max };
-  }
-  const top = Math.log10(max);
-  return { share: values.map((v) => (v > 0 ? Math.max(0, Math.min(1, (Math.log10(v) - top + 6) / 6)) : Number.isNaN(v) ? v : 0)), max };
-}
-
-/** What a webview that was closed in the meantime has not heard needs no care. */
-function quietly(request: Promise<unknown>): void {
-  request.catch(() => {});
-}
+/** A model without a loss has no gradients. */
+const hasGradient = ({ description }: Trace): boolean =>
+  description.instances.some(({ lines }) => lines.some(({ role }) => role === 'loss'));

@@ -20,16 +20,18 @@ const BARS = 60;
 export function figuresOf({ summary, records }: RunRecords): TrainingFigures | undefined {
   const last = records.at(-1);
   if (last === undefined) return undefined;
+  // Records may be a choice of the steps.
+  const newest = (steps: number) => records.slice(-steps).filter(({ step }) => step > last.step - steps);
   const mean = (numbers: readonly number[]) => numbers.reduce((sum, v) => sum + v, 0) / Math.max(1, numbers.length);
   const measured = records.findLast((record) => record.validationLoss !== undefined);
   return {
     step: last.step,
     steps: summary.steps,
-    loss: mean(records.slice(-50).map((record) => record.loss)),
+    loss: mean(newest(50).map((record) => record.loss)),
     ...(measured === undefined ? {} : { validation: { loss: measured.validationLoss!, step: measured.step } }),
-    stepsPerSecond: mean(records.slice(-50).map((record) => record.stepsPerSecond)),
+    stepsPerSecond: mean(newest(50).map((record) => record.stepsPerSecond)),
     ...(last.secondsLeft === undefined || summary.status.kind !== 'running' ? {} : { secondsLeft: last.secondsLeft }),
-    clipped: mean(records.slice(-100).map((record) => Number(record.clipped))),
+    clipped: mean(newest(100).map((record) => Number(record.clipped))),
   };
 }
 
@@ -84,8 +86,10 @@ export function trainingNumbers(run: RunRecords, overlays: readonly RunRecords[]
 /** Exponential mean over about 25 steps, fewer at the start, where the loss falls fast. */
 function smoothed(records: readonly StepRecord[]): number[] {
   let mean = records[0]?.loss ?? Number.NaN;
-  return records.map(({ loss }, index) => {
-    const take = Math.max(0.04, 4 / (index + 4));
+  let before = 0;
+  return records.map(({ loss, step }) => {
+    const take = 1 - Math.min(0.96, step / (step + 4)) ** (step - before);
+    before = step;
     if (Number.isFinite(loss)) mean += take * (loss - mean);
     return mean;
   });

@@ -4,7 +4,9 @@ import type { HostRequests, Numbers, ViewState, WebviewRequests } from '../../sr
 import { unpack } from '../../src/shared/packed.ts';
 import type { ReadRequest, Trace } from '../../src/shared/trace.ts';
 import type { ExportedFile } from '../../src/views/export.ts';
-import { scrolled, shareOfColour, ViewModel, windowAround } from '../../src/views/model.ts';
+import { ViewModel } from '../../src/views/model.ts';
+import { shareOfColour } from '../../src/views/tint.ts';
+import { scrolled, windowAround } from '../../src/views/window.ts';
 import { ports } from './gallery/ports.ts';
 import { formulaRun } from './gallery/runs.ts';
 import { FormulaTrace, textOf } from './gallery/traces.ts';
@@ -180,7 +182,7 @@ describe('the views’ model', () => {
     const started = performance.now();
     await model.showTrace(trace, { t: 0 });
     const page = await webview(model);
-    await page.bridge.request('size', { width: 940, height: 130 });
+    await page.bridge.request('size', { width: 960, height: 130, ratio: 2 });
     await page.settled();
     const opened = performance.now() - started;
     assert.ok(opened < 2000, `opened in ${opened.toFixed(0)} ms`);
