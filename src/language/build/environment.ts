@@ -12,6 +12,8 @@ export interface Surroundings {
   readonly root: Frame;
   /** The length of a data dimension, where it is a number. */
   size(name: string): number | undefined;
+  /** What a dimension that is bound when the graph runs is called there: `T` where it is the only one, whatever the model calls it. */
+  symbol(name: string): string;
   weight(instance: Instance, parameter: Instance['params'][number], axes: readonly Axis[]): Value;
   /** The input of the model one step ahead. */
   ahead(input: Binding): BuiltTensor;
@@ -36,9 +38,20 @@ export const batch: Axis = { name: 'B', size: 'B' };
 export class Axes {
   /** The length of a data dimension, where it is a number. */
   readonly size: Surroundings['size'];
+  readonly #symbol: Surroundings['symbol'];
 
-  constructor(size: Surroundings['size']) {
+  constructor({ size, symbol }: Pick<Surroundings, 'size' | 'symbol'>) {
     this.size = size;
+    this.#symbol = symbol;
+  }
+
+  /** A number, or the symbol for what is known when the graph runs. */
+  length(dimension: Dimension): number | string {
+    const size = evaluate(dimension, this.size);
+    if (size !== undefined) return size;
+    const variable = variableOf(dimension);
+    if (variable === undefined) throw new SizeUnknown(dimension);
+    return this.#symbol(variable.name);
   }
 
   /** Axes for the dimensions of a shape as it is written, each name once. */
@@ -50,12 +63,10 @@ export class Axes {
   }
 
   one(dimension: Dimension, instance: Instance | undefined, isTaken: (name: string) => boolean, environment: Environment): Axis {
-    const size = evaluate(dimension, this.size);
-    const symbol = size === undefined ? variableOf(dimension)?.name : undefined;
-    if (size === undefined && symbol === undefined) throw new SizeUnknown(dimension);
-    const written = symbol ?? (instance === undefined ? undefined : showWritten(dimension, instance)) ?? `${size}`;
+    const size = this.length(dimension);
+    const written = typeof size === 'string' || instance === undefined ? `${size}` : showWritten(dimension, instance);
     const name = freshName(written.replaceAll(' ', ''), (each) => isTaken(each) || this.isReserved(each, environment));
-    return { name, size: size ?? symbol! };
+    return { name, size };
   }
 
   /** A length that has to be known. */
@@ -81,17 +92,15 @@ export class SizeUnknown extends Error {
   }
 }
 
-export const inputAxes = (type: TensorType, sizes: (name: string) => number | undefined): readonly Axis[] => {
+/** The axes of an input of the model. */
+export function inputAxes({ shape }: TensorType, lengths: Axes): readonly Axis[] {
   const axes: Axis[] = [];
-  for (const dimension of type.shape) {
-    const size = evaluate(dimension, sizes);
-    const symbol = size === undefined ? variableOf(dimension)?.name : undefined;
-    if (size === undefined && symbol === undefined) throw new SizeUnknown(dimension);
-    const name = freshName(symbol ?? `${size}`, (each) => each === batch.name || axes.some((axis) => axis.name === each));
-    axes.push({ name, size: size ?? symbol! });
+  for (const dimension of shape) {
+    const size = lengths.length(dimension);
+    axes.push({ name: freshName(`${size}`, (name) => name === batch.name || axes.some((axis) => axis.name === name)), size });
   }
   return axes;
-};
+}
 
 const dataType = (type: TensorType): DataType => (type.classes === undefined ? 'float' : 'int');
 export const inputType = (type: TensorType, axes: readonly Axis[]): GraphType => {

@@ -2,7 +2,7 @@
 
 import type { Axis, Value } from '../../graph/graph.ts';
 import type { CallNode, Core, TensorType } from '../check/core.ts';
-import { type Dimension, evaluate, variableOf } from '../check/dimensions.ts';
+import type { Dimension } from '../check/dimensions.ts';
 import {
   type Built,
   type BuiltRecord,
@@ -192,10 +192,9 @@ export class ExpressionBuilder {
 
   #lengthValue(dimension: Dimension, { frame }: Environment): Value {
     const b = frame.builder;
-    const size = evaluate(dimension, this.#axes.size);
-    if (size !== undefined) return b.constant(size);
-    const name = variableOf(dimension)!.name;
-    return b.sum(b.constant(1, [{ name: freshName(name, (each) => each === frame.axis?.name), size: name }]));
+    const size = this.#axes.length(dimension);
+    if (typeof size === 'number') return b.constant(size);
+    return b.sum(b.constant(1, [{ name: freshName(size, (each) => each === frame.axis?.name), size }]));
   }
 
   #function(core: Extract<Core, { op: 'function' }>, environment: Environment): Built {

@@ -18,7 +18,7 @@ export class InstanceBuilder {
 
   constructor(around: Surroundings) {
     this.#around = around;
-    this.#axes = new Axes(around.size);
+    this.#axes = new Axes(around);
     this.#expressions = new ExpressionBuilder(around, this.#axes, this.#turned, (core, environment) => this.#call(core, environment));
     this.#states = new StateBuilder(around, this.#axes, this.#expressions);
   }

@@ -7,12 +7,12 @@ import type { Fault, SourceRange } from '../../shared/source.ts';
 import { predictionsOf } from '../check/causality.ts';
 import type { Binding, CheckedLine, Core, Instance, Parameter, TensorType } from '../check/core.ts';
 import { checkModel, type ModelArguments } from '../check/definitions.ts';
-import { evaluate, show } from '../check/dimensions.ts';
+import { evaluate, show, variableOf } from '../check/dimensions.ts';
 import { showWritten } from '../check/written.ts';
 import { lineComment, rangeOf, rangeOfProperty, textOf } from '../places.ts';
 import type { Program } from '../program.ts';
 import { type Built, type BuiltTensor, tensorOf } from './built.ts';
-import { inputAxes, inputType, SizeUnknown, type Surroundings } from './environment.ts';
+import { Axes, inputAxes, inputType, SizeUnknown, type Surroundings } from './environment.ts';
 import { type BuiltInstance, Frame } from './frame.ts';
 import { countOf } from './functions.ts';
 import { InstanceBuilder } from './instances.ts';
@@ -66,10 +66,14 @@ class ModelBuilder {
   readonly #inputs = new Map<string, ModelInput>();
   readonly #states: CarriedState[] = [];
   readonly #dropout: DropoutMask[] = [];
+  readonly #symbols: ReadonlyMap<string, string>;
+  readonly #axes: Axes;
 
   constructor(root: Instance, options: BuildOptions) {
     this.#root = root;
     this.#options = options;
+    this.#symbols = symbolsOf(root, options.classes);
+    this.#axes = new Axes({ size: (name) => this.#size(name), symbol: (name) => this.#symbols.get(name) ?? name });
   }
 
   build(): Model {
@@ -118,6 +122,7 @@ class ModelBuilder {
     return {
       root: this.#frame,
       size: (name) => this.#size(name),
+      symbol: (name) => this.#symbols.get(name) ?? name,
       weight: (instance, parameter, axes) => this.#weight(instance, parameter, axes),
       ahead: (input) => this.#input(input, `next(${input.name})`),
       mask: (_value, axes, rate) => {
@@ -144,8 +149,7 @@ class ModelBuilder {
   /** An input of the model, or what stands one step ahead of it: both are data. */
   #input(binding: Binding, name: string): BuiltTensor {
     const type = binding.type as TensorType;
-    const size = (each: string): number | undefined => this.#size(each);
-    const axes = inputAxes(type, size);
+    const axes = inputAxes(type, this.#axes);
     let input = this.#inputs.get(name);
     if (input === undefined) {
       const value = this.#frame.builder.parameter(inputType(type, axes), name);
@@ -285,6 +289,20 @@ class ModelBuilder {
     const b = this.#frame.builder;
     return b.plus(b.constant(0, order), b.cast(value, 'float'));
   }
+}
+
+/** Names in the graph for the dimensions that data binds when it runs: the only one is T; B is the batch. */
+function symbolsOf(root: Instance, classes: Readonly<Record<string, number>>): ReadonlyMap<string, string> {
+  const open = new Set<string>();
+  for (const { binding } of root.inputs) {
+    if (binding.type.kind !== 'tensor') continue;
+    for (const dimension of binding.type.shape) {
+      const name = variableOf(dimension)?.name;
+      if (name !== undefined && classes[name] === undefined) open.add(name);
+    }
+  }
+  const names = [...open];
+  return names.length === 1 ? new Map([[names[0]!, 'T']]) : new Map([['B', names.includes('T') ? 'B.2' : 'T']]);
 }
 
 /** Steps come first, then the batch, then the rest. */
