@@ -93,9 +93,16 @@ function placed(scope: Scope, a: Value, b: Value, over: readonly string[], batch
   const m = own(a);
   const n = own(b);
   if (m.length === 0 || n.length === 0) return [a, b];
+  // Weights go to the left where the other operand's summed axes are not its innermost: both are then read as they are in memory.
+  if (batch.length === 0 && isWeight(a) !== isWeight(b)) {
+    const [weight, other] = isWeight(a) ? [a, b] : [b, a];
+    if (!over.includes(scope.orderOf(other).at(-1)!)) return [weight, other];
+  }
   const preferred = scope.preferred([...m, ...n]);
   return m.some(({ name }) => name === preferred[0]) ? [a, b] : [b, a];
 }
+
+const isWeight = (value: Value): boolean => value.type.axes.every(({ size }) => typeof size === 'number');
 
 function sides(scope: Scope, a: Value, b: Value, over: readonly string[]): [Side, Side] {
   // The summed axes must come in one order; that of the larger operand is kept.
@@ -103,6 +110,9 @@ function sides(scope: Scope, a: Value, b: Value, over: readonly string[]): [Side
   const summed = scope.orderOf(keep).filter((name) => over.includes(name));
   const side = (value: Value, ownFirst: boolean): Side => {
     const orders = scope.ordersOf(value);
+    // A left operand that is read in place must not be transposed: a weight is turned once.
+    if (ownFirst && scope.isOutside(value))
+      return { value, own: orders[0]!.filter((name) => !over.includes(name)), summed, transposed: false };
     for (const order of orders) {
       const own = order.filter((name) => !over.includes(name));
       if (same(order, [...own, ...summed])) return { value, own, summed, transposed: !ownFirst };

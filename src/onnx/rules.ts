@@ -85,11 +85,11 @@ export const rules: { readonly [Name in OperationName]: Rule<Name> } = {
     scope.define(outputs[0]!, without(order, [over]), cast(scope, index, 'int'));
   },
   softmax(scope, { attributes: { over }, inputs: [x], outputs }) {
-    const order = scope.orderOf(x!);
+    const order = innermost(scope, x!, [over]);
     scope.define(outputs[0]!, order, scope.node('Softmax', [scope.need(x!, order)], { axis: order.indexOf(over) }, outputs[0]!.name));
   },
   logsumexp(scope, { attributes: { over }, inputs: [x], outputs }) {
-    const order = scope.orderOf(x!);
+    const order = innermost(scope, x!, [over]);
     const axes = scope.integers(order.indexOf(over));
     const name = scope.node('ReduceLogSumExp', [scope.need(x!, order), axes], { keepdims: 0 }, outputs[0]!.name);
     scope.define(outputs[0]!, without(order, [over]), name);
@@ -241,9 +241,20 @@ function clamped(scope: Scope, index: Value, axis: Axis): (order: Pattern) => st
   };
 }
 
+/** An order with these axes last, where runs of memory are reduced. */
+function innermost(scope: Scope, x: Value, over: readonly string[]): string[] {
+  const [order] = scope.ordersOf(x);
+  return (
+    scope.ordersOf(x).find((each) => isLast(each, over)) ?? [...without(order!, over), ...order!.filter((name) => over.includes(name))]
+  );
+}
+
+const isLast = (order: Pattern, over: readonly string[]): boolean =>
+  over.every((name) => order.indexOf(name) >= order.length - over.length);
+
 function reduction(operator: string): (scope: Scope, node: Node<'sum'> | Node<'max'>) => void {
   return (scope, { attributes: { over }, inputs: [x], outputs }) => {
-    const order = scope.orderOf(x!);
+    const order = scope.ordersOf(x!).find((each) => isLast(each, over)) ?? scope.orderOf(x!);
     const axes = scope.integers(...over.map((name) => order.indexOf(name)).sort((a, b) => a - b));
     const name = scope.node(operator, [scope.need(x!, order), axes], { keepdims: 0 }, outputs[0]!.name);
     scope.define(outputs[0]!, without(order, over), name);

@@ -207,6 +207,12 @@ export class Scope {
     return entry.kind === 'constant' ? entry.value : undefined;
   }
 
+  /** Whether the value belongs to a graph around this one. */
+  isOutside(value: Value): boolean {
+    const entry = this.#entry(value);
+    return entry.kind === 'alias' && (entry.scope !== this || entry.scope.isOutside(entry.value));
+  }
+
   /** The order in which the value was made: what costs nothing to ask for. */
   orderOf(value: Value): string[] {
     return this.ordersOf(value)[0]!;
