@@ -356,13 +356,18 @@ export class UnrollDebugSession extends DebugSession {
     for (const listener of this.#stopListeners) listener(info);
   }
 
+  /** Lines in a row from one breakpoint are one event. */
   #log(lines: readonly Logged[]): void {
-    for (const { breakpoint, text } of lines) {
+    let from = 0;
+    lines.forEach(({ breakpoint }, k) => {
+      if (lines[k + 1]?.breakpoint === breakpoint) return;
+      const texts = lines.slice(from, k + 1).map(({ text }) => `${text}\n`);
+      from = k + 1;
       const { range } = breakpoint.sites[0]!.line;
-      const event: DebugProtocol.OutputEvent = new OutputEvent(`${text}\n`, 'console');
+      const event: DebugProtocol.OutputEvent = new OutputEvent(texts.join(''), 'console');
       Object.assign(event.body, { source: this.#places.source(range.uri), ...this.#places.range(range) });
       this.sendEvent(event);
-    }
+    });
   }
 
   /** Says at a new breakpoint what is wrong with it. */

@@ -179,16 +179,21 @@ export class Hits {
     let [first, last] = stepper.between(site, low, high);
     if (!begins && first <= last && stepper.compare(stepper.occurrence(site, forward ? first : last), from) === 0)
       forward ? first++ : last--;
-    let batch = FIRST_BATCH;
-    while (first <= last && !this.#judge.cancelled()) {
-      const [a, b] = forward ? [first, Math.min(last, first + batch - 1)] : [Math.max(first, last - batch + 1), last];
-      await this.#decide(index, site, a, b);
+    const batches = [...inBatches(first, last, forward)];
+    const decided: Promise<void>[] = [];
+    for (const [number, [a, b]] of batches.entries()) {
+      // While one batch is judged, the next is being read.
+      for (const ahead of [number, number + 1]) {
+        const range = batches[ahead];
+        if (!range || decided[ahead]) continue;
+        decided[ahead] = this.#decide(index, site, ...range);
+        decided[ahead].catch(() => {});
+      }
+      await decided[number];
+      if (this.#judge.cancelled()) return undefined;
       const part = this.#verdicts[index]!.subarray(a, b + 1);
       const place = forward ? part.indexOf(2) : part.lastIndexOf(2);
       if (place >= 0) return stepper.occurrence(site, a + place);
-      if (forward) first = b + 1;
-      else last = a - 1;
-      batch = Math.min(batch * 2, LARGEST_BATCH);
     }
     return undefined;
   }
@@ -216,6 +221,16 @@ export class Hits {
     if (fault.notYet || this.#faulty) return;
     this.#faulty = true;
     this.#judge.onFault(this.breakpoint, fault.fault);
+  }
+}
+
+/** The numbers first .. last in batches, from the front or from the back. */
+function* inBatches(first: number, last: number, forward: boolean): Generator<[number, number]> {
+  let size = FIRST_BATCH;
+  for (let done = 0; done <= last - first; size = Math.min(size * 2, LARGEST_BATCH)) {
+    const count = Math.min(size, last - first + 1 - done);
+    yield forward ? [first + done, first + done + count - 1] : [last - done - count + 1, last - done];
+    done += count;
   }
 }
 

@@ -132,16 +132,20 @@ export class TraceValues {
   }
 
   #send(): void {
-    const requests = [...this.#wanted.values()];
+    const requests = merged([...this.#wanted.values()]);
     this.#wanted = new Map();
-    for (const { from, to, gradient, values } of requests) {
-      const addresses = values.map(({ value }) => value.address);
+    for (const { from, to, gradient, parts } of requests) {
+      const addresses = parts[0]!.values.map(({ value }) => value.address);
       this.trace.read({ addresses, from, to, gradient }).then(
         (data) => {
-          for (const [k, { resolve }] of values.entries()) resolve(data[k]!);
+          for (const part of parts)
+            for (const [k, { value, resolve }] of part.values.entries()) {
+              const size = sizeOf(value.shape);
+              resolve(parts.length === 1 ? data[k]! : data[k]!.slice((part.from - from) * size, (part.to - from) * size));
+            }
         },
         (error: unknown) => {
-          for (const { reject } of values) reject(error);
+          for (const { values } of parts) for (const { reject } of values) reject(error);
         },
       );
     }
@@ -160,6 +164,31 @@ export class TraceValues {
     }
   }
 }
+
+interface Merged {
+  readonly from: number;
+  readonly to: number;
+  readonly gradient: boolean;
+  readonly parts: readonly Wanted[];
+}
+
+/** Windows of the same values, one behind the other, are read at once: a search over thousands of timesteps asks for many. */
+const merged = (wanted: readonly Wanted[]): readonly Merged[] => {
+  const requests: Merged[] = [];
+  for (const part of wanted.toSorted((a, b) => a.from - b.from)) {
+    const place = requests.findIndex(
+      ({ to, gradient, parts }) => to === part.from && gradient === part.gradient && sameValues(parts[0]!, part),
+    );
+    const before = requests[place];
+    if (before) requests[place] = { ...before, to: part.to, parts: [...before.parts, part] };
+    else requests.push({ from: part.from, to: part.to, gradient: part.gradient, parts: [part] });
+  }
+  return requests;
+};
+
+const sameValues = (a: Wanted, b: Wanted): boolean =>
+  a.values.length === b.values.length &&
+  a.values.every(({ value }, k) => value.perStep && addressText(value.address) === addressText(b.values[k]!.value.address));
 
 const windowLength = ({ shape }: ValueDescription): number => {
   const fitting = WINDOW / (4 * Math.max(1, sizeOf(shape)));
