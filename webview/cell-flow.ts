@@ -16,7 +16,8 @@ export interface Flow {
   readonly output?: { readonly shown: number; readonly whole: number };
 }
 
-type Structured = Exclude<Structure, { kind: 'equations' }>;
+/** A cell with a flow. */
+export type Structured = Exclude<Structure, { kind: 'equations' }>;
 
 /** Undefined while numbers are missing. */
 export function flowOf(structure: Structured, column: Arrays | undefined): Flow | undefined {

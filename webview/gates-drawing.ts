@@ -6,7 +6,7 @@ import { numberText } from '../src/shared/numbers.ts';
 import { type Box, type Distribution, drawHistogram, drawMean, rangeOf } from './histogram.ts';
 import { columnOf, type Shown, summaryOf, timescaleOf, unitNow } from './shown.ts';
 import type { Part, Surface } from './surface.ts';
-import { drawChip } from './timeline.ts';
+import { drawChip } from './timeline-row.ts';
 
 const FULL = 101;
 const COMPACT = 52;

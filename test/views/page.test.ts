@@ -47,7 +47,8 @@ describe('pages of the views', function () {
     assert.equal((await press(page, 'Home')).t, 0);
     const end = await press(page, 'End');
     assert.deepEqual([end.t, end.window.to], [399, 400]);
-    assert.deepEqual((await press(page, 'Control+ArrowLeft')).window, { from: 280, to: 340 });
+    const n = end.window.to - end.window.from;
+    assert.deepEqual((await press(page, 'Control+ArrowLeft')).window, { from: 400 - 2 * n, to: 400 - n });
     assert.deepEqual((await press(page, '0')).window, { from: 0, to: 400 });
     const near = await press(page, '+');
     assert.equal(near.window.to - near.window.from, 200);
@@ -72,7 +73,8 @@ describe('pages of the views', function () {
     assert.equal((await press(page, 'Enter')).open, 'f');
     assert.equal((await press(page, 'Escape')).open, undefined);
     await press(page, 't');
-    assert.equal(await page.locator('.table tbody tr').count(), 60);
+    const { window } = await trace(page);
+    assert.equal(await page.locator('.table tbody tr').count(), window.to - window.from);
     assert.equal(await page.locator('.table tr[aria-current]').locator('th').textContent(), '41');
     await press(page, 'Escape');
     assert.equal(await page.locator('.table').count(), 0);
@@ -94,7 +96,7 @@ describe('pages of the views', function () {
     const forget = (await page.locator('[data-region="row:f"]').getAttribute('aria-label')) ?? '';
     assert.match(
       forget,
-      /^Forget gate, 256 units, t 0 to 60\. Mean \.\d\d at t 28, \d+ % below \.1, \d+ % above \.9\. Unit \d+ (rises to|drops to|stays at) \.\d+\.$/,
+      /^Forget gate, 256 units, t 0 to \d+\. Mean \.\d\d at t 28, \d+ % below \.1, \d+ % above \.9\. Unit \d+ (rises to|drops to|stays at) \.\d+\.$/,
     );
     assert.match(
       (await page.locator('[data-region="gradient"]').getAttribute('aria-label')) ?? '',
@@ -111,18 +113,19 @@ describe('pages of the views', function () {
   it('take a timestep and a unit from a click in a heatmap, and pin with Ctrl', async () => {
     const page = await show('timeline-lstm');
     const row = (await page.locator('[data-region="row:i"]').boundingBox())!;
-    const [x, y] = [104 + ((17 + 0.5) / 60) * 488, row.y + row.height * 0.5];
+    const cell = 488 / (await trace(page)).window.to;
+    const [x, y] = [104 + 17.5 * cell, row.y + row.height * 0.5];
     await page.mouse.click(x, y);
     await page.waitForTimeout(80);
     const clicked = await trace(page);
     assert.equal(clicked.t, 17);
     const calls = await page.evaluate(() => (globalThis as unknown as Laid).calls.map(({ name, value }) => `${name} ${value}`));
     assert.deepEqual(calls, ['go 17']);
-    await page.mouse.move(x + 60, y + 10);
+    await page.mouse.move(x + 7 * cell, y + 10);
     await page.waitForTimeout(60);
     assert.match((await page.locator('.tip').textContent()) ?? '', /^unit \d+ τ .* t 24 ‘.’c′ = f · c \+ i · g.* = .*forgets .* % here$/);
     await page.keyboard.down('Control');
-    await page.mouse.click(x + 60, y + 10);
+    await page.mouse.click(x + 7 * cell, y + 10);
     await page.keyboard.up('Control');
     await page.waitForTimeout(80);
     const pinned = await trace(page);
@@ -135,13 +138,14 @@ describe('pages of the views', function () {
     const box = (await page.locator('[data-region="overview"]').boundingBox())!;
     const y = box.y + box.height / 2;
     const perStep = 488 / 400;
+    const n = (await trace(page)).window.to;
     await page.mouse.move(104 + 30 * perStep, y);
     await page.mouse.down();
     await page.mouse.move(104 + 130 * perStep, y, { steps: 4 });
     await page.mouse.up();
     await page.waitForTimeout(80);
-    assert.deepEqual((await trace(page)).window, { from: 100, to: 160 });
-    await page.mouse.move(104 + 160 * perStep, y);
+    assert.deepEqual((await trace(page)).window, { from: 100, to: 100 + n });
+    await page.mouse.move(104 + (100 + n) * perStep, y);
     await page.mouse.down();
     await page.mouse.move(104 + 200 * perStep, y, { steps: 4 });
     await page.mouse.up();
