@@ -4,8 +4,8 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { TextSource } from '../shared/settings.ts';
-import { binaryFile, emptyFile, notUtf8, oneToken, tooLarge, unreadable, utf16File } from './errors.ts';
-import { encode, makeVocabulary, tokensOf, unitOf, type Vocabulary } from './vocabulary.ts';
+import { binaryFile, emptyFile, notUtf8, tooLarge, unreadable, utf16File } from './errors.ts';
+import { encode, makeVocabulary, type Vocabulary } from './vocabulary.ts';
 
 /** A text in numbers. `validation` is the last tenth, or what the data line says. */
 export interface Corpus {
@@ -24,9 +24,7 @@ const LIMIT = 256 * 2 ** 20;
 export async function loadText(source: TextSource, vocabulary?: Vocabulary): Promise<Corpus> {
   const bytes = await readBytes(source.path);
   const text = decodeText(source.path, bytes);
-  const tokens = tokensOf(text, source);
-  if (tokens.every((token) => token === tokens[0])) throw oneToken(source.path, unitOf(source), tokens[0] ?? text);
-  const known = vocabulary ?? makeVocabulary(tokens, source);
+  const known = vocabulary ?? makeVocabulary(text, source);
   const ids = encode(known, text);
   const held = Math.floor(ids.length * source.validation);
   return {

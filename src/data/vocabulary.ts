@@ -1,7 +1,7 @@
 // The classes of a text: its different characters or words, sorted, so that the same text always gives the same numbers.
 
 import type { TextSource } from '../shared/settings.ts';
-import { allUnknown, neverSeen } from './errors.ts';
+import { allUnknown, neverSeen, oneToken } from './errors.ts';
 
 /** Token k has the number k. Plain data: a run keeps it as JSON. */
 export interface Vocabulary {
@@ -18,18 +18,23 @@ type Cut = Pick<TextSource, 'by' | 'lower'>;
 
 export const unitOf = ({ by }: Pick<Cut, 'by'>): 'character' | 'word' => (by === 'char' ? 'character' : 'word');
 
-/** A text in characters (code points) or words. Words are runs of letters, marks, digits and apostrophes or hyphens between them; every
- *  other visible character is a word, and so is the end of a line. */
-export function tokensOf(text: string, { by, lower }: Cut): string[] {
-  const cased = lower ? text.toLowerCase() : text;
-  return by === 'char' ? Array.from(cased) : (cased.match(WORDS) ?? []);
-}
-
 const WORDS = /[\p{L}\p{M}\p{N}]+(?:['’_-][\p{L}\p{M}\p{N}]+)*|\n|[^\s]/gu;
 
-export function makeVocabulary(tokens: readonly string[], source: TextSource): Vocabulary {
+/** Hands on the characters (code points) or words of a text, one after the other: a large text has no room for all of them at once. Words are
+ *  runs of letters, marks, digits and apostrophes or hyphens between them; every other visible character is a word, and so is a line's end. */
+export function visitTokens(text: string, { by, lower }: Cut, visit: (token: string) => void): void {
+  const cased = lower ? text.toLowerCase() : text;
+  if (by === 'char') for (const character of cased) visit(character);
+  else for (const [word] of cased.matchAll(WORDS)) visit(word);
+}
+
+/** The vocabulary of a text. Throws DataError where it has no two different tokens, or none that is frequent enough. */
+export function makeVocabulary(text: string, source: TextSource): Vocabulary {
   const counts = new Map<string, number>();
-  for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1);
+  visitTokens(text, source, (token) => {
+    counts.set(token, (counts.get(token) ?? 0) + 1);
+  });
+  if (counts.size < 2) throw oneToken(source.path, unitOf(source), [...counts.keys()][0] ?? text);
   const known = [...counts].filter(([, count]) => count >= source.minimum).map(([token]) => token);
   if (known.length === 0) throw allUnknown(source.path, source.minimum);
   known.sort(byCodePoint);
@@ -40,15 +45,16 @@ export function makeVocabulary(tokens: readonly string[], source: TextSource): V
 /** The numbers of a text's tokens. Throws DataError where a character or word is not in the vocabulary and there is no ‹unknown›. */
 export function encode(vocabulary: Vocabulary, text: string): Int32Array {
   const numbers = numbersOf(vocabulary);
-  const tokens = tokensOf(text, vocabulary);
+  const ids = new Int32Array(text.length);
   const strangers = new Set<string>();
-  const ids = Int32Array.from(tokens, (token) => {
+  let length = 0;
+  visitTokens(text, vocabulary, (token) => {
     const id = numbers.get(token) ?? vocabulary.unknown;
     if (id === undefined) strangers.add(token);
-    return id ?? 0;
+    else ids[length++] = id;
   });
   if (strangers.size > 0) throw neverSeen([...strangers].slice(0, 12), unitOf(vocabulary), vocabulary.tokens.length);
-  return ids;
+  return ids.slice(0, length);
 }
 
 /** A text of tokens. Words are set with spaces, none before closing and after opening punctuation. */
