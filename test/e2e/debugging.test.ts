@@ -75,7 +75,9 @@ describe('training and debugging in the workbench', () => {
 
   it('steps back in time', async () => {
     await workbench.command('Unroll: Step Back');
-    await workbench.stopped(/t = 0 of/);
+    await workbench.stopped(/Village\.h {2}t = 1 of/);
+    await workbench.page.keyboard.press('Alt+F10');
+    await workbench.stopped(/Village\.h {2}t = 0 of/);
     await panelAt(0);
   });
 
@@ -119,9 +121,8 @@ describe('training and debugging in the workbench', () => {
 
   it('is moved by a click in the panel', async () => {
     const panel = await panelAt(0);
-    const box = panel.locator('[role="img"][aria-label^="Forget gate"]').first();
-    const { width, height } = (await box.boundingBox())!;
-    await box.click({ position: { x: width / 2, y: height / 3 } });
+    const { x, y, width, height } = (await panel.locator('[role="img"][aria-label^="Forget gate"]').first().boundingBox())!;
+    await workbench.page.mouse.click(x + width / 2, y + height / 3);
     const name = await workbench.stopped(/Village\.h {2}t = [1-9]\d* of/);
     const t = Number(/t = (\d+)/.exec(name)![1]);
     await panelAt(t);
@@ -137,6 +138,16 @@ describe('training and debugging in the workbench', () => {
     const panel = await workbench.webview('[role="img"][aria-label^="Forget gate"]');
     assert.match((await panel.locator('body').getAttribute('class')) ?? '', /vscode-high-contrast/);
     await workbench.setTheme('Dark Modern');
+  });
+
+  it('shows the cell with its values, and the gates in the side bar', async () => {
+    await workbench.command('Unroll: Show Cell');
+    const panel = await workbench.webview('[role="tab"][aria-selected="true"]:has-text("Cell")');
+    await panel.locator('[role="img"]').first().waitFor();
+    await workbench.page.locator('.pane-header', { hasText: 'Gates' }).click();
+    const gates = await workbench.webview('body:not(:has([role="tab"])) [role="img"]');
+    await gates.locator('[role="img"]').first().waitFor();
+    await workbench.screenshot('cell');
   });
 
   it('ends, and leaves the panel with what to do next', async () => {
