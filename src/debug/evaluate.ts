@@ -271,7 +271,11 @@ export const readTensor = async (
   when: number | 'once' | 'all',
   gradient: boolean,
 ): Promise<Tensor> => {
-  const range = value.range && !gradient ? { range: value.range } : {};
+  const { classes } = values.trace.description;
+  const range = {
+    ...(value.range && !gradient && { range: value.range }),
+    ...(value.range === 'scores' && classes && value.shape.length === 1 && value.shape[0] === classes.length && { classes }),
+  };
   if (when === 'all') {
     const data = await values.whole(value, gradient);
     const { steps } = values.trace.description;

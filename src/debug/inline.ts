@@ -5,9 +5,8 @@ import type { TraceDescription } from '../shared/trace.ts';
 import { readTensor } from './evaluate.ts';
 import { Names } from './names.ts';
 import type { Position, Stepper } from './stepper.ts';
-import { shortText } from './tensor.ts';
+import { quoted, shortText } from './tensor.ts';
 import { describeValue, type TraceValues } from './values.ts';
-import { quoted } from './variables.ts';
 
 export interface InlineValue {
   readonly range: SourceRange;

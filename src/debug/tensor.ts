@@ -8,7 +8,9 @@ export interface Tensor {
   readonly shape: readonly number[];
   readonly dimensions: readonly string[];
   readonly data: ArrayLike<number>;
-  readonly range?: 'gate' | 'signed';
+  readonly range?: 'gate' | 'signed' | 'scores';
+  /** What the elements of the last axis stand for: the classes that are predicted. */
+  readonly classes?: readonly string[];
 }
 
 export const scalar = (value: number): Tensor => ({ shape: [], dimensions: [], data: [value] });
@@ -75,15 +77,31 @@ export const tensorText = (tensor: Tensor): string => {
   const parts = [`mean ${numberText(mean)}`, `${numberText(least)} … ${numberText(most)}`];
   if (tensor.range === 'gate') parts.push(`${shareText(below)} < .1, ${shareText(above)} > .9`);
   if (broken > 0) parts.push(`${broken} not finite`);
-  return `${shape} ${parts.join(', ')} ${sparkline(tensor)}`;
+  return `${shape} ${parts.join(', ')} ${sparkline(tensor)}${predicted(tensor, 3)}`;
 };
 
 /** What fits at the end of a source line: `.76 ▁▂▂▅`. */
 export const shortText = (tensor: Tensor): string => {
   if (tensor.shape.length === 0) return numberText(tensor.data[0] ?? Number.NaN);
   const { mean, broken } = statistics(tensor.data);
-  return `${numberText(mean)} ${sparkline(tensor, 4)}${broken > 0 ? ` ${broken} not finite` : ''}`;
+  return `${numberText(mean)} ${sparkline(tensor, 4)}${broken > 0 ? ` ${broken} not finite` : ''}${predicted(tensor, 1)}`;
 };
+
+/** The classes that scores make most probable: ` → 'e' 42 %, 't' 11 %`. */
+const predicted = ({ shape, range, classes, data }: Tensor, count: number): string => {
+  if (range !== 'scores' || !classes || shape.length !== 1) return '';
+  const scores = Array.from(data);
+  const most = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const total = scores.reduce((sum, score) => sum + Math.exp(score - most), 0);
+  if (!Number.isFinite(total)) return '';
+  const first = scores.map((score, k) => ({ score, k })).sort((a, b) => b.score - a.score);
+  const texts = first.slice(0, count).map(({ score, k }) => `${quoted(classes[k] ?? '')} ${shareText(Math.exp(score - most) / total)}`);
+  return ` → ${texts.join(', ')}`;
+};
+
+/** A token in single quotes, its line ends and tabs written out. */
+export const quoted = (token: string): string =>
+  `'${token.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\t', '\\t')}'`;
 
 /** Row `index` along the first axis. */
 export const row = (tensor: Tensor, index: number): Tensor => {

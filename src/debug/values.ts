@@ -1,6 +1,7 @@
 // Numbers of a trace, read in windows of many timesteps and kept: a step, a hover and a condition over thousands of timesteps find them
 // here, and the trace is asked once a window.
 
+import type { LineRole } from '../shared/source.ts';
 import { type Address, addressText, type InstanceDescription, type Trace } from '../shared/trace.ts';
 import { sizeOf } from './tensor.ts';
 
@@ -12,7 +13,7 @@ export interface ValueDescription {
   readonly dimensions: readonly string[];
   readonly perStep: boolean;
   readonly integer: boolean;
-  readonly range?: 'gate' | 'signed';
+  readonly range?: 'gate' | 'signed' | 'scores';
 }
 
 /** The value called `name` in an instance: a line, else an input, else a state before the step. */
@@ -20,7 +21,7 @@ export const describeValue = (instance: InstanceDescription, name: string): Valu
   const address = { instance: instance.path, line: name };
   const line = instance.lines.find((other) => other.name === name);
   if (line) {
-    const range = line.role === 'gate' ? 'gate' : line.role === 'candidate' ? 'signed' : undefined;
+    const range = RANGES[line.role];
     const { shape, dimensions, perStep } = line;
     return { address, shape, dimensions: named(dimensions, shape), perStep, integer: false, ...(range && { range }) };
   }
@@ -31,6 +32,8 @@ export const describeValue = (instance: InstanceDescription, name: string): Valu
   const next = instance.lines.find((other) => other.name === `${name}'`);
   return { address, shape: state.shape, dimensions: named(next?.dimensions ?? [], state.shape), perStep: true, integer: false };
 };
+
+const RANGES: Readonly<Partial<Record<LineRole, 'gate' | 'signed' | 'scores'>>> = { gate: 'gate', candidate: 'signed', scores: 'scores' };
 
 const named = (dimensions: readonly string[], shape: readonly number[]): readonly string[] =>
   dimensions.length === shape.length ? dimensions : shape.map(String);

@@ -4,7 +4,7 @@ import { numberText } from '../shared/numbers.ts';
 import type { InstanceDescription } from '../shared/trace.ts';
 import { readTensor } from './evaluate.ts';
 import type { Moment, Names } from './names.ts';
-import { row, type Tensor, tensorText } from './tensor.ts';
+import { quoted, row, type Tensor, tensorText } from './tensor.ts';
 import { describeValue, type TraceValues, type ValueDescription } from './values.ts';
 
 export type ScopeName = 'Gates' | 'State' | 'Values' | 'Inputs' | 'Gradients' | 'Parameters';
@@ -16,7 +16,6 @@ export interface Row {
   /** The expression that gives it. */
   readonly expression: string;
   readonly tensor?: Tensor;
-  readonly elementNames?: readonly string[];
   /** The comment beside its equation. */
   readonly type?: string;
 }
@@ -78,8 +77,7 @@ const rowOf = (
   }
   const text = `${tensorText(tensor)}${suffix}`;
   if (tensor.shape.length === 0) return { ...base, text };
-  const elementNames = classes && tensor.shape.length === 1 && tensor.shape[0] === classes.length ? classes.map(quoted) : undefined;
-  return { ...base, text, tensor, ...(elementNames && { elementNames }) };
+  return { ...base, text, tensor };
 };
 
 const weightRow = async (instance: InstanceDescription, name: string, values: TraceValues): Promise<Row> => {
@@ -91,12 +89,13 @@ const weightRow = async (instance: InstanceDescription, name: string, values: Tr
 };
 
 /** Elements start .. start + count - 1 of a tensor that has been opened. */
-export const elementsOf = ({ tensor, elementNames, expression }: Row, start: number, count: number): readonly Row[] => {
+export const elementsOf = ({ tensor, expression }: Row, start: number, count: number): readonly Row[] => {
   const size = tensor?.shape[0] ?? 0;
   return Array.from({ length: Math.max(0, Math.min(count, size - start)) }, (_, k): Row => {
     const index = start + k;
     const part = row(tensor!, index);
-    const name = elementNames?.[index] === undefined ? `[${index}]` : `[${index}] ${elementNames[index]}`;
+    const named = tensor!.shape.length === 1 ? tensor!.classes?.[index] : undefined;
+    const name = named === undefined ? `[${index}]` : `[${index}] ${quoted(named)}`;
     const element = { name, expression: `${expression}[${index}]` };
     if (part.shape.length === 0) return { ...element, text: numberText(part.data[0]!) };
     return { ...element, text: tensorText(part), tensor: part };
@@ -104,7 +103,3 @@ export const elementsOf = ({ tensor, elementNames, expression }: Row, start: num
 };
 
 const momentText = (moment: Moment): string => (moment.kind === 'at' && moment.past ? ` (of t = ${moment.t}, not yet computed)` : '');
-
-/** A token in single quotes, its line ends and tabs written out. */
-export const quoted = (token: string): string =>
-  `'${token.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\t', '\\t')}'`;

@@ -141,6 +141,27 @@ describe('debug adapter', () => {
     );
   });
 
+  it('says what scores predict, and names their elements', async () => {
+    const scores: Formula = (address, t, unit) => (address.line === 'logits' ? Math.log([1, 2, 10, 4, 3][unit]!) : waves(address, t, unit));
+    const { client } = await open({ made: { calls: LSTM_CALLS, size: 5 }, formula: scores });
+    await client.start();
+    await client.go('continue');
+    const logits = (await client.scope('Values')).find(({ name }) => name === 'logits')!;
+    assert.match(logits.value, / → 'c' 50 %, 'd' 20 %, 'e' 15 %$/);
+    assert.match(await client.evaluate('logits'), / → 'c' 50 %, 'd' 20 %, 'e' 15 %$/);
+    const { variables } = await client.ask('variables', { variablesReference: logits.variablesReference });
+    assert.deepEqual(
+      variables.map(({ name, value }: DebugProtocol.Variable) => `${name} ${value}`),
+      ["[0] 'a' 0", "[1] 'b' .69", "[2] 'c' 2.30", "[3] 'd' 1.39", "[4] 'e' 1.10"],
+    );
+    const { values } = await client.ask('unroll/inlineValues');
+    const line = lineOf(LSTM, 'logits = linear') - 1;
+    assert.match(
+      values.find(({ range }: { range: { start: { line: number } } }) => range.start.line === line).text,
+      /^[\d.]+ [▁-█]{4} → 'c' 50 %$/,
+    );
+  });
+
   it('pages the elements of a large tensor', async () => {
     const { client } = await open({ made: { calls: LSTM_CALLS, size: 250 } });
     await client.start();

@@ -91,7 +91,17 @@ const definitionsIn = (source: string, uri: string): readonly Definition[] => {
 };
 
 const roleOf = (text: string, name: string): LineRole =>
-  /^sigmoid/.test(text) ? 'gate' : /^tanh/.test(text) ? 'candidate' : name.endsWith("'") ? 'state' : name === 'loss' ? 'loss' : 'value';
+  /^sigmoid/.test(text)
+    ? 'gate'
+    : /^tanh/.test(text)
+      ? 'candidate'
+      : name.endsWith("'")
+        ? 'state'
+        : name === 'logits'
+          ? 'scores'
+          : name === 'loss'
+            ? 'loss'
+            : 'value';
 
 const instanceOf = (
   definition: Definition,
