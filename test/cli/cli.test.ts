@@ -11,6 +11,7 @@ import { runCommand } from '../../src/cli/command.ts';
 import { commands } from '../../src/cli/commands.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { createEngine } from '../../src/engine/client.ts';
+import { runTraining } from '../../src/engine/training.ts';
 import { random } from '../../src/shared/random.ts';
 import { checkpointsOf } from '../../src/training/run.ts';
 
@@ -221,9 +222,8 @@ describe('unroll', function () {
   it('is paused by Ctrl+C, refuses a second training meanwhile, and goes on as if nothing had been', async () => {
     const first = start('train', 'tiny.rnn', '--json', '--steps', '100000', '--out', 'stopped');
     await first.said('"step":5,');
-    const second = await unroll('train', 'tiny.rnn', '--resume', '--out', 'stopped');
-    assert.equal(second.status, 1);
-    assert.match(second.error, /The run is being trained by process \d+\. Stop that training first/);
+    const second = runTraining({ file: join(folder, 'tiny.rnn'), resume: true, out: join(folder, 'stopped') }, {});
+    await assert.rejects(second, /The run is being trained by process \d+\. Stop that training first/);
     first.process.kill('SIGINT');
     const paused = await first.ended;
     assert.equal(paused.status, 130, paused.error);
@@ -292,14 +292,15 @@ describe('unroll', function () {
       ],
     ];
     for (const [name, text] of cases) await writeFile(join(folder, `${name}.rnn`), text);
-    const results = await Promise.all(cases.map(([name]) => unroll('train', `${name}.rnn`)));
-    for (const [k, [name, , expected]] of cases.entries()) {
-      assert.equal(results[k]!.status, 1, name);
-      assert.match(results[k]!.error, expected);
+    for (const [name, , expected] of cases) {
       const checked = await unroll('check', `${name}.rnn`);
-      assert.equal(checked.error.replace('warning: ', ''), results[k]!.error, name);
+      assert.match(checked.error.replace('warning: ', ''), expected);
       assert.equal(checked.status, name === 'missing' ? 0 : 1);
     }
+    const [missing, held] = await Promise.all([unroll('train', 'missing.rnn'), unroll('train', 'held.rnn')]);
+    assert.deepEqual([missing.status, held.status], [1, 1]);
+    assert.match(missing.error, cases[0]![2]);
+    assert.match(held.error, cases[2]![2]);
     const device = await unroll('train', 'tiny.rnn', '--device', 'gpu');
     assert.deepEqual(
       [device.status, device.error.split('\n')[0]],
