@@ -8,7 +8,7 @@ import type { Notes } from './check/scope.ts';
 import type { Cell, File, Model } from './generated/ast.ts';
 import { parseFile } from './parser/parser.ts';
 import { besides, rangeOf, rangeOfProperty } from './places.ts';
-import { readStatements, type Statements } from './statements.ts';
+import { readStatements, type Statements, type TrainStatement } from './statements.ts';
 
 /** Reads a text file by its absolute path (or whatever `uri` the caller uses); rejects where it cannot. */
 export type Read = (path: string) => Promise<string>;
@@ -175,21 +175,25 @@ function check(path: string, main: ProgramFile, files: readonly ProgramFile[], f
     path,
   );
   const names = new Set<string>();
+  const trained: Fault[] = [];
   for (const model of models) {
     if (names.has(model.name)) {
       const range = rangeOfProperty(model, 'name', path);
       report({ range, severity: 'error', code: 'given-twice', message: `Model ${model.name} is given twice.` });
     }
     names.add(model.name);
-    const given = statements.trains.find((train) => train.model === model.name)?.arguments ?? {};
-    instances.set(model, checkModel(model, main, given, report, notes));
+    const [first, ...others] = statements.trains.filter((train) => train.model === model.name);
+    const before = faults.length;
+    instances.set(model, checkModel(model, main, first?.arguments ?? {}, report, notes));
+    if (faults.slice(before).every(({ severity }) => severity !== 'error'))
+      for (const train of others) checkTrained(model, train, main, trained);
   }
   const unsound = faults.filter(({ severity }) => severity === 'error');
   return {
     path,
     main,
     files,
-    faults: inOrder([...faults, ...statements.faults], path),
+    faults: inOrder([...faults, ...trained, ...statements.faults], path),
     unsound: inOrder(unsound, path),
     models,
     model: (name) => {
@@ -201,6 +205,16 @@ function check(path: string, main: ProgramFile, files: readonly ProgramFile[], f
     instances,
     notes,
   };
+}
+
+/** A further `train` of a model may give it another cell: what is wrong with that is said there. */
+function checkTrained(model: Model, { arguments: given, range }: TrainStatement, main: ProgramFile, faults: Fault[]): void {
+  let isSound = true;
+  checkModel(model, main, given, (fault) => {
+    if (fault.severity !== 'error' || !isSound) return;
+    isSound = false;
+    faults.push({ ...fault, range, message: `${model.name} cannot be trained so (line ${fault.range.start.line + 1}): ${fault.message}` });
+  });
 }
 
 function inOrder(faults: readonly Fault[], path: string): Fault[] {

@@ -195,6 +195,7 @@ const calls: readonly Case[] = [
     "`s.f`: f is no state of lstm; what is computed in a step is known only after it, as a field of s'.",
   ],
   ['a field that is not there', model('  h = lstm(x, 8)\n  y = «h.q»', 'x: [T, 4]'), '`h` has no q.'],
+  ['a field with a prime', model("  h = lstm(x, 8)\n  y = «h.c'»", 'x: [T, 4]'), 'A field is what it is after each step: write `h.c`.'],
   ['a layer that is not there', model('  h = lstm(x, 8, layers: 2)\n  y = «h[2]»', 'x: [T, 4]'), '`h` has the layers 0 to 1: write h[0].'],
   [
     'a cell that cannot be used so',

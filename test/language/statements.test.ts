@@ -131,6 +131,12 @@ describe('data, train and generate', () => {
       assertFaults({ text, marks }, (await programOf(text)).faults, messages);
     });
 
+  it('a model that cannot be trained with the cell of a further statement', async () => {
+    const { text, marks } = marked(`${base}train M on book { }\n«train M(unit: layer_norm) on book { }»\n`);
+    const { faults } = await programOf(text);
+    assertFaults({ text, marks }, faults, ['M cannot be trained so (line 2): layer_norm(x) has no place for this argument.']);
+  });
+
   it('a model that cannot be trained', async () => {
     const source =
       'model N(input: [T] of Char) {\n  h = embed(input, 4)\n}\ndata book = text("book.txt", by: char)\n«train N on book { }»\n';

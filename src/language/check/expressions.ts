@@ -248,6 +248,10 @@ function member(node: Member, scope: Scope): Core {
   const of = scope.checker.expression(node.object, scope);
   if (of.type.kind === 'unknown') return unknown(node);
   const name = node.member;
+  if (node.next) {
+    const plain = `${textOf(node.object)}.${name}`;
+    return wrong(scope, node, 'no-next', `A field is what it is after each step: write \`${plain}\`.`, plain);
+  }
   if (of.type.kind === 'record') {
     const field = of.type.fields.get(name);
     if (field !== undefined) {
