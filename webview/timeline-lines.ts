@@ -152,7 +152,8 @@ export function drawGradient(surface: Surface, shown: Shown, trace: TraceState, 
   const rows = stateRows(trace);
   const decades = decadesOf(numbers?.values, rows);
   const label = { room: layout.x - layout.padding - 4 };
-  surface.text(layout.padding, band.y + 9, layout.narrow ? '|∂L|' : 'gradient', label);
+  // Narrow, the axis needs all of the label column.
+  surface.text(layout.padding, layout.narrow ? band.y + band.height + 13 : band.y + 9, layout.narrow ? '|∂L|' : 'gradient', label);
   if (!layout.narrow) {
     const norms = rows.map((row) => `|∂${row.letter}|`).join(', ');
     surface.text(layout.padding, band.y + 22, norms, { ...label, size: 9.5, fill: theme.description, room: label.room - 20 });

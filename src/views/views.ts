@@ -5,11 +5,12 @@ import type { Status, Tab } from '../shared/messages.ts';
 import type { Objective, Trace } from '../shared/trace.ts';
 import type { RunSummary, StepRecord } from '../shared/training.ts';
 import { GATES_VIEW, GatesView } from './gates-view.ts';
-import { type Position, type ViewActions, ViewModel } from './model.ts';
+import { type ViewActions, ViewModel } from './model.ts';
 import { Panel } from './panel.ts';
 import { saveExport } from './save.ts';
+import type { Position } from './trace-model.ts';
 
-export type { Position } from './model.ts';
+export type { Position } from './trace-model.ts';
 
 /** What the views cannot do themselves; see ViewActions. */
 export type ViewsActions = Omit<ViewActions, 'save' | 'go'> & {

@@ -139,6 +139,14 @@ describe('the views’ model', () => {
     assert.deepEqual(went, [31], 'what the debugger does is not sent back to it');
   });
 
+  it('does not lose a stop that comes while a sequence is read', async () => {
+    const { model } = fixture();
+    const opening = model.showTrace(lstm(), { t: 0 });
+    model.moveTo({ t: 2, instance: 'h', line: 'f' });
+    await opening;
+    assert.deepEqual([model.state.trace?.t, model.state.trace?.line], [2, 'f']);
+  });
+
   it('sends the debugger only the last of several quick moves', async () => {
     let release = (): void => {};
     const { model, went } = fixture(
