@@ -88,6 +88,7 @@ function existing(entries) {
 }
 
 if (existsSync('src/language/std')) cpSync('src/language/std', 'dist/std', { recursive: true });
+if (existsSync('src/cli/bench/peer.py')) cpSync('src/cli/bench/peer.py', 'dist/peer.py');
 
 const watch = process.argv.includes('--watch');
 for (const options of [extension, extensionTests, webview, programs]) {

@@ -1,5 +1,6 @@
 // The commands by name, in the order of `unroll --help`.
 
+import { benchCommand } from './bench/command.ts';
 import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
 import { exportCommand, generateCommand } from './export.ts';
@@ -14,4 +15,5 @@ export const commands: Readonly<Record<string, Command>> = {
   generate: generateCommand,
   export: exportCommand,
   info: infoCommand,
+  bench: benchCommand,
 };
