@@ -45,6 +45,8 @@ const SHOWN_IN_PLACE = new Set(['evaluate', 'variables', 'scopes', 'completions'
 interface Running {
   readonly launch: LaunchArguments;
   readonly machine: Debugger;
+  /** The trace, as others may use it. */
+  readonly shared: Trace;
   readonly inspection: Inspection;
   readonly breakpoints: BreakpointRequests;
 }
@@ -64,9 +66,10 @@ export class UnrollDebugSession extends DebugSession {
     this.#host = host;
   }
 
-  /** The trace that is stepped through, from the launch to the end of the session. */
+  /** The trace that is stepped through, from the launch to the end of the session. Where a view has it differentiate something else, the
+   *  debugger's gradients change with it. */
   get trace(): Trace | undefined {
-    return this.#running?.machine.trace;
+    return this.#running?.shared;
   }
 
   /** Where it stands now. */
@@ -292,10 +295,9 @@ export class UnrollDebugSession extends DebugSession {
       case 'unroll/inlineValues':
         return await this.#answer(response, async () => ({ values: await this.inlineValues() }));
       case 'unroll/objective':
-        return await this.#answer(response, async ({ machine }) => {
+        return await this.#answer(response, async ({ shared }) => {
           if (!objective) throw new Refusal('unroll/objective takes { objective }.');
-          await machine.differentiate(objective);
-          this.sendEvent(new InvalidatedEvent(['variables']));
+          await shared.differentiate(objective);
         });
       default:
         super.customRequest(command, response, given);
@@ -313,7 +315,20 @@ export class UnrollDebugSession extends DebugSession {
       onFault: (breakpoint, message) => this.sendEvent(new Event('breakpoint', breakpoints.faulty(breakpoint, message))),
     });
     const breakpoints = new BreakpointRequests(machine, this.#places, (uri) => this.#host.readSource(uri));
-    return { launch, machine, breakpoints, inspection: new Inspection(machine, this.#places) };
+    const shared: Trace = {
+      get description() {
+        return trace.description;
+      },
+      read: (request) => trace.read(request),
+      summary: (kind) => trace.summary(kind),
+      weight: (name) => trace.weight(name),
+      differentiate: async (objective) => {
+        await machine.differentiate(objective);
+        this.sendEvent(new InvalidatedEvent(['variables']));
+      },
+      close: () => trace.close(),
+    };
+    return { launch, machine, shared, breakpoints, inspection: new Inspection(machine, this.#places) };
   }
 
   #step(response: DebugProtocol.Response, move: Move, call?: number): Promise<void> {

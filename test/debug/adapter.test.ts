@@ -509,11 +509,19 @@ describe('debug adapter', () => {
     assert.match(await client.go('continue'), /^The gradient with respect to h\.[hc]' has vanished: \d.*e−\d+ at t = 3\d/);
   });
 
-  it('changes what the gradients are of', async () => {
-    const { client } = await open();
+  it('shows other gradients when their objective changes, whoever changes it', async () => {
+    const { client, session } = await open();
     await client.start();
+    await client.go('continue');
+    const gradient = async (): Promise<number> => Math.round(Number(await client.evaluate('grad(h)[0] - h[0]')));
+    assert.equal(await gradient(), 0);
     await client.ask('unroll/objective', { objective: { kind: 'lossAt', t: 3 } });
     assert.deepEqual((await client.event('invalidated')).areas, ['variables']);
+    assert.equal(await gradient(), 3);
+    await session.trace!.differentiate({ kind: 'lossAt', t: 5 });
+    assert.deepEqual((await client.event('invalidated')).areas, ['variables']);
+    assert.equal(await gradient(), 5);
+    await assert.rejects(client.ask('unroll/objective'), /takes \{ objective \}/);
   });
 
   it('asks the trace once a window, not once a step', async () => {

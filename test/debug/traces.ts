@@ -5,6 +5,7 @@ import {
   type Address,
   addressText,
   type InstanceDescription,
+  type Objective,
   type ReadRequest,
   type Trace,
   type TraceDescription,
@@ -171,7 +172,8 @@ export class FormulaTrace implements Trace {
       for (let t = from; t < to; t++)
         for (let unit = 0; unit < size; unit++)
           values[(t - from) * size + unit] = request.gradient
-            ? 0.8 ** (this.description.steps - 1 - t) * this.#formula(address, t, unit)
+            ? 0.8 ** (this.description.steps - 1 - t) * this.#formula(address, t, unit) +
+              (this.#objective.kind === 'lossAt' ? this.#objective.t : 0)
             : this.#formula(address, t, unit);
       return values;
     });
@@ -201,7 +203,12 @@ export class FormulaTrace implements Trace {
     throw new Error(`no weight ${name}`);
   }
 
-  async differentiate(): Promise<void> {}
+  /** What the gradients are of; its timestep is added to each. */
+  #objective: Objective = { kind: 'loss' };
+
+  async differentiate(objective: Objective): Promise<void> {
+    this.#objective = objective;
+  }
 
   async close(): Promise<void> {
     this.closed = true;
