@@ -106,4 +106,20 @@ describe('models in the graph', () => {
       assertClose([slope], [difference], 1e-6, 'slope');
     });
   }
+
+  for (const line of ['lstm(x, 4)', 'attend(x, x, 4, causal: true)', 'residual(gru, x, layers: 2)'])
+    it(`${line} computes nothing from later steps`, async () => {
+      const model = await modelOf(languageModel(line).replace(', 3)', ', 4)'));
+      const sizes = { T: 5, B: 1 };
+      const feeds = randomFeeds(model.graph, sizes);
+      const [input] = model.inputs;
+      const losses = (last: number): Float64Array => {
+        const ids = feeds.get(input!.value)!;
+        const changed = { ...ids, data: ids.data.map((id, t) => (t === 4 ? last : id)) };
+        return interpret({ ...model.graph, results: [model.losses!.value] }, new Map([...feeds, [input!.value, changed]]), sizes)[0]!.data;
+      };
+      const [a, b] = [losses(2), losses(5)];
+      assert.deepEqual([...a.slice(0, 4)], [...b.slice(0, 4)]);
+      assert.notEqual(a[4], b[4]);
+    });
 });

@@ -224,6 +224,17 @@ const calls: readonly Case[] = [
     '`logits` sees the future of `input`: line `h` reads it at later steps, and `next(input)` is what is predicted.',
   ],
   [
+    'the future by looking everywhere',
+    model('  x = embed(input, 8)\n  h = «attend(x, x, 4)»\n  logits = linear(h, Char)\n  loss = cross_entropy(logits, next(input))'),
+    /sees the future of `input`: line `h`/,
+  ],
+  [
+    'nothing of the future, where it looks back only',
+    model(
+      '  x = embed(input, 8)\n  h = attend(x, x, 4, causal: true)\n  logits = linear(h, Char)\n  loss = cross_entropy(logits, next(input))',
+    ),
+  ],
+  [
     'the future by a mean',
     model('  x = embed(input, 8)\n  m = «x - mean(x, over: T)»\n  logits = linear(m, Char)\n  loss = cross_entropy(logits, next(input))'),
     /sees the future of `input`: line `m`/,

@@ -65,6 +65,9 @@ function neededFor(core: Core, instance: Instance): Set<Binding> {
 
 class Looking {
   readonly #time: Dimension;
+  /** The cell in hand weighs what came so far: sums over time with those weights see no later step. */
+  #looksBack = false;
+
   constructor(time: Dimension) {
     this.#time = time;
   }
@@ -86,14 +89,14 @@ class Looking {
     switch (core.op) {
       case 'function': {
         const { name, along, operands } = core;
-        if (name === 'first' || name === 'previous' || name === 'cumsum') return false;
+        if (name === 'first' || name === 'previous' || name === 'cumsum' || (name === 'softmax' && this.#looksBack)) return false;
         return (
           along.some((place) => this.#isTime(operands[0]?.core, place)) || (name === 'last' && operands[0]?.core.type.kind === 'record')
         );
       }
       case 'product': {
         const rank = asTensor(core.left.type)?.shape.length ?? 0;
-        return this.#isTime(core.left, rank - 1);
+        return this.#isTime(core.left, rank - 1) && !this.#looksBack;
       }
       case 'subscript':
         return core.places.some((place, k) => place.kind === 'index' && numberOf(place.index) !== 0 && this.#isTime(core.of, k));
@@ -117,14 +120,21 @@ class Looking {
     return below;
   }
 
-  /** The whole sequence is there at each of its own steps. */
+  /** The whole sequence is there at each of its own steps, and nothing keeps the weights from what comes later. */
   #isHeld(input: InstanceInput, instance: Instance): boolean {
-    if (input.lifted || !instance.lift.some((dimension) => isSame(dimension, this.#time))) return false;
+    if (
+      input.lifted ||
+      instance.lines.some(({ core }) => looksBackOnly(core, instance)) ||
+      !instance.lift.some((dimension) => isSame(dimension, this.#time))
+    )
+      return false;
     return asTensor(input.binding.type)?.shape.some((dimension) => isSame(dimension, this.#time)) ?? false;
   }
 
   /** Twice, so that a state sees what its next value saw. */
   #body(instance: Instance, sights: Map<Binding, Sight>): Sight {
+    const around = this.#looksBack;
+    this.#looksBack = instance.lines.some(({ core }) => looksBackOnly(core, instance));
     let last: Sight = nothing;
     for (let pass = 0; pass < 2; pass += 1)
       for (const { binding, core } of instance.lines) {
@@ -133,8 +143,50 @@ class Looking {
         const state = binding.kind === 'next' ? instance.states.find((each) => `${each.binding.name}'` === binding.name) : undefined;
         if (state !== undefined) sights.set(state.binding, most([last, sights.get(state.binding) ?? nothing]));
       }
+    this.#looksBack = around;
     return last;
   }
 }
 
 const most = (sights: readonly Sight[]): Sight => Math.max(nothing, ...sights) as Sight;
+
+/** softmax(..., where: range(S) <= t): no weight falls on later steps. */
+function looksBackOnly(core: Core, instance: Instance): boolean {
+  if (core.op === 'function' && core.name === 'softmax' && core.where !== undefined) return isPast(core.where.core, instance);
+  return operandsOf(core).some((operand) => looksBackOnly(operand, instance));
+}
+
+/** It holds for no later step: `range(S) <= t`, alone or with conditions that cannot widen it. */
+function isPast(condition: Core, instance: Instance): boolean {
+  if (condition.op !== 'binary') return false;
+  const [left, right] = condition.operands.map(({ core }) => core) as [Core, Core];
+  const isPlace = (core: Core): boolean => core.op === 'function' && core.name === 'range';
+  switch (condition.operator) {
+    case '<=':
+    case '<':
+      return isPlace(left) && right.op === 'step';
+    case '>=':
+    case '>':
+      return left.op === 'step' && isPlace(right);
+    case 'and':
+      return isPast(left, instance) || isPast(right, instance);
+    case 'or':
+      return (isPast(left, instance) && isNever(right, instance)) || (isNever(left, instance) && isPast(right, instance));
+    default:
+      return false;
+  }
+}
+
+const isNever = (core: Core, instance: Instance): boolean => truth(core, instance) === false;
+
+/** Whether a condition holds, where that is known before anything runs. */
+function truth(core: Core, instance: Instance): boolean | undefined {
+  if (core.op === 'boolean') return core.value;
+  if (core.op === 'not') {
+    const inner = truth(core.of, instance);
+    return inner === undefined ? undefined : !inner;
+  }
+  if (core.op !== 'read') return undefined;
+  const given = instance.inputs.find(({ binding }) => binding === core.binding)?.argument;
+  return given === undefined ? undefined : truth(given, instance);
+}
