@@ -15,7 +15,7 @@ export function homeOf(graph: Graph, values: readonly Value[]): Node<'recur'> | 
   return graph.nodes.find((node): node is Node<'recur'> => {
     if (node.operation !== 'recur') return false;
     const made = node.outputs.slice(0, node.outputs.length - node.attributes.states);
-    const given = node.inputs.slice(0, node.attributes.scanned);
+    const given = node.inputs.slice(0, node.attributes.scanned).map((value) => unrenamed(graph, value));
     const { name } = node.attributes.axis;
     return (
       sources.some((source) => made.includes(source)) &&

@@ -61,7 +61,7 @@ function pullInto(graph: Graph, home: Node<'recur'> & AnyNode): Graph {
     });
   }
   parts.inputs.scanned.forEach((value, k) => {
-    inside.set(value, find(parts.body.scanned[k]!));
+    for (const { name, source } of namesOf(graph, value)) inside.set(source, name(writer, find(parts.body.scanned[k]!)));
   });
   parts.outputs.stacked.forEach((value, k) => {
     inside.set(value, find(parts.body.outputs[k]!));
@@ -101,7 +101,8 @@ function candidates(graph: Graph, home: Node<'recur'> & AnyNode): AnyNode[] {
   const { axis, scanned } = home.attributes;
   const { outputs } = recurParts(home);
   const made = new Set<Value>(outputs.stacked);
-  const near = new Set<Value>([...outputs.stacked, ...home.inputs.slice(0, scanned)]);
+  const given = home.inputs.slice(0, scanned).flatMap((value) => namesOf(graph, value).map(({ source }) => source));
+  const near = new Set<Value>([...outputs.stacked, ...given]);
   const results = new Set(graph.results);
   const possible: AnyNode[] = [];
   for (const node of graph.nodes) {
@@ -127,12 +128,25 @@ function candidates(graph: Graph, home: Node<'recur'> & AnyNode): AnyNode[] {
       chosen.add(node);
   }
   // What a chosen node reads must be at hand inside.
-  const kept = new Set<Value>([...outputs.stacked, ...home.inputs.slice(0, scanned)]);
+  const kept = new Set<Value>([...outputs.stacked, ...given]);
   return possible.filter((node) => {
     const ready = chosen.has(node) && node.inputs.every((input) => kept.has(input) || isNumber(graph, input));
     if (ready) kept.add(node.outputs[0]!);
     return ready;
   });
+}
+
+/** A value and what it was before it was renamed, each with how it is made from the value. */
+function namesOf(graph: Graph, value: Value): { readonly source: Value; readonly name: (writer: Writer, value: Value) => Value }[] {
+  const node = graph.nodes.find((each) => each.outputs[0] === value);
+  const own = { source: value, name: (_: Writer, given: Value) => given };
+  if (node?.operation !== 'rename') return [own];
+  const { from, to } = node.attributes;
+  const before = namesOf(graph, node.inputs[0]!);
+  return [
+    own,
+    ...before.map(({ source, name }) => ({ source, name: (writer: Writer, given: Value) => name(writer, writer.rename(given, to, from)) })),
+  ];
 }
 
 function movable(node: AnyNode, axis: string): boolean {

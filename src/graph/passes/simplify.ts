@@ -50,6 +50,12 @@ function simpler(writer: Writer, node: Exclude<AnyNode, Node<'recur'>>, inputs: 
       return arithmetic(writer, node.operation, x!, y!);
     case 'where':
       return unspread(writer, 'where', inputs);
+    case 'scatterAdd': {
+      // Nothing is summed: each update stands alone.
+      const { axis, keep } = node.attributes;
+      if (axisNames(y!).some((name) => !keep.includes(name))) return undefined;
+      return rewriteTo(writer, 'mul', x!, writer.one('oneHot', { axis, dtype: 'float' }, y!));
+    }
     case 'concat':
       return wholeAgain(writer, node.attributes, inputs);
     case 'slice':
@@ -78,10 +84,21 @@ function arithmetic(writer: Writer, operation: Arithmetic, x: Value, y: Value): 
   // -x * y = -(x * y): signs wander outwards, to a sum.
   if (operation === 'mul' && first !== undefined) return writer.one('neg', {}, rewriteTo(writer, 'mul', first.inputs[0]!, y));
   if (operation === 'mul' && negated !== undefined) return writer.one('neg', {}, rewriteTo(writer, 'mul', x, negated.inputs[0]!));
-  return unspread(writer, operation, [x, y]);
+  const common = operation === 'add' || operation === 'sub' ? factored(writer, operation, x, y) : undefined;
+  return common ?? unspread(writer, operation, [x, y]);
 }
 
-const rewriteTo = (writer: Writer, operation: 'sub' | 'mul', x: Value, y: Value): Value =>
+/** w a + w b = w (a + b), where w has fewer axes than the products. */
+function factored(writer: Writer, operation: 'add' | 'sub', x: Value, y: Value): Value | undefined {
+  const [p, q] = [writer.madeBy(x, 'mul'), writer.madeBy(y, 'mul')];
+  if (p === undefined || q === undefined) return undefined;
+  const shared = p.inputs.find((value) => q.inputs.includes(value) && axisNames(value).length < axisNames(x).length);
+  if (shared === undefined) return undefined;
+  const other = (inputs: readonly Value[]): Value => inputs[inputs[0] === shared ? 1 : 0]!;
+  return writer.one('mul', {}, shared, rewriteTo(writer, operation, other(p.inputs), other(q.inputs)));
+}
+
+const rewriteTo = (writer: Writer, operation: 'add' | 'sub' | 'mul', x: Value, y: Value): Value =>
   arithmetic(writer, operation, x, y) ?? writer.one(operation, {}, x, y);
 
 function folded(operation: Arithmetic, a: number, b: number): number | undefined {
