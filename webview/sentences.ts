@@ -41,6 +41,7 @@ export function titleOf(row: Row): string {
 
 export function gradientSentence(shown: Shown): string {
   const trace = shown.state.trace!;
+  if (trace.gradientWaits) return 'The gradient of a sequence of this size takes a while; L computes it.';
   const of = trace.objective.kind === 'loss' ? 'the mean loss' : `the loss at t ${count(trace.objective.t)}`;
   const at = shown.numbers.gradientAt?.t === trace.t ? shown.numbers.gradientAt.values : undefined;
   const norms = stateRows(trace).flatMap((row) => {

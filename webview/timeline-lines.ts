@@ -160,7 +160,11 @@ export function drawGradient(surface: Surface, shown: Shown, trace: TraceState, 
   }
   if (decades === undefined) {
     surface.rect(layout.x, band.y, layout.plot, band.height, { stroke: theme.grid });
-    const text = numbers === undefined ? 'differentiating …' : 'exactly zero in this window';
+    const text = trace.gradientWaits
+      ? 'L differentiates: a long way back'
+      : numbers === undefined
+        ? 'differentiating …'
+        : 'exactly zero in this window';
     surface.text(layout.x + layout.plot / 2, band.y + band.height / 2 + 4, text, { fill: theme.description, anchor: 'middle' });
     return;
   }

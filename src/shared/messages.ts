@@ -131,6 +131,8 @@ export interface TraceState {
   readonly fault?: Fault;
   /** Whether gradients are there: the model has a loss. */
   readonly gradient: boolean;
+  /** They would take long, and are computed when asked for: by choosing an objective. */
+  readonly gradientWaits: boolean;
 }
 
 /** A line of the cell as a row of the timeline. */

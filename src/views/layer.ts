@@ -22,6 +22,8 @@ import { structureOf } from './structure.ts';
 /** The most timesteps that stand for a long sequence where statistics over all of it are wanted, and the length of each stretch of them. */
 const SAMPLE = 512;
 const SAMPLE_STRETCH = 64;
+/** Timesteps times units beyond which a sequence is long. */
+const LONG = 2 ** 20;
 /** Timesteps that similarity compares. */
 const COMPARED = 128;
 
@@ -63,13 +65,21 @@ export class Layer {
     return this.rows.filter((row) => this.instance.states.some(({ name }) => row.line === `${name}'`));
   }
 
-  /** Reads what scales, statistics and orders are made of: all of a short sequence, stretches of a long one. */
-  async prepare(): Promise<void> {
-    if (this.sample !== undefined) return;
+  /** So long and wide that what lies far in it, or its gradients, take seconds. */
+  get long(): boolean {
+    return this.trace.description.steps * this.units > LONG;
+  }
+
+  /** Reads what scales, statistics and orders are made of: all of a short sequence, stretches of a long one; or, to begin with,
+   *  the stretch with a timestep alone. */
+  async prepare(about?: number): Promise<void> {
     const { steps } = this.trace.description;
     const lines = this.rows.map((row) => row.line);
     const runs: ReadonlyMap<string, Float32Array>[] = [];
-    for (const [from, to] of sampleStretches(steps)) runs.push(await this.reader.all(lines, from, to));
+    for (const [from, to] of about === undefined ? sampleStretches(steps) : [stretchOf(about, steps)])
+      runs.push(await this.reader.all(lines, from, to));
+    this.orders.clear();
+    this.taus = undefined;
     const joined = new Map(lines.map((line) => [line, join(runs.map((run) => run.get(line)!))]));
     this.rows = this.rows.map((row) => scaled(row, joined.get(row.line)!, this.structure));
     this.sample = { runs, statistics: new Map(this.rows.map((row) => [row.line, unitStatistics(joined.get(row.line)!, row.units)])) };
@@ -282,9 +292,14 @@ export function sampleStretches(steps: number): readonly (readonly [from: number
   if (steps <= SAMPLE) return [[0, steps]];
   const n = SAMPLE / SAMPLE_STRETCH;
   return Array.from({ length: n }, (_, index) => {
-    const from = Math.floor((index * (steps - SAMPLE_STRETCH)) / (n - 1) / SAMPLE_STRETCH) * SAMPLE_STRETCH;
-    return [from, Math.min(from + SAMPLE_STRETCH, steps)] as const;
+    return stretchOf((index * (steps - SAMPLE_STRETCH)) / (n - 1), steps);
   });
+}
+
+/** The stretch that t lies in. */
+function stretchOf(t: number, steps: number): readonly [from: number, to: number] {
+  const from = Math.floor(t / SAMPLE_STRETCH) * SAMPLE_STRETCH;
+  return [from, Math.min(from + SAMPLE_STRETCH, steps)];
 }
 
 function join(parts: readonly Float32Array[]): Float32Array {

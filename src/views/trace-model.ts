@@ -232,7 +232,8 @@ export class TraceModel {
     if (before === null || this.trace === undefined || this.layer === undefined) return;
     this.layer.forgetGradients();
     if (before.tint === 'gradient') this.tint = tintOf(this.trace, this.layer, 'gradient');
-    this.change({ ...before, objective }, before);
+    this.change({ ...before, objective, gradientWaits: false }, before);
+    void this.refreshGradients.ask();
   }
 
   /** Stops reading; the last window that was drawn is in view again. */
@@ -294,28 +295,44 @@ export class TraceModel {
     this.layer = layer;
     this.shown = undefined;
     const before = this.current;
+    const t = change.t ?? before?.t ?? 0;
     let tints: TraceState['tints'] = [];
     try {
       const size = `${count(steps)} timesteps · ${count(layer.units)} units`;
       await this.patiently(`Reading ${layer.instance.cell}`, size, async () => {
-        await layer.prepare();
-        tints = await tintsOf(trace);
+        await layer.prepare(layer.long ? t : undefined);
+        if (!layer.long) tints = await tintsOf(trace);
       });
     } catch (error) {
       this.outlets.failed(error);
       return;
     }
     if (this.layer !== layer) return;
-    const tint = tints[0] ?? 'surprise';
-    this.tint = tints.length > 0 ? tintOf(trace, layer, tint) : Promise.resolve(new Float32Array(steps).fill(Number.NaN));
-    const t = change.t ?? before?.t ?? 0;
+    this.tint = tints[0] === undefined ? Promise.resolve(new Float32Array(steps).fill(Number.NaN)) : tintOf(trace, layer, tints[0]);
     const unit = before?.layer === path ? before.unit : await layer.interestingUnit();
     const kept = before === null ? {} : { order: before.order, window: before.window, pins: before.layer === path ? before.pins : [] };
+    const tint = tints[0] ?? 'surprise';
     const state = { ...describe(trace, layer), tint, tints, unit: Math.min(unit, layer.units - 1), ...kept, ...change, t };
     this.change({ ...state, window: scrolled(state.window, t, steps) }, null);
     const { late } = this;
     this.late = undefined;
     if (late !== undefined) this.moveTo(late);
+    if (layer.long) void this.lookFurther(trace, layer);
+  }
+
+  /** What needs the whole of a long sequence: scales, orders and surprise; after the first picture stands. */
+  private async lookFurther(trace: Trace, layer: Layer): Promise<void> {
+    await Promise.all([this.refreshWindow.idle(), this.refreshColumn.idle()]);
+    try {
+      await layer.prepare();
+      const tints = await tintsOf(trace);
+      if (this.layer !== layer || this.current === null) return;
+      const tint = tints[0] ?? 'surprise';
+      if (tint === 'surprise' && tints.length > 0) this.tint = tintOf(trace, layer, tint);
+      this.change({ ...this.current, rows: layer.rows, tints, tint }, null);
+    } catch (error) {
+      if (this.layer === layer) this.outlets.failed(error);
+    }
   }
 
   /** As many timesteps as have room for their tokens. */
@@ -393,7 +410,7 @@ export class TraceModel {
   private async sendGradients(): Promise<void> {
     const trace = this.current;
     const layer = this.layer;
-    if (trace === null || layer === undefined || !trace.gradient) return;
+    if (trace === null || layer === undefined || !trace.gradient || trace.gradientWaits) return;
     this.outlets.send(await layer.gradients(trace.window, this.pixels.width));
     this.outlets.send(await layer.gradientAt(trace.t, trace.unit));
   }
@@ -437,6 +454,7 @@ function describe(trace: Trace, layer: Layer): Omit<TraceState, 't' | 'unit' | '
     objective,
     parity,
     gradient: hasGradient(trace),
+    gradientWaits: hasGradient(trace) && layer.long,
   };
 }
 

@@ -31,7 +31,7 @@ export async function windowTable(layer: Layer, trace: TraceState, tint: Float32
     if (trace.unit < units)
       columns.push({ name: `${letter}[${trace.unit}]`, unit: '', values: Float32Array.from(steps, (own) => own[trace.unit]!) });
   }
-  if (trace.gradient)
+  if (trace.gradient && !trace.gradientWaits)
     for (const row of layer.stateRows) {
       const norm = await layer.gradientNorm(row.line);
       columns.push({ name: `|∂L/∂${row.letter}|`, unit: '', values: norm.subarray(from, to) });

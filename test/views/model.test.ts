@@ -195,7 +195,13 @@ describe('the views’ model', () => {
     const opened = performance.now() - started;
     assert.ok(opened < 2000, `opened in ${opened.toFixed(0)} ms`);
     const sampled = reads.reduce((sum, { from, to }) => sum + to - from, 0);
-    assert.ok(sampled <= 512 + 3 * 64, `${sampled} of 10,000 timesteps read`);
+    assert.ok(sampled <= 512 + 5 * 64, `${sampled} of 10,000 timesteps read`);
+    const first = reads.slice(0, 2).map(({ from, to }) => `${from}..${to}`);
+    assert.deepEqual(first, ['0..64', '0..64'], 'what lies far in it is read after the first picture');
+    assert.ok(
+      reads.every(({ gradient }) => gradient !== true),
+      'gradients wait until they are asked for',
+    );
     const before = reads.length;
     model.moveTo({ t: 5000 });
     await page.settled();
@@ -205,6 +211,10 @@ describe('the views’ model', () => {
       more.map(({ from, to }) => `${from}..${to}`).join(' '),
     );
     assert.equal(page.array('window', "heat:c'")?.length, 130 * 60);
+    assert.equal(page.numbers('gradient'), undefined);
+    await page.bridge.request('choose', { kind: 'objective', objective: { kind: 'loss' } });
+    await page.settled();
+    assert.equal(page.numbers('gradient').columns, 60);
   });
 
   it('stops reading a window that is no longer wanted', async () => {

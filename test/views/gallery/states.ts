@@ -81,8 +81,12 @@ export const STATES: Readonly<Record<string, GalleryState>> = {
   'timeline-10000-steps': timeline(
     () => lstm({ text: textOf(10_000), objective: { kind: 'loss' } }),
     4417,
-    (model) => model.request('window', { from: 2600, to: 6800 }),
+    async (model) => {
+      await model.request('choose', { kind: 'objective', objective: { kind: 'loss' } });
+      await model.request('window', { from: 2600, to: 6800 });
+    },
   ),
+  'timeline-gradient-waits': timeline(() => lstm({ text: textOf(10_000), objective: { kind: 'loss' } }), 28),
   'timeline-1024-units': timeline(() => lstm({ units: 1024, text: textOf(120) }), 28),
   'timeline-row-alone': timeline(lstm, 28, (model) => model.request('choose', { kind: 'open', line: "c'" })),
   'timeline-pins': timeline(lstm, 28, async (model) => {
