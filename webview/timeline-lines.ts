@@ -161,11 +161,11 @@ export function drawGradient(surface: Surface, shown: Shown, trace: TraceState, 
   if (decades === undefined) {
     surface.rect(layout.x, band.y, layout.plot, band.height, { stroke: theme.grid });
     const text = trace.gradientWaits
-      ? 'L differentiates: a long way back'
+      ? 'long sequence: L computes its gradient'
       : numbers === undefined
         ? 'differentiating …'
         : 'exactly zero in this window';
-    surface.text(layout.x + layout.plot / 2, band.y + band.height / 2 + 4, text, { fill: theme.description, anchor: 'middle' });
+    surface.text(layout.x + 12, band.y + band.height / 2 + 4, text, { fill: theme.description, halo: theme.background });
     return;
   }
   const [lowest, highest] = decades;

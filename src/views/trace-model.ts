@@ -191,6 +191,7 @@ export class TraceModel {
   }
 
   setWindow(window: Window): None {
+    this.fresh = false;
     const before = this.current;
     if (before !== null) this.change({ ...before, window: inside(window, before.steps) }, before);
     return {};
