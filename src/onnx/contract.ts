@@ -111,7 +111,7 @@ function sides(scope: Scope, a: Value, b: Value, over: readonly string[]): [Side
   const side = (value: Value, ownFirst: boolean): Side => {
     const orders = scope.ordersOf(value);
     // A left operand that is read in place must not be transposed: a weight is turned once.
-    if (ownFirst && scope.isOutside(value))
+    if (ownFirst && (scope.isOutside(value) || isWeight(value)))
       return { value, own: orders[0]!.filter((name) => !over.includes(name)), summed, transposed: false };
     for (const order of orders) {
       const own = order.filter((name) => !over.includes(name));

@@ -174,10 +174,20 @@ export const rules: { readonly [Name in OperationName]: Rule<Name> } = {
     const name = scope.node('GatherND', [source, index1], { batch_dims: batch.length }, outputs[0]!.name);
     scope.define(outputs[0]!, [...batch, ...free, ...rest], name);
   },
-  scatterAdd(scope, { attributes: { axis, keep }, inputs: [updates, index], outputs }, { expand }) {
+  scatterAdd(scope, node, { expand }) {
+    const { attributes, inputs, outputs } = node;
+    const [updates, index] = inputs;
+    const { axis, keep } = attributes;
+    if (keep.length === 0 && typeof axis.size === 'number' && axis.size > mostOneHot) {
+      scatterRows(scope, node);
+      return;
+    }
     const summed = axisNames(index!).filter((name) => !keep.includes(name));
-    const y = expand(scope, (b) => b.contract(b.oneHot(index!, axis), updates!, summed));
-    scope.alias(outputs[0]!, scope, y);
+    scope.alias(
+      outputs[0]!,
+      scope,
+      expand(scope, (b) => b.contract(updates!, b.oneHot(index!, axis), summed)),
+    );
   },
   oneHot(scope, { attributes: { axis, dtype }, inputs: [index], outputs }, { expand }) {
     const y = expand(scope, (b) => b.cast(b.binary('equal', index!, b.iota(axis)), dtype));
@@ -211,6 +221,29 @@ export const rules: { readonly [Name in OperationName]: Rule<Name> } = {
   recur: lowerRecur,
   stopGradient: (scope, { inputs: [x], outputs }) => scope.alias(outputs[0]!, scope, x!),
 };
+
+/** Up to here, a product with one-hot rows is the faster way to add rows up. */
+const mostOneHot = 256;
+
+/** Row by row. An index outside adds to a row more, which is left out. */
+function scatterRows(scope: Scope, { attributes: { axis }, inputs: [updates, index], outputs }: Node<'scatterAdd'>): void {
+  const size = axis.size as number;
+  const places = scope.orderOf(index!);
+  const rest = scope.orderOf(updates!).filter((name) => !places.includes(name));
+  const given = scope.need(index!, places);
+  const inside = scope.node('And', [
+    scope.node('LessOrEqual', [scope.scalar(0, 'int'), given]),
+    scope.node('Less', [given, scope.scalar(size, 'int')]),
+  ]);
+  const row = scope.node('Where', [inside, given, scope.scalar(size, 'int')]);
+  const rows = scope.node('Reshape', [scope.node('Cast', [row], { to: elementTypes.int64 }), scope.integers(-1, 1)]);
+  const own = rest.map((name) => [axisOf(updates!, name)!]);
+  const flat = scope.grouped(updates!, [places, ...rest.map((name) => [name])]);
+  const start = scope.node('Expand', [scope.scalar(0, 'float'), scope.shape([[{ name: axis.name, size: size + 1 }], ...own])]);
+  const sums = scope.node('ScatterND', [start, rows, flat], { reduction: 'add' });
+  const kept = scope.node('Slice', [sums, scope.integers(0), scope.integers(size), scope.integers(0)], {}, outputs[0]!.name);
+  scope.define(outputs[0]!, [axis.name, ...rest], kept);
+}
 
 /** Further than any axis is long. */
 const farAway = 2 ** 31 - 1;

@@ -88,6 +88,8 @@ const cases: Readonly<Record<string, (makers: Makers) => Value | readonly Value[
   'gather with batch axes': ({ b, float, int }) => b.gather(float(B, S, H), int(T, B), 'S'),
   'gather along the axis of the index': ({ b, float, int }) => b.gather(float(S, B, H), int(S, B), 'S'),
   scatterAdd: ({ b, float, int }) => b.scatterAdd(float(T, B, H), int(T, B), I),
+  'scatterAdd to many rows': ({ b, float, int }) =>
+    b.scatterAdd(float(T, H, B), b.minus(int(T, B), b.constant(1, [], 'int')), axis('V', 300)),
   'scatterAdd that keeps an axis': ({ b, float, int }) => b.scatterAdd(float(T, B, H), int(T, B), I, ['B']),
   oneHot: ({ b, int }) => {
     const x = int(T, B);

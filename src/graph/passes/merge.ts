@@ -186,7 +186,12 @@ function writeGroup(writer: Writer, { shared, over, follow, members }: Group, fi
   const parts = (part: (member: Member) => Part): Part[] => members.map(part).map(({ value, axis }) => ({ value: find(value), axis }));
   const left = shared === undefined ? undefined : find(shared);
   const { value: joined, axis } = writer.concat(parts(({ other }) => other));
-  let whole = left === undefined ? writer.one('sum', { over }, joined) : writer.one('contract', { over }, left, joined);
+  // The operands in the order that they had: gradients of weights have their rows first.
+  const first = members[0]!.chain[0]!.inputs[0] === shared;
+  let whole =
+    left === undefined
+      ? writer.one('sum', { over }, joined)
+      : writer.one('contract', { over }, ...(first ? [left, joined] : [joined, left]));
   if (members[0]!.bias !== undefined) {
     const bias = writer.concat(parts((member) => member.bias!));
     whole = writer.one('add', {}, whole, writer.rename(bias.value, bias.axis.name, axis.name));

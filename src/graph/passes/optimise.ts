@@ -2,6 +2,7 @@
 
 import type { Graph } from '../graph.ts';
 import { select } from '../prune.ts';
+import { sumByClass } from './classes.ts';
 import { regroupFactors } from './factors.ts';
 import { hoist } from './hoist.ts';
 import { joinProducts } from './join.ts';
@@ -18,6 +19,7 @@ export const passes: readonly Pass[] = [
   (graph) => everywhere(graph, regroupFactors),
   (graph) => everywhere(graph, joinProducts),
   (graph) => everywhere(graph, mergeProducts),
+  (graph) => everywhere(graph, sumByClass),
   // The second time for what the first has joined: products with the input and with the state now share the gates.
   (graph) => everywhere(graph, mergeProducts),
   (graph) => everywhere(graph, hoist),
