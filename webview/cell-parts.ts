@@ -264,15 +264,15 @@ export function explanation(trace: TraceState, structure: Structured): readonly 
   if (structure.kind === 'additive') {
     const shows = structure.output === undefined ? '' : `, ${letter(structure.output.gate)} decides what leaves`;
     return [
-      `top line: memory from left to right. ${letter(structure.keep)} cuts it, ${letter(structure.store)} · ${letter(structure.candidate)} adds to it${shows}.`,
-      `Widths are means of |value|: kept + forgotten = ${structure.memory} exactly. Hatched = lost${structure.output === undefined ? '' : ' or held back'}.`,
+      `${letter(structure.keep)} cuts the line, ${letter(structure.store)} · ${letter(structure.candidate)} adds to it${shows}.`,
+      `Widths are means of |value|. Hatched = lost${structure.output === undefined ? '' : ' or held back'}.`,
     ];
   }
   const gate = letter(structure.gate);
   const [keep, store] = structure.inverted ? [`1 − ${gate}`, gate] : [gate, `1 − ${gate}`];
   const reset = structure.reset === undefined ? '' : `, ${letter(structure.reset)} edits what it sees`;
   return [
-    `one line: ${structure.memory} is memory and output; ${keep} keeps, ${store} lets ${letter(structure.candidate)} in${reset}.`,
-    `Widths are means of |value|: kept + forgotten = ${structure.memory} exactly. Hatched = lost.`,
+    `${structure.memory} is memory and output; ${keep} keeps, ${store} lets ${letter(structure.candidate)} in${reset}.`,
+    'Widths are means of |value|. Hatched = lost.',
   ];
 }
