@@ -83,15 +83,19 @@ export function trainingNumbers(run: RunRecords, overlays: readonly RunRecords[]
   };
 }
 
-/** Exponential mean over about 25 steps, fewer at the start, where the loss falls fast. */
+/** Exponential mean over about 25 steps, fewer at the start; applied twice and extrapolated (Mulloy 1994), so that it does not lag behind a falling loss. */
 function smoothed(records: readonly StepRecord[]): number[] {
-  let mean = records[0]?.loss ?? Number.NaN;
+  let once = records[0]?.loss ?? Number.NaN;
+  let twice = once;
   let before = 0;
   return records.map(({ loss, step }) => {
     const take = 1 - Math.min(0.96, step / (step + 4)) ** (step - before);
     before = step;
-    if (Number.isFinite(loss)) mean += take * (loss - mean);
-    return mean;
+    if (Number.isFinite(loss)) {
+      once += take * (loss - once);
+      twice += take * (once - twice);
+    }
+    return 2 * once - twice;
   });
 }
 

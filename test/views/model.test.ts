@@ -348,6 +348,9 @@ describe('training in the views’ model', () => {
     const losses = running.records.map(({ loss }) => loss);
     assert.ok(Math.abs(Math.min(...page.array('training', 'low')!) - Math.min(...losses)) < 1e-6);
     assert.ok(Math.abs(Math.max(...page.array('training', 'high')!) - Math.max(...losses)) < 1e-6);
+    const [smooth, low, high] = ['smooth', 'low', 'high'].map((name) => page.array('training', name)!);
+    const outside = smooth!.filter((loss, at) => loss < low![at]! - 0.1 || loss > high![at]! + 0.1).length;
+    assert.ok(outside <= 6, `the smooth curve leaves the raw one at ${outside} of 100 pixels`);
     assert.deepEqual([...page.array('training', 'validationStep')!], [50, 100, 150, 200, 250, 300]);
   });
 
