@@ -193,8 +193,13 @@ describe('the editor', () => {
 
   it('repairs are offered', async () => {
     const faulty = await programOf(source.replace('mine(x, 32)', 'mine(input, 32)'));
-    const [action] = codeActions('file:///main.rnn', diagnostics(faulty));
-    assert.equal(action?.edit?.changes?.['file:///main.rnn']?.[0]?.newText, 'embed(input, 64)');
+    const repairOf = (found: Program): string | undefined =>
+      codeActions('file:///main.rnn', diagnostics(found))[0]?.edit?.changes?.['file:///main.rnn']?.[0]?.newText;
+    assert.equal(repairOf(faulty), 'embed(input, 64)');
+    assert.equal(repairOf(await programOf(source.replace('sigmoid(', 'sigmoids('))), 'sigmoid');
+    assert.equal(repairOf(await programOf(source.replace('sigmoid(W @ x)', 'sigmoid(x @ W)'))), 'W @ x');
+    assert.equal(repairOf(await programOf(source.replace('epochs: 5', 'epoch: 5'))), 'epochs');
+    assert.equal(repairOf(await programOf(source.replace("h' =", 'h  ='))), "h' = tanh(W @ x + U @ h) * f");
   });
 
   it('names that are not there, and files that are broken, are no trouble', async () => {

@@ -5,7 +5,7 @@ import { textOf } from '../places.ts';
 import { broadcast, contractedPlaces } from './alignment.ts';
 import { type BinaryOperator, type Core, isFunctionName, laterFunctions, type Place, type TensorType } from './core.ts';
 import { constant, type Dimension, equate, minus, numberOf, over, plus, show, showShape, times } from './dimensions.ts';
-import { asTensor, core, fault, needTensor, type Scope, showType, suggestion, tensorType, unknown, wrong } from './scope.ts';
+import { asTensor, closest, core, fault, needTensor, type Scope, showType, suggestion, tensorType, unknown, wrong } from './scope.ts';
 
 export function expression(node: Expression, scope: Scope, main = false): Core {
   const found = typed(node, scope, main);
@@ -87,7 +87,7 @@ function notFound(name: string, node: Expression, scope: Scope): Core {
   if (scope.below.has(name)) return wrong(scope, node, 'used-above', `\`${name}\` is used above the line that gives it.`);
   if (name.endsWith("'") && scope.names.has(plain))
     return wrong(scope, node, 'no-next', `\`${plain}\` is no state, so there is no \`${name}\`: write \`${plain}\`.`, plain);
-  return wrong(scope, node, 'unknown-name', `Nothing is called \`${name}\`.${suggestion(name, known)}`);
+  return wrong(scope, node, 'unknown-name', `Nothing is called \`${name}\`.${suggestion(name, known)}`, closest(name, known));
 }
 const functionWords =
   'exp log sqrt abs sign sigmoid tanh relu gelu softplus minimum maximum where clip dropout sum mean max min argmax variance norm entropy softmax cumsum first last next previous reverse range repeat outer cross_entropy binary mse mae huber'.split(
