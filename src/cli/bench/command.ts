@@ -61,16 +61,26 @@ function chosen<Each extends { readonly name: string }>(given: Given, option: st
 
 function heading(versions: Readonly<Record<string, unknown>>): string {
   const known = Object.entries(versions).filter(([, value]) => value !== undefined);
-  const titles = ['size', 'cell', 'step', 'floor', 'PyTorch', 'ratio', 'target'];
-  return `${known.map(([name, value]) => `${name} ${value}`).join(', ')}\nMedians in ms; ratio to PyTorch.\n\n${row(titles)}`;
+  const titles = ['size', 'cell', 'step', 'floor', 'other', 'ratio', 'target', ' beside'];
+  return `${known.map(([name, value]) => `${name} ${value}`).join(', ')}\nMedians in ms of turns that alternate; ratio to the other.\n\n${row(titles)}`;
 }
 
-function line({ size, cell, step, floor, peer, ratio, target }: Measured): string {
+function line({ size, cell, step, floor, other, ratio, target, beside }: Measured): string {
   const optional = (value: number | undefined, digits: number): string => (value === undefined ? '' : value.toFixed(digits));
-  return row([size, cell, step.toFixed(1), floor.toFixed(1), optional(peer, 1), optional(ratio, 2), optional(target, 2)]);
+  return row([
+    size,
+    cell,
+    step.toFixed(1),
+    floor.toFixed(1),
+    optional(other, 1),
+    optional(ratio, 2),
+    optional(target, 2),
+    ` ${beside ?? ''}`,
+  ]);
 }
 
-const row = (fields: readonly string[]): string => `${fields.map((field, k) => (k < 2 ? field.padEnd(8) : field.padStart(9))).join(' ')}\n`;
+const row = (fields: readonly string[]): string =>
+  `${fields.map((field, k) => (k < 2 || k === 7 ? field.padEnd(8) : field.padStart(9))).join(' ')}\n`;
 
 const runtimeVersion = (): string =>
   (createRequire(import.meta.url)('onnxruntime-node/package.json') as { readonly version: string }).version;

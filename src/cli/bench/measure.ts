@@ -7,7 +7,7 @@ import type { TrainSettings } from '../../shared/settings.ts';
 import { initialise } from '../../training/initialise.ts';
 import { openTrainer } from '../../training/open-trainer.ts';
 import type { Window } from '../../training/trainer.ts';
-import { type Cell, modelOf, type Size, vocabulary } from './cases.ts';
+import { type Cell, cells, modelOf, type Size, vocabulary } from './cases.ts';
 import { openFloor } from './floor.ts';
 import type { Peer } from './peer.ts';
 
@@ -17,8 +17,10 @@ export interface Measured {
   readonly size: string;
   readonly step: number;
   readonly floor: number;
-  readonly peer?: number;
-  /** Of our step to the peer's, and what it should be at most. */
+  /** What ran beside it, and how long that took. */
+  readonly beside?: string;
+  readonly other?: number;
+  /** Of our step to the other, and what it should be at most. */
   readonly ratio?: number;
   readonly target?: number;
 }
@@ -42,41 +44,68 @@ export async function measure(cell: Cell, size: Size, threads: number, effort: E
     seed: 1,
     device: 'cpu',
   };
-  const model = await modelOf(cell, size);
-  const trainer = await openTrainer(model, settings, initialise(model.weights, 1), { device: 'cpu', threads });
+  const own = await openRunner(cell, size, settings, threads);
+  const other = await openOther(cell, size, settings, threads, peer);
   const floor = await openFloor(cell, size, threads, runtime);
-  const window = someWindow(
-    size,
-    model.inputs.map(({ name }) => name),
-  );
-  const times = { step: [] as number[], floor: [] as number[], peer: [] as number[] };
+  const times = { step: [] as number[], floor: [] as number[], other: [] as number[] };
+  const turn = async (kind: keyof typeof times, run: (count: number) => Promise<number[]>): Promise<void> => {
+    times[kind].push(...(await run(effort.steps)).slice(warmUp));
+    await rest(pause);
+  };
   try {
-    let number = 0;
     for (let round = 0; round < effort.rounds; round += 1) {
-      const turn = async (kind: keyof typeof times, run: () => Promise<number[]>): Promise<void> => {
-        times[kind].push(...(await run()).slice(warmUp));
-        await rest(pause);
-      };
-      await turn('step', () =>
-        repeated(effort.steps, async () => {
-          const start = performance.now();
-          number += 1;
-          await trainer.step(window, number, settings.optimizer.rate);
-          return performance.now() - start;
-        }),
-      );
-      await turn('floor', () => repeated(effort.steps, () => floor.step()));
-      if (peer !== undefined) await turn('peer', () => peer.steps(cell.peer, size, effort.steps));
+      await turn('step', own.steps);
+      await turn('floor', (count) => repeated(count, () => floor.step()));
+      if (other !== undefined) await turn('other', other.steps);
     }
   } finally {
-    await trainer.close();
+    await own.close();
+    await other?.close();
     await floor.close();
   }
   const step = median(times.step);
   const common = { cell: cell.name, size: size.name, step, floor: median(times.floor) };
   const target = cell.target[size.name];
-  if (peer === undefined) return common;
-  return { ...common, peer: median(times.peer), ratio: step / median(times.peer), ...(target === undefined ? {} : { target }) };
+  if (other === undefined) return common;
+  const beside = { beside: other.name, other: median(times.other), ratio: step / median(times.other) };
+  return { ...common, ...beside, ...(target === undefined ? {} : { target }) };
+}
+
+interface Runner {
+  readonly name: string;
+  /** Milliseconds of each of `count` steps. */
+  readonly steps: (count: number) => Promise<number[]>;
+  close(): Promise<void>;
+}
+
+async function openRunner(cell: Cell, size: Size, settings: TrainSettings, threads: number): Promise<Runner> {
+  const model = await modelOf(cell, size);
+  const trainer = await openTrainer(model, settings, initialise(model.weights, 1), { device: 'cpu', threads });
+  const window = someWindow(
+    size,
+    model.inputs.map(({ name }) => name),
+  );
+  let number = 0;
+  const step = async (): Promise<number> => {
+    const start = performance.now();
+    number += 1;
+    await trainer.step(window, number, settings.optimizer.rate);
+    return performance.now() - start;
+  };
+  return { name: cell.name, steps: (count) => repeated(count, step), close: () => trainer.close() };
+}
+
+async function openOther(
+  cell: Cell,
+  size: Size,
+  settings: TrainSettings,
+  threads: number,
+  peer: Peer | undefined,
+): Promise<Runner | undefined> {
+  const { beside } = cell;
+  if ('library' in beside) return openRunner(cells.find(({ name }) => name === beside.library)!, size, settings, threads);
+  if (peer === undefined) return undefined;
+  return { name: `PyTorch ${beside.pytorch}`, steps: (count) => peer.steps(beside.pytorch, size, count), close: async () => undefined };
 }
 
 async function repeated(count: number, run: () => Promise<number>): Promise<number[]> {

@@ -34,20 +34,6 @@ class LoopCell(nn.Module):
         return (torch.zeros(batch, self.size),)
 
 
-class LstmLoop(LoopCell):
-    def __init__(self, inputs, size):
-        super().__init__(inputs, size, 4)
-
-    def start(self, batch):
-        return (torch.zeros(batch, self.size), torch.zeros(batch, self.size))
-
-    def step(self, given, state):
-        h, c = state
-        f, i, g, o = (given + h @ self.recurrent.T).chunk(4, 1)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        return (torch.sigmoid(o) * torch.tanh(c), c)
-
-
 class MguLoop(LoopCell):
     """The minimal gated unit (Zhou et al. 2016)."""
 
@@ -63,7 +49,7 @@ class MguLoop(LoopCell):
         return ((1 - f) * h + f * n,)
 
 
-CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN, "lstm_loop": LstmLoop, "mgu_loop": MguLoop}
+CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN, "mgu_loop": MguLoop}
 
 
 class LanguageModel(nn.Module):
