@@ -69,7 +69,7 @@ describe('training and debugging in the workbench', () => {
     assert.match(await workbench.lineValue('f  = sigmoid'), /^ [.1]\d* [▁▂▃▄▅▆▇█]+ $/);
     await workbench.screenshot('equations');
     await page.keyboard.press('Shift+F11');
-    await workbench.stopped(/Village\.\w+ {2}t = 1 of/);
+    await workbench.stopped(/Village\.h {2}t = 2 of/);
     await page.locator('.tab.active', { hasText: 'text.rnn' }).waitFor();
   });
 
