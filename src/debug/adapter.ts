@@ -4,7 +4,16 @@
 // Beside the protocol: the event `unroll/position` (StopInfo) at each stop, and the requests `unroll/goto` { t }, `unroll/inlineValues` and
 // `unroll/objective` { objective }.
 
-import { DebugSession, Event, InitializedEvent, InvalidatedEvent, OutputEvent, StoppedEvent, TerminatedEvent } from '@vscode/debugadapter';
+import {
+  ContinuedEvent,
+  DebugSession,
+  Event,
+  InitializedEvent,
+  InvalidatedEvent,
+  OutputEvent,
+  StoppedEvent,
+  TerminatedEvent,
+} from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { SourceRange } from '../shared/source.ts';
 import type { Objective, Trace } from '../shared/trace.ts';
@@ -54,6 +63,7 @@ interface Running {
 export class UnrollDebugSession extends DebugSession {
   readonly #host: AdapterHost;
   readonly #stopListeners = new Set<(stop: StopInfo) => void>();
+  readonly #objectiveListeners = new Set<(objective: Objective) => void>();
   #places = new ClientPlaces({ adapterID: 'unroll' });
   #running: Running | undefined;
   #lastStop: Stop | undefined;
@@ -81,6 +91,12 @@ export class UnrollDebugSession extends DebugSession {
   onDidStop(listener: (stop: StopInfo) => void): () => void {
     this.#stopListeners.add(listener);
     return () => this.#stopListeners.delete(listener);
+  }
+
+  /** Calls the listener when the client has asked for gradients of another objective; the result takes it away again. */
+  onDidChangeObjective(listener: (objective: Objective) => void): () => void {
+    this.#objectiveListeners.add(listener);
+    return () => this.#objectiveListeners.delete(listener);
   }
 
   /** Jumps to a timestep, on the line where it stands. */
@@ -298,6 +314,7 @@ export class UnrollDebugSession extends DebugSession {
         return await this.#answer(response, async ({ shared }) => {
           if (!objective) throw new Refusal('unroll/objective takes { objective }.');
           await shared.differentiate(objective);
+          for (const listener of this.#objectiveListeners) listener(objective);
         });
       default:
         super.customRequest(command, response, given);
@@ -358,6 +375,8 @@ export class UnrollDebugSession extends DebugSession {
 
   #stopped({ machine, inspection }: Running, stop: Stop): void {
     if (machine !== this.#running?.machine) return;
+    // VS Code shows the oldest of the stops between which it heard of no going on, and supposes one only where a step takes it some time.
+    if (this.#lastStop !== undefined) this.sendEvent(new ContinuedEvent(THREAD, true));
     this.#lastStop = stop;
     inspection.forget();
     machine.prefetch();

@@ -63,6 +63,7 @@ export function createSession(engine: Engine, views: Views, lineValues: LineValu
       if (adapter.standing?.t === stop.t && adapter.standing.line === stop.line) lineValues.show(values);
     });
   });
+  adapter.onDidChangeObjective((objective) => views.objectiveChanged(objective));
   const show = async (trace: Trace, stop: StopInfo): Promise<void> => {
     views.open('timeline');
     await views.debugStarted(trace, positionOf(stop));

@@ -473,6 +473,8 @@ describe('debug adapter', () => {
     assert.deepEqual([session.standing?.t, session.trace?.description.steps], [41, 100]);
     const positions = client.events.filter(({ event }) => event === 'unroll/position').map(({ body }) => body.t);
     assert.deepEqual(positions, [0, 40, 41]);
+    const states = client.events.map(({ event }) => event).filter((event) => event === 'stopped' || event === 'continued');
+    assert.deepEqual(states, ['stopped', 'continued', 'stopped', 'continued', 'stopped']);
   });
 
   it('gives a short text for each line of the cells on the stack', async () => {
@@ -511,6 +513,8 @@ describe('debug adapter', () => {
 
   it('shows other gradients when their objective changes, whoever changes it', async () => {
     const { client, session } = await open();
+    const asked: unknown[] = [];
+    session.onDidChangeObjective((objective) => asked.push(objective));
     await client.start();
     await client.go('continue');
     const gradient = async (): Promise<number> => Math.round(Number(await client.evaluate('grad(h)[0] - h[0]')));
@@ -521,6 +525,7 @@ describe('debug adapter', () => {
     await session.trace!.differentiate({ kind: 'lossAt', t: 5 });
     assert.deepEqual((await client.event('invalidated')).areas, ['variables']);
     assert.equal(await gradient(), 5);
+    assert.deepEqual(asked, [{ kind: 'lossAt', t: 3 }]);
     await assert.rejects(client.ask('unroll/objective'), /takes \{ objective \}/);
   });
 

@@ -127,6 +127,8 @@ describe('training and debugging in the workbench', () => {
     const t = Number(/t = (\d+)/.exec(name)![1]);
     await panelAt(t);
     assert.ok(t > 10, name);
+    // Not what it said of the stop before, at the beginning.
+    await workbench.page.locator('.call-stack-state-message', { hasText: 'Paused on goto' }).waitFor();
   });
 
   it('shows all of it in light and in high contrast', async () => {
