@@ -1,0 +1,4 @@
+import { build } from './build.ts';
+
+build();
+await import('../test/e2e/latency.ts');
