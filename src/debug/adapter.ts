@@ -4,6 +4,7 @@
 // Beside the protocol: the event `unroll/position` (StopInfo) at each stop, and the requests `unroll/goto` { t }, `unroll/inlineValues` and
 // `unroll/objective` { objective }.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   ContinuedEvent,
   DebugSession,
@@ -363,8 +364,13 @@ export class UnrollDebugSession extends DebugSession {
     this.#moving = this.#moving.then(async () => {
       const running = this.#running;
       if (!running) return;
+      // No request of the protocol may have implied it: a view moves the debugger too.
+      if (this.#lastStop !== undefined) this.sendEvent(new ContinuedEvent(THREAD, true));
       try {
-        this.#stopped(running, await move(running));
+        const stop = await move(running);
+        // VS Code drops what a stop says where it hears of the going on and of the stop in one message.
+        await sleep(1);
+        this.#stopped(running, stop);
       } catch (error) {
         if (isLoss(error)) await this.#lost(error);
         else this.#stopped(running, { position: running.machine.position, reason: 'exception', breakpoints: [], text: messageOf(error) });
@@ -375,8 +381,6 @@ export class UnrollDebugSession extends DebugSession {
 
   #stopped({ machine, inspection }: Running, stop: Stop): void {
     if (machine !== this.#running?.machine) return;
-    // VS Code shows the oldest of the stops between which it heard of no going on, and supposes one only where a step takes it some time.
-    if (this.#lastStop !== undefined) this.sendEvent(new ContinuedEvent(THREAD, true));
     this.#lastStop = stop;
     inspection.forget();
     machine.prefetch();
