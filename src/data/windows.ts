@@ -18,6 +18,8 @@ export interface TextWindow {
 export interface Windows {
   readonly count: number;
   at(index: number): TextWindow;
+  /** What stands before the first window of each row: read first, so that the state is that of the text's middle, and not counted. */
+  readonly lead?: TextWindow;
 }
 
 /** Windows over the training part. Throws DataError where the text is too short for them. */
@@ -29,33 +31,42 @@ export function trainingWindows(corpus: Corpus, batch: number, window: number): 
   return windowsOf(ids, batch, window);
 }
 
-/** Windows over the validation part, of the same shape as those of training; undefined where nothing is held out.
- *  Where it is too short for as many rows, the rows overlap. */
-export function validationWindows(corpus: Corpus, batch: number, window: number): Windows | undefined {
-  const { validation: ids, source } = corpus;
+/** Windows over the validation part, of the same shape as those of training; undefined where nothing is held out. Each row is led by what stands
+ *  before it in the text. Where the part is too short for as many rows, the rows overlap. */
+export function validationWindows({ source, training, validation }: Corpus, batch: number, window: number): Windows | undefined {
   if (source.validation === 0) return undefined;
-  if (ids.length <= window) throw longWindow(window, 'validation part', source.path, ids.length, unitOf(source));
-  return windowsOf(ids, batch, window);
+  if (validation.length <= window) throw longWindow(window, 'validation part', source.path, validation.length, unitOf(source));
+  const lead = Math.min(window, training.length);
+  const ids = new Int32Array(lead + validation.length);
+  ids.set(training.subarray(training.length - lead));
+  ids.set(validation, lead);
+  return windowsOf(ids, batch, window, lead);
 }
 
-function windowsOf(ids: Int32Array, batch: number, window: number): Windows {
-  const stretch = Math.floor((ids.length - 1) / batch);
-  const starts = Array.from({ length: batch }, (_, row) =>
-    stretch >= window ? row * stretch : Math.floor((row * (ids.length - 1 - window)) / Math.max(1, batch - 1)),
+/** Windows over what follows the first `lead` ids. */
+function windowsOf(ids: Int32Array, batch: number, window: number, lead = 0): Windows {
+  const length = ids.length - lead;
+  const stretch = Math.floor((length - 1) / batch);
+  const starts = Array.from(
+    { length: batch },
+    (_, row) => lead + (stretch >= window ? row * stretch : Math.floor((row * (length - 1 - window)) / Math.max(1, batch - 1))),
   );
+  const cut = (offset: number, reset: boolean): TextWindow => {
+    const shown = new Int32Array(window * batch);
+    const next = new Int32Array(window * batch);
+    for (let row = 0; row < batch; row += 1) {
+      const start = starts[row]! + offset;
+      for (let t = 0; t < window; t += 1) {
+        shown[t * batch + row] = ids[start + t]!;
+        next[t * batch + row] = ids[start + t + 1]!;
+      }
+    }
+    return { ids: shown, next, reset };
+  };
+  const led = lead >= window;
   return {
     count: Math.max(1, Math.floor(stretch / window)),
-    at(index) {
-      const shown = new Int32Array(window * batch);
-      const next = new Int32Array(window * batch);
-      for (let row = 0; row < batch; row += 1) {
-        const start = starts[row]! + index * window;
-        for (let t = 0; t < window; t += 1) {
-          shown[t * batch + row] = ids[start + t]!;
-          next[t * batch + row] = ids[start + t + 1]!;
-        }
-      }
-      return { ids: shown, next, reset: index === 0 };
-    },
+    at: (index) => cut(index * window, index === 0 && !led),
+    ...(led ? { lead: cut(-window, true) } : {}),
   };
 }

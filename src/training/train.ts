@@ -258,6 +258,7 @@ class Session {
     const { validation, trainer, settings } = this.#parts;
     if (validation === undefined) return undefined;
     let [sum, count] = [0, 0];
+    if (validation.lead !== undefined) await trainer.evaluate(windowOf(this.#model, validation.lead, settings));
     for (let k = 0; k < validation.count; k += 1) {
       const part = await trainer.evaluate(windowOf(this.#model, validation.at(k), settings));
       sum += part.sum;

@@ -139,6 +139,13 @@ describe('windows', () => {
     assert.deepEqual([...windows.at(0).ids.subarray(0, 3)], [40, 42, 44]);
   });
 
+  it('leads the rows of the validation part by what stands before them', async () => {
+    const windows = validationWindows(await corpus(text, { validation: 0.4 }), 2, 4)!;
+    assert.equal(show(windows.lead!), '[d\\e]f^g>\\e]f^g_h');
+    assert.equal(show(windows.at(0)), '_h`iajbk>`iajbkcl');
+    assert.deepEqual([windows.lead!.reset, windows.at(0).reset], [true, false]);
+  });
+
   it('has no validation where none is held out', async () => {
     assert.equal(validationWindows(await corpus(text, { validation: 0 }), 2, 4), undefined);
   });
