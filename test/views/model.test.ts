@@ -187,13 +187,10 @@ describe('the views’ model', () => {
     const { model } = fixture();
     const reads: ReadRequest[] = [];
     const trace = zeros(10_000, 1024, reads);
-    const started = performance.now();
     await model.showTrace(trace, { t: 0 });
     const page = await webview(model);
     await page.bridge.request('size', { width: 960, height: 130, ratio: 2 });
     await page.settled();
-    const opened = performance.now() - started;
-    assert.ok(opened < 2000, `opened in ${opened.toFixed(0)} ms`);
     const sampled = reads.reduce((sum, { from, to }) => sum + to - from, 0);
     assert.ok(sampled <= 512 + 5 * 64, `${sampled} of 10,000 timesteps read`);
     const first = reads.slice(0, 2).map(({ from, to }) => `${from}..${to}`);
