@@ -48,9 +48,9 @@ export function cannotWrite(path: string, error: unknown): Error {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOSPC' || code === 'EDQUOT') return new DiskError(`The disk is full: ${path} could not be written. Make room.`);
   if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM')
-    return new DiskError(`${path} may not be written. Change the folder's permissions, or choose another one for the run.`);
+    return new DiskError(`${path} may not be written. Change the folder's permissions, or write to another folder.`);
   if (code === 'ENOENT') return new DiskError(`${path} could not be written: its folder is not there. Make it first.`);
   if (code === 'ENOTDIR' || code === 'EEXIST')
-    return new DiskError(`${path} cannot be made: a file of that name stands in the way. Choose another folder for the run.`);
+    return new DiskError(`${path} cannot be made: a file of that name stands in the way. Choose another folder.`);
   return error instanceof Error ? new DiskError(`${path} could not be written: ${error.message}`) : new DiskError(String(error));
 }

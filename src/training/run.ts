@@ -99,11 +99,19 @@ export async function removeRun(folder: string, all: boolean, files: Files = nod
   for (const part of parts) await files.rm(part, { recursive: true, force: true });
 }
 
-/** Whether the folder was not there before. */
+/** Whether the folder was not there before. Made one by one: where nothing may be written, Node's recursive mkdir says that a folder is missing. */
 export async function makeFolder(path: string, files: Files = nodeFiles): Promise<boolean> {
   try {
-    return (await files.mkdir(path, { recursive: true })) !== undefined;
+    await files.mkdir(path);
+    return true;
   } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && dirname(path) !== path) {
+      await makeFolder(dirname(path), files);
+      return makeFolder(path, files);
+    }
+    const there = code === 'EEXIST' && (await files.readdir(path).catch(() => undefined)) !== undefined;
+    if (there) return false;
     throw cannotWrite(path, error);
   }
 }

@@ -271,13 +271,14 @@ describe('training', () => {
   it('says that a folder may not be written', async () => {
     const files = {
       ...node,
-      mkdir: async () => {
-        throw Object.assign(new Error('EROFS: read-only file system, mkdir'), { code: 'EROFS', syscall: 'rename' });
+      // As Node does it on a read-only file system.
+      mkdir: async (_path: string, options?: { recursive?: boolean }) => {
+        throw Object.assign(new Error('mkdir'), { code: options?.recursive === true ? 'ENOENT' : 'EROFS', syscall: 'mkdir' });
       },
     } as unknown as typeof node;
     await assert.rejects(
       train(job, { out: join(folder, 'readonly') }, {}, around({}, { files })),
-      /readonly may not be written\. Change the folder's permissions, or choose another one/,
+      /readonly may not be written\. Change the folder's permissions, or write to another folder/,
     );
   });
 
