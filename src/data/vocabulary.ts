@@ -1,20 +1,14 @@
 // The classes of a text: its different characters or words, sorted, so that the same text always gives the same numbers.
 
+import type { Vocabulary } from '../shared/dataset.ts';
 import type { TextSource } from '../shared/settings.ts';
 import { allUnknown, neverSeen, oneToken } from './errors.ts';
 
-/** Token k has the number k. Plain data: a run keeps it as JSON. */
-export interface Vocabulary {
-  readonly by: 'char' | 'word';
-  readonly lower: boolean;
-  readonly tokens: readonly string[];
-  /** The number of ‹unknown›, where rare words were cut. */
-  readonly unknown?: number;
-}
+export type { Vocabulary };
 
 export const UNKNOWN = '‹unknown›';
 
-type Cut = Pick<TextSource, 'by' | 'lower'>;
+type Cut = Pick<Vocabulary, 'by' | 'lower'>;
 
 export const unitOf = ({ by }: Pick<Cut, 'by'>): 'character' | 'word' => (by === 'char' ? 'character' : 'word');
 

@@ -19,7 +19,11 @@ export function beginningsOf(corpus: Corpus, count: number): Beginning[] {
     { length: Math.min(count, starts.length) },
     (_, k) => starts[Math.floor((k * starts.length) / Math.min(count, starts.length))]!,
   );
-  return chosen.map((from) => ({ from, text: text(from) }));
+  return chosen.map((from) => ({
+    sequence: { kind: 'data', part: 'validation', from, length: 400 },
+    text: text(from),
+    detail: `t = ${from.toLocaleString('en-US')}`,
+  }));
 }
 
 function startsOf(ids: Int32Array, tokens: readonly string[]): number[] {

@@ -135,7 +135,7 @@ function statementOf({ path, statements, unsound, faults }: Program, statement: 
   const train = trains[statement];
   if (train === undefined) throw new PlacedError(`${name} has train statements 0 to ${trains.length - 1}, and no ${statement}.`);
   const source = data.find((each) => each.name === train.data)?.source;
-  if (train.settings !== undefined && source !== undefined) return { train, settings: train.settings, data: source };
+  if (train.settings !== undefined && source?.kind === 'text') return { train, settings: train.settings, data: source };
   throw faultsError(faults.filter(({ severity }) => severity === 'error'));
 }
 

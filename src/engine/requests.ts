@@ -1,6 +1,7 @@
 // The engine's requests: the engine is the forked process that trains and traces, so that neither blocks nor ends the editor.
 // One table; client and process are generic over it.
 
+import type { PartName } from '../shared/dataset.ts';
 import type { Device } from '../shared/settings.ts';
 import type { Objective, ReadRequest, SummaryKind, TraceDescription } from '../shared/trace.ts';
 import type { RunSummary, StepRecord } from '../shared/training.ts';
@@ -27,13 +28,18 @@ export interface TrainRequest {
 export type SequenceChoice =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'file'; readonly path: string }
-  /** Steps from .. from+length-1 of the training or validation part of the model's data. */
-  | { readonly kind: 'data'; readonly part: 'training' | 'validation'; readonly from: number; readonly length: number };
+  /** Steps from .. from+length-1 of the training or validation part of the model's data, a running text. */
+  | { readonly kind: 'data'; readonly part: 'training' | 'validation'; readonly from: number; readonly length: number }
+  /** One example of the model's data. */
+  | { readonly kind: 'example'; readonly part: PartName; readonly index: number };
 
-/** A place in the validation part: `from` in timesteps, and the text that stands there. */
+/** A sequence to choose: a place in the held-out part of a text, or a held-out example. */
 export interface Beginning {
-  readonly from: number;
+  readonly sequence: SequenceChoice;
+  /** What stands there. */
   readonly text: string;
+  /** `t = 1,200`, `Russian · 9 steps`. */
+  readonly detail: string;
 }
 
 export interface TraceRequest {

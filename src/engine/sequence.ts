@@ -65,5 +65,7 @@ async function chosen(
       const ids = part.slice(from, from + length);
       return { ids, after: part[from + length] ?? nothing, what: `${choice.part} text` };
     }
+    case 'example':
+      throw new Error('A text has no examples.');
   }
 }

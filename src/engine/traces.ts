@@ -40,7 +40,7 @@ export class Traces {
         inputs: sequence.inputs,
         steps: sequence.steps,
         tokens: sequence.tokens,
-        by: vocabulary.by,
+        by: vocabulary.by === 'char' ? 'char' : 'word',
         classes: vocabulary.tokens,
         ...(objective === undefined ? {} : { objective }),
       },

@@ -29,7 +29,8 @@ export interface Weight {
 
 /** What an input of the model holds. `classes` names the vocabulary (`Char`). Axes: [T, B, ...] or [B, ...].
  *  `next(x)` of an input x is an input of its own, called `next(x)`: at each step it holds what x holds one step later, so that the last
- *  step of a window has a target too. A class below 0 means that there is nothing: it is not counted in the loss. */
+ *  step of a window has a target too. A class below 0 means that there is nothing: it is not counted in the loss.
+ *  Where rows have lengths of their own (BuildOptions.ragged), each such dimension T has an input `lengths(T)`, integers with the axis B. */
 export interface ModelInput {
   readonly name: string;
   readonly value: Value;
@@ -116,6 +117,20 @@ export interface Model {
   readonly loss?: Value;
   /** The loss of each step and row, axes [T, B] or [B]; 0 where `counted` is 0. */
   readonly losses?: { readonly value: Value; readonly counted: Value };
+  /** What the first loss function of the line `loss` compares: where metrics are measured. Scores of classes have their axis `over`. */
+  readonly judged?: {
+    readonly loss: 'cross_entropy' | 'binary' | 'mse' | 'mae' | 'huber';
+    readonly scores: Value;
+    readonly target: Value;
+    /** 1 where there is something to compare, 0 at padding; axes among those of `target`. */
+    readonly counted: Value;
+    /** The axis of the classes, and the name of their vocabulary. */
+    readonly over?: string;
+    readonly classes?: string;
+    /** The input that is compared with: `tags`, or `x` where it is next(x). */
+    readonly input?: string;
+    readonly ahead: boolean;
+  };
   /** The line whose value is compared with `next(input)`, for models that predict their own input. */
   readonly prediction?: { readonly input: string; readonly line: string; readonly logits: Value; readonly classes: string };
 }

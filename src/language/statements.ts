@@ -123,7 +123,7 @@ function dataSource(item: Data, uri: string, report: (fault: Fault) => void): Da
   const validation = reader.number('validation', { least: 0, below: 1 }) ?? 0.1;
   reader.number('seed', { least: 0, whole: true });
   return reader.isSound
-    ? { kind: 'text', path: besides(uri, file.value.value), by: unit ?? 'char', lower, minimum, validation }
+    ? { kind: 'text', path: besides(uri, file.value.value), by: unit ?? 'char', lower, minimum, validation, test: 0, seed: 1 }
     : undefined;
 }
 

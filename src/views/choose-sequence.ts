@@ -42,11 +42,11 @@ export async function chooseSequence(
       ...(last === undefined ? [] : [{ label: `$(history) ${sequenceText(last)}`, description: 'as last time', chosen: last }]),
       separator('Held-out text'),
       ...(beginnings instanceof Error ? [{ label: '$(warning) The text cannot be read', detail: beginnings.message }] : []),
-      ...(beginnings instanceof Error ? [] : (beginnings ?? [])).map(({ from, text }): Item => {
+      ...(beginnings instanceof Error ? [] : (beginnings ?? [])).map(({ sequence, text, detail }): Item => {
         return {
           label: text,
-          description: `t = ${numberText(from)}`,
-          chosen: { kind: 'data', part: 'validation', from, length: defaultLength },
+          description: detail,
+          chosen: sequence,
         };
       }),
       separator('A text of your own'),
@@ -162,5 +162,7 @@ function sequenceText(sequence: SequenceChoice): string {
       return basename(sequence.path);
     case 'data':
       return `${sequence.part} text, ${numberText(sequence.length)} steps from t = ${numberText(sequence.from)}`;
+    case 'example':
+      return `${sequence.part} example ${numberText(sequence.index)}`;
   }
 }

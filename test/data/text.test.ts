@@ -20,6 +20,8 @@ const source = (path: string, more: Partial<TextSource> = {}): TextSource => ({
   by: 'char',
   lower: false,
   minimum: 1,
+  test: 0,
+  seed: 1,
   validation: 0.1,
   ...more,
 });

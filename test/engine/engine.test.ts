@@ -122,7 +122,8 @@ describe('engine', function () {
 
   it('traces the held-out text from a place that it offers', async () => {
     const [first] = await engine.request('beginnings', { source: source1(), count: 3 });
-    const sequence = { kind: 'data', part: 'validation', from: first!.from, length: 20 } as const;
+    const from = first!.sequence.kind === 'data' ? first!.sequence.from : -1;
+    const sequence = { kind: 'data', part: 'validation', from, length: 20 } as const;
     const trace = await engine.openTrace({ source: source1(), sequence });
     assert.equal(trace.description.steps, 20);
     assert.ok(first!.text.startsWith(trace.description.tokens.join('').trim()));

@@ -42,7 +42,7 @@ export async function fakeJob(more: Partial<TrainSettings> = {}): Promise<{ fold
   const path = join(folder, 'some.txt');
   const chance = random(7);
   await writeFile(path, Array.from({ length: 200 }, () => 'abcde'[Math.floor(chance.uniform() * 5)]).join(''));
-  const corpus = await loadText({ kind: 'text', path, by: 'char', lower: false, minimum: 1, validation: 0.1 });
+  const corpus = await loadText({ kind: 'text', path, by: 'char', lower: false, minimum: 1, validation: 0.1, test: 0, seed: 1 });
   const sources = new Map([
     ['tiny.rnn', 'model Tiny {}'],
     ['std/recurrent.rnn', 'cell rnn {}'],
