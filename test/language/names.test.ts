@@ -157,18 +157,18 @@ describe('names of a model', () => {
         }
   });
 
-  it('time is T in the graph, whatever the model calls it; a dimension B is not the batch', async () => {
+  it('a dimension keeps its name in the graph; one called B is not the batch', async () => {
     const { inputs, instances } = await built(
       'model M(input: [Time] of Char) {\n  x = embed(input, 2)\n  h = rnn(x, 3)\n  loss = cross_entropy(linear(h, Char), next(input))\n}\n',
     );
     assert.deepEqual(
       inputs.map(({ value }) => value.type.axes),
       [0, 1].map(() => [
-        { name: 'T', size: 'T' },
+        { name: 'Time', size: 'Time' },
         { name: 'B', size: 'B' },
       ]),
     );
-    assert.equal(instances.find(({ path }) => path === 'h')!.axis, 'T');
+    assert.equal(instances.find(({ path }) => path === 'h')!.axis, 'Time');
     assert.deepEqual(instances[0]!.lines[0]!.shape, ['Time', '2']);
     const other = await built(
       'model M(x: [B, 4], y: [T, 4]) {\n  h = gru(x, 3)\n  s = gru(y, 3, from: last(h))\n  loss = mse(linear(s, 4), y)\n}\n',

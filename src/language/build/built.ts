@@ -72,6 +72,13 @@ export function withAxes(b: Builder, tensor: BuiltTensor, to: readonly string[])
   return { ...tensor, value: renamed(b, tensor.value, names(tensor.axes), to), axes };
 }
 
+/** A tensor whose values are elsewhere: inside or outside a recurrence. */
+export const changed = (tensor: BuiltTensor, change: (value: Value) => Value): BuiltTensor => ({
+  ...tensor,
+  value: change(tensor.value),
+  ...(tensor.counted === undefined ? {} : { counted: change(tensor.counted) }),
+});
+
 export function mapTensors(built: Built, change: (tensor: BuiltTensor) => BuiltTensor): Built {
   if (built.kind === 'tensor') return change(built);
   const each = (map: ReadonlyMap<string, Built>): Map<string, Built> =>

@@ -1,11 +1,12 @@
 // Where an expression is built: its frame, its instance, the values of its names; and the axes of its dimensions.
 
 import { type Axis, type DataType, type TensorType as GraphType, tensor, type Value } from '../../graph/graph.ts';
-import type { Binding, Instance, TensorType } from '../check/core.ts';
+import type { Binding, Instance, LossName, TensorType } from '../check/core.ts';
 import { type Dimension, evaluate, variableOf } from '../check/dimensions.ts';
 import { showWritten } from '../check/written.ts';
 import { type Built, type BuiltTensor, freshName } from './built.ts';
 import type { Frame } from './frame.ts';
+import type { Ragged } from './ragged.ts';
 
 /** What the model as a whole provides, and keeps. */
 export interface Surroundings {
@@ -18,8 +19,28 @@ export interface Surroundings {
   /** The input of the model one step ahead. */
   ahead(input: Binding): BuiltTensor;
   mask(value: Value, axes: readonly Axis[], rate: number): Value;
+  /** Which steps are real, where rows have lengths of their own. */
+  readonly ragged: Ragged;
+  /** A loss function of the model's own lines has been built: what it compares. */
+  judged(comparison: Comparison): void;
   /** The first state of a run that is handed on from window to window; `initial` where it does not start at zero. */
   carried(name: string, instance: Instance, axes: readonly Axis[], initial: number): { readonly before: Value; after(value: Value): void };
+}
+
+/** What a loss function compares, before anything is averaged. */
+export interface Comparison {
+  readonly loss: LossName;
+  readonly scores: Value;
+  readonly target: Value;
+  /** Whether there is a target (bool); absent where there always is. Padding is not told here. */
+  readonly counted?: Value;
+  /** The axis of the classes. */
+  readonly over?: string;
+  /** The dimensions of the target, in order. */
+  readonly axes: readonly Axis[];
+  readonly classes?: Dimension;
+  readonly input?: string;
+  readonly ahead: boolean;
 }
 
 export interface Environment {

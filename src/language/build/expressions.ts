@@ -119,7 +119,14 @@ export class ExpressionBuilder {
   }
 
   #writing(environment: Environment): Writing {
-    return { b: environment.frame.builder, isReserved: (name) => this.#axes.isReserved(name, environment) };
+    const { frame } = environment;
+    const { ragged } = this.#around;
+    return {
+      b: frame.builder,
+      isReserved: (name) => this.#axes.isReserved(name, environment),
+      real: (axis) => ragged.real(axis, frame),
+      lengths: (axis) => ragged.lengths(axis, frame),
+    };
   }
 
   #binary(core: Extract<Core, { op: 'binary' }>, environment: Environment): BuiltTensor {
@@ -194,7 +201,9 @@ export class ExpressionBuilder {
     const b = frame.builder;
     const size = this.#axes.length(dimension);
     if (typeof size === 'number') return b.constant(size);
-    return b.sum(b.constant(1, [{ name: freshName(size, (each) => each === frame.axis?.name), size }]));
+    const axis = { name: freshName(size, (each) => each === frame.axis?.name), size };
+    const own = this.#around.ragged.lengths(axis, frame);
+    return own === undefined ? b.sum(b.constant(1, [axis])) : b.cast(own, 'float');
   }
 
   #function(core: Extract<Core, { op: 'function' }>, environment: Environment): Built {
@@ -226,6 +235,7 @@ export class ExpressionBuilder {
         return frame.use(this.#around.mask(value, axes, rate), this.#around.root);
       },
       turned: this.#turned,
+      ...(frame === this.#around.root && environment.instance.parent === undefined ? { judged: this.#around.judged } : {}),
     });
   }
 }

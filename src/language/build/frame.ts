@@ -6,7 +6,7 @@
 import { Builder } from '../../graph/builder.ts';
 import { type Axis, type Graph, hasAxis, type Value } from '../../graph/graph.ts';
 import type { Instance } from '../check/core.ts';
-import { type Built, mapTensors, tensorsIn } from './built.ts';
+import { type Built, changed, mapTensors, tensorsIn } from './built.ts';
 
 /** An instance with the values of its lines, as long as its frame is open; what it is in the model afterwards. */
 export interface BuiltInstance {
@@ -64,7 +64,7 @@ export class Frame {
 
   useBuilt(built: Built, owner: Frame): Built {
     if (owner === this) return built;
-    return mapTensors(built, (tensor) => ({ ...tensor, value: this.use(tensor.value, owner) }));
+    return mapTensors(built, (tensor) => changed(tensor, (value) => this.use(value, owner)));
   }
 
   /** A state of this recurrence; its first value is one of the frame around. */
@@ -112,12 +112,7 @@ export class Frame {
   }
 
   #handOn(outside: (value: Value) => Value, axis: string): void {
-    const move = (built: Built): Built =>
-      mapTensors(built, (tensor) => ({
-        ...tensor,
-        value: outside(tensor.value),
-        ...(tensor.counted === undefined ? {} : { counted: outside(tensor.counted) }),
-      }));
+    const move = (built: Built): Built => mapTensors(built, (tensor) => changed(tensor, outside));
     for (const each of this.instances) {
       const moved: BuiltInstance = {
         instance: each.instance,

@@ -2,9 +2,13 @@
 
 import type { Axis, Value } from '../../graph/graph.ts';
 import { hasAxis } from '../../graph/graph.ts';
-import type { FunctionName, FunctionNode } from '../check/core.ts';
-import { type BuiltTensor, freshName, names, present, renamed } from './built.ts';
-import { aligned, pick, type Writing } from './operations.ts';
+import type { Core, FunctionName, FunctionNode, LossName } from '../check/core.ts';
+import { type BuiltTensor, freshName, names, present, renamed, widenedTo } from './built.ts';
+import type { Comparison } from './environment.ts';
+import { aligned, padded, pick, type Writing } from './operations.ts';
+
+/** Stands for an infinity where nothing is to be chosen: the difference of two of them is a number. */
+const extreme = 1e30;
 
 /** A function applied: its operands built, and its result's dimensions where it makes new ones. */
 export interface Applied extends Writing {
@@ -17,6 +21,8 @@ export interface Applied extends Writing {
   newAxis(place: number): Axis;
   /** A mask for dropout, with the axes of the value. */
   mask(value: Value, rate: number): Value;
+  /** Hears what a loss function of the model's own lines compares. */
+  readonly judged?: (comparison: Comparison) => void;
   /** The value turned around before, where this very value came from turning. */
   readonly turned: Map<Value, Value>;
 }
@@ -49,31 +55,42 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
     return rate === 0 ? x! : { ...x!, value: b.times(x!.value, mask(x!.value, rate!)) };
   },
 
-  sum: reduce((b, x, over) => b.sum(x, over)),
+  sum: reduce(({ b }, x, over) => b.sum(x, over), 0),
   mean: reduce(mean),
-  max: reduce((b, x, over) => b.max(x, over)),
-  min: reduce((b, x, over) => b.neg(b.max(b.neg(x), over))),
-  variance: reduce((b, x, over) => {
-    const centred = b.minus(x, mean(b, x, over));
-    return mean(b, b.times(centred, centred), over);
+  max: reduce(({ b }, x, over) => b.max(x, over), -extreme),
+  min: reduce(({ b }, x, over) => b.neg(b.max(b.neg(x), over)), extreme),
+  variance: reduce((writing, x, over) => {
+    const centred = writing.b.minus(x, mean(writing, x, over));
+    return mean(writing, writing.b.times(centred, centred), over);
   }),
-  norm: reduce((b, x, over) => b.sqrt(b.sum(b.times(x, x), over))),
-  entropy: reduce((b, x, over) => {
+  norm: reduce(({ b }, x, over) => b.sqrt(b.sum(b.times(x, x), over)), 0),
+  entropy: reduce(({ b }, x, over) => {
     const isZero = b.binary('lessEqual', x, b.constant(0));
     return b.neg(b.sum(b.where(isZero, b.constant(0), b.times(x, b.log(b.where(isZero, b.constant(1), x)))), over));
-  }),
-  any: reduce((b, x, over) => b.binary('less', b.constant(0), b.max(b.cast(x, 'float'), over))),
-  all: reduce((b, x, over) => b.binary('less', b.neg(b.max(b.neg(b.cast(x, 'float')), over)), b.constant(1)), true),
-  argmax: ({ b, node, operands: [x] }) => {
+  }, 0),
+  any: reduce(({ b }, x, over) => b.binary('less', b.constant(0), b.max(x, over)), 0),
+  all: reduce(({ b }, x, over) => b.unary('not', b.binary('less', b.neg(b.max(b.neg(x), over)), b.constant(1))), 1),
+  argmax: (applied) => {
+    const { b, node, operands } = applied;
+    const [x] = operands;
     const place = node.along[0]!;
-    return { kind: 'tensor', value: b.argmax(present(b, x!), x!.axes[place]!.name), axes: x!.axes.filter((_, k) => k !== place) };
+    const { name } = x!.axes[place]!;
+    const whole = padded(applied, asFloat(b, present(b, x!)), [name], -extreme);
+    return { kind: 'tensor', value: b.argmax(whole, name), axes: x!.axes.filter((_, k) => k !== place) };
   },
   softmax,
   cumsum: along((b, x, name) => b.cumsum(x, name)),
 
   first: ({ b, node, operands: [x] }) => pick(b, x!, node.along[0]!, 0),
   last: (applied) => pick(applied.b, turn(applied), applied.node.along[0]!, 0),
-  next: along((b, x, name) => b.shift(x, name, -1)),
+  next: (applied) => {
+    const { b, node, operands } = applied;
+    const [x] = operands;
+    const axis = x!.axes[node.along[0]!]!;
+    // What the last step compares with is not there.
+    const counted = b.binary('less', b.plus(b.cast(b.iota(axis), 'float'), b.constant(1)), countOf(applied, [axis]));
+    return { ...x!, value: b.shift(present(b, x!), axis.name, -1), counted };
+  },
   previous: along((b, x, name) => b.shift(x, name, 1)),
   reverse: turn,
   range: ({ b, newAxis }) => {
@@ -95,13 +112,13 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
   },
 
   cross_entropy: crossEntropy,
-  binary: pair((b, x, y) => b.minus(b.unary('softplus', x), b.times(x, y))),
-  mse: pair((b, x, y) => {
+  binary: comparing('binary', (b, x, y) => b.minus(b.unary('softplus', x), b.times(x, y))),
+  mse: comparing('mse', (b, x, y) => {
     const difference = b.minus(x, y);
     return b.times(difference, difference);
   }),
-  mae: pair((b, x, y) => b.unary('abs', b.minus(x, y))),
-  huber: pair((b, x, y) => {
+  mae: comparing('mae', (b, x, y) => b.unary('abs', b.minus(x, y))),
+  huber: comparing('huber', (b, x, y) => {
     const size = b.unary('abs', b.minus(x, y));
     const isSmall = b.binary('lessEqual', size, b.constant(1));
     return b.where(isSmall, b.scale(b.times(size, size), 0.5), b.minus(size, b.constant(0.5)));
@@ -118,22 +135,20 @@ function each(operation: (b: B, x: Value) => Value): Rule {
 
 function pair(operation: (b: B, x: Value, y: Value) => Value): Rule {
   return (applied) => {
-    const { values, axes } = aligned(
-      applied,
-      applied.operands,
-      applied.node.operands.map(({ at }) => at),
-      applied.rank,
-    );
-    const counted = bothCounted(applied.b, applied.operands);
-    const value = operation(applied.b, asFloat(applied.b, values[0]!), asFloat(applied.b, values[1]!));
-    return { kind: 'tensor', value, axes, ...(counted === undefined ? {} : { counted }) };
+    const { b, node, operands, rank } = applied;
+    const at = node.operands.map((operand) => operand.at);
+    const { values, axes } = aligned(applied, operands, at, rank);
+    const value = operation(b, asFloat(b, values[0]!), asFloat(b, values[1]!));
+    return { kind: 'tensor', value, axes, ...counting(bothCounted(b, operands)) };
   };
 }
 
 /** Whether all of several values have something to count. */
 export function bothCounted(b: B, operands: readonly BuiltTensor[]): Value | undefined {
-  const found = operands.flatMap(({ counted }) => (counted === undefined ? [] : [counted]));
-  return found.length === 0 ? undefined : found.reduce((x, y) => (x === y ? x : b.binary('and', x, y)));
+  return allOf(
+    b,
+    operands.map(({ counted }) => counted),
+  );
 }
 
 export const asFloat = (b: B, value: Value): Value => (value.type.dtype === 'bool' ? b.cast(value, 'float') : value);
@@ -150,35 +165,38 @@ function choose(applied: Applied): BuiltTensor {
   return { kind: 'tensor', value: b.where(b.cast(condition!, 'bool'), asFloat(b, x!), asFloat(b, y!)), axes };
 }
 
-function reduce(operation: (b: B, x: Value, over: readonly string[]) => Value, isBoolean = false): Rule {
-  return ({ b, node, operands: [x] }) => {
+/** Along dimensions that end earlier in some rows, `padding` stands where there is nothing: what changes no result. */
+function reduce(operation: (writing: Writing, x: Value, over: readonly string[]) => Value, padding?: number): Rule {
+  return (applied) => {
+    const { b, node, operands } = applied;
+    const [x] = operands;
     const over = node.along.map((place) => x!.axes[place]!.name);
-    const whole = present(b, x!);
-    const value = operation(b, isBoolean ? b.cast(whole, 'float') : asFloat(b, whole), over);
+    const whole = asFloat(b, present(b, x!));
+    const value = operation(applied, padding === undefined ? whole : padded(applied, whole, over, padding), over);
     return { kind: 'tensor', value, axes: x!.axes.filter((_, k) => !node.along.includes(k)) };
   };
 }
 
-function mean(b: B, x: Value, over: readonly string[]): Value {
+/** Over what is there. */
+export function mean(writing: Writing, x: Value, over: readonly string[]): Value {
   if (over.length === 0) return x;
-  return b.over(
-    b.sum(x, over),
-    countOf(
-      b,
-      x.type.axes.filter(({ name }) => over.includes(name)),
-    ),
-  );
+  const axes = x.type.axes.filter(({ name }) => over.includes(name));
+  return writing.b.over(writing.b.sum(padded(writing, x, over, 0), over), countOf(writing, axes));
 }
 
-/** The number of places of axes, which may be known only when the graph runs. */
-export function countOf(b: B, axes: readonly Axis[]): Value {
+/** The number of places of axes, which may be known only when the graph runs, and differ from row to row. */
+export function countOf({ b, lengths }: Pick<Writing, 'b' | 'lengths'>, axes: readonly Axis[]): Value {
   let known = 1;
   const open: Axis[] = [];
+  const own: Value[] = [];
   for (const axis of axes) {
-    if (typeof axis.size === 'number') known *= axis.size;
+    const each = lengths(axis);
+    if (each !== undefined) own.push(b.cast(each, 'float'));
+    else if (typeof axis.size === 'number') known *= axis.size;
     else open.push(axis);
   }
-  return open.length === 0 ? b.constant(known) : b.sum(b.constant(known, open));
+  const common = open.length === 0 ? b.constant(known) : b.sum(b.constant(known, open));
+  return own.reduce((count, each) => b.times(count, each), common);
 }
 
 function along(operation: (b: B, x: Value, name: string) => Value): Rule {
@@ -186,30 +204,51 @@ function along(operation: (b: B, x: Value, name: string) => Value): Rule {
 }
 
 /** Two turns are none. */
-function turn({ b, node, operands: [x], turned }: Applied): BuiltTensor {
-  const { name } = x!.axes[node.along[0]!]!;
-  if (!hasAxis(x!.value, name)) return x!;
+function turn({ b, node, operands: [x], turned, lengths }: Applied): BuiltTensor {
+  const axis = x!.axes[node.along[0]!]!;
+  if (!hasAxis(x!.value, axis.name)) return x!;
   const before = turned.get(x!.value);
-  if (before !== undefined && hasAxis(before, name)) return { ...x!, value: before };
-  const value = b.reverse(x!.value, name);
+  if (before !== undefined && hasAxis(before, axis.name)) return { ...x!, value: before };
+  const value = b.reverse(x!.value, axis.name, lengths(axis));
   turned.set(value, x!.value);
   return { ...x!, value };
 }
 
-function softmax({ b, node, operands: [x], where }: Applied): BuiltTensor {
-  const { name } = x!.axes[node.along[0]!]!;
+function softmax({ b, node, operands: [x], where, real }: Applied): BuiltTensor {
+  const axis = x!.axes[node.along[0]!]!;
+  const { name } = axis;
   const scores = present(b, x!);
-  if (where === undefined) return { ...x!, value: b.softmax(scores, name) };
-  const at = node.where!.at;
-  const condition = renamed(
-    b,
-    where.value,
-    names(where.axes),
-    where.axes.map((_, k) => x!.axes[at[k]!]!.name),
-  );
-  const mask = b.cast(condition, 'bool');
-  const weights = b.softmax(b.where(mask, scores, b.constant(-1e30)), name);
+  const masks: Value[] = [];
+  const there = real(axis);
+  if (there !== undefined) masks.push(there);
+  if (where !== undefined) {
+    const at = node.where!.at;
+    const to = where.axes.map((_, k) => x!.axes[at[k]!]!.name);
+    masks.push(b.cast(renamed(b, where.value, names(where.axes), to), 'bool'));
+  }
+  if (masks.length === 0) return { ...x!, value: b.softmax(scores, name) };
+  const mask = masks.reduce((all, each) => b.binary('and', all, each));
+  const weights = b.softmax(b.where(mask, scores, b.constant(-extreme)), name);
   return { ...x!, value: b.where(mask, weights, b.constant(0)) };
+}
+
+/** A loss of numbers. Where the data has no number (NaN), nothing is lost and nothing is counted. */
+function comparing(loss: LossName, operation: (b: B, x: Value, y: Value) => Value): Rule {
+  return (applied) => {
+    const { b, node, operands, rank } = applied;
+    const at = node.operands.map((operand) => operand.at);
+    const { values, axes } = aligned(applied, operands, at, rank);
+    const [scores, given] = values.map((value) => asFloat(b, value)) as [Value, Value];
+    const data = dataOf(node.operands[1]!.core);
+    const there = data === undefined ? undefined : b.binary('equal', given, given);
+    const target = there === undefined ? given : b.where(there, given, b.constant(0));
+    const counted = allOf(b, [there, bothCounted(b, operands)]);
+    const lost = operation(b, scores, target);
+    const value = counted === undefined ? lost : b.where(counted, lost, b.constant(0));
+    const whole = (each: Value): Value => widenedTo(b, each, value.type.axes);
+    applied.judged?.({ loss, scores: whole(scores), target: whole(target), axes, ...counting(counted), ...(data ?? notAhead) });
+    return { kind: 'tensor', value, axes, ...counting(counted) };
+  };
 }
 
 /** logsumexp(scores) - scores[class]. A class below 0 means that there is nothing: it costs nothing and is not counted. */
@@ -221,8 +260,37 @@ function crossEntropy(applied: Applied): BuiltTensor {
   const rest = scores.axes.filter((_, k) => k !== place);
   const whole = present(b, scores);
   const target = renamed(b, present(b, classes), names(classes.axes), names(rest));
-  const counted = b.binary('lessEqual', b.constant(0, [], 'int'), target);
+  const counted = allOf(b, [b.binary('lessEqual', b.constant(0, [], 'int'), target), classes.counted])!;
   const index = b.binary('maximum', target, b.constant(0, [], 'int'));
   const loss = b.minus(b.logsumexp(whole, name), b.gather(whole, index, name));
+  const core = node.operands[1]!.core;
+  const vocabulary = core.type.kind === 'tensor' ? core.type.classes : undefined;
+  applied.judged?.({
+    loss: 'cross_entropy',
+    scores: whole,
+    target,
+    counted,
+    over: name,
+    axes: rest,
+    ...(vocabulary === undefined ? {} : { classes: vocabulary }),
+    ...(dataOf(core) ?? notAhead),
+  });
   return { kind: 'tensor', value: b.where(counted, loss, b.constant(0)), axes: rest, counted };
+}
+
+const notAhead = { ahead: false } as const;
+
+/** The input that a target is, or is one step ahead of. */
+function dataOf(core: Core): { readonly input: string; readonly ahead: boolean } | undefined {
+  if (core.op === 'read' && core.binding.kind === 'input') return { input: core.binding.name, ahead: false };
+  if (core.op !== 'function' || core.name !== 'next') return undefined;
+  const of = dataOf(core.operands[0]!.core);
+  return of === undefined ? undefined : { ...of, ahead: true };
+}
+
+const counting = (counted: Value | undefined): { readonly counted?: Value } => (counted === undefined ? {} : { counted });
+
+function allOf(b: B, conditions: readonly (Value | undefined)[]): Value | undefined {
+  const there = conditions.filter((each) => each !== undefined);
+  return there.length === 0 ? undefined : there.reduce((x, y) => (x === y ? x : b.binary('and', x, y)));
 }

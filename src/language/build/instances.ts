@@ -2,7 +2,18 @@
 
 import { type Axis, hasAxis, type Value } from '../../graph/graph.ts';
 import type { Binding, CallNode, Core, Instance, InstanceInput, RecordType } from '../check/core.ts';
-import { type Built, type BuiltRecord, type BuiltTensor, mapTensors, names, present, renamed, tensorOf, withAxes } from './built.ts';
+import {
+  type Built,
+  type BuiltRecord,
+  type BuiltTensor,
+  changed,
+  mapTensors,
+  names,
+  present,
+  renamed,
+  tensorOf,
+  withAxes,
+} from './built.ts';
 import { Axes, type Environment, maskAxes, type Surroundings } from './environment.ts';
 import { ExpressionBuilder } from './expressions.ts';
 import { type BuiltInstance, Frame } from './frame.ts';
@@ -133,14 +144,13 @@ export class InstanceBuilder {
     }
     const { built, value } = this.#lines(environment, from, outside);
     const closing = inner.close(value === undefined ? [] : [value]);
-    const out = (each: Built): Built =>
-      mapTensors(each, (one) => ({ ...one, value: closing.outside(one.value), axes: [axis, ...one.axes] }));
+    const out = (each: Built): Built => mapTensors(each, (one) => ({ ...changed(one, closing.outside), axes: [axis, ...one.axes] }));
     const back = (each: Built): Built => {
       const moved = out(each);
       if (!reverse) return moved;
       return mapTensors(moved, (one) => {
         if (!hasAxis(one.value, axis.name)) return one;
-        const turned = outer.builder.reverse(one.value, axis.name);
+        const turned = outer.builder.reverse(one.value, axis.name, this.#around.ragged.lengths(axis, outer));
         this.#turned.set(turned, one.value);
         return { ...one, value: turned };
       });

@@ -1,21 +1,22 @@
 // A checked model as one forward graph, and what is known of its values by name.
 
 import type { Axis, Value } from '../../graph/graph.ts';
-import { hasAxis } from '../../graph/graph.ts';
+import { tensor } from '../../graph/graph.ts';
 import type { CarriedState, DropoutMask, Initial, Line, Model, ModelInput, Instance as ModelInstance, Weight } from '../../graph/model.ts';
 import type { Fault, SourceRange } from '../../shared/source.ts';
 import { predictionsOf } from '../check/causality.ts';
 import type { Binding, CheckedLine, Core, Instance, Parameter, TensorType } from '../check/core.ts';
 import { checkModel, type ModelArguments } from '../check/definitions.ts';
-import { evaluate, show, variableOf } from '../check/dimensions.ts';
+import { evaluate, show } from '../check/dimensions.ts';
 import { showWritten } from '../check/written.ts';
 import { lineComment, rangeOf, rangeOfProperty, textOf } from '../places.ts';
 import type { Program } from '../program.ts';
-import { type Built, type BuiltTensor, tensorOf } from './built.ts';
-import { Axes, inputAxes, inputType, SizeUnknown, type Surroundings } from './environment.ts';
+import { type Built, type BuiltTensor, tensorOf, widenedTo } from './built.ts';
+import { Axes, batch, type Comparison, inputAxes, inputType, SizeUnknown, type Surroundings } from './environment.ts';
 import { type BuiltInstance, Frame } from './frame.ts';
 import { countOf } from './functions.ts';
 import { InstanceBuilder } from './instances.ts';
+import { Ragged } from './ragged.ts';
 import { startOf } from './starts.ts';
 
 export interface BuildOptions {
@@ -24,6 +25,8 @@ export interface BuildOptions {
   readonly arguments?: ModelArguments;
   /** The number of classes of each vocabulary (`Char`), and of any other dimension that data binds to a number. */
   readonly classes: Readonly<Record<string, number>>;
+  /** The dimensions whose length differs from row to row of a batch: each gets an input `lengths(T)`, and padding counts nowhere. */
+  readonly ragged?: readonly string[];
 }
 
 /** The model cannot be built; the faults say why, each with its place. */
@@ -66,14 +69,20 @@ class ModelBuilder {
   readonly #inputs = new Map<string, ModelInput>();
   readonly #states: CarriedState[] = [];
   readonly #dropout: DropoutMask[] = [];
-  readonly #symbols: ReadonlyMap<string, string>;
+  readonly #ragged: Ragged;
+  #comparison: Comparison | undefined;
   readonly #axes: Axes;
 
   constructor(root: Instance, options: BuildOptions) {
     this.#root = root;
     this.#options = options;
-    this.#symbols = symbolsOf(root, options.classes);
-    this.#axes = new Axes({ size: (name) => this.#size(name), symbol: (name) => this.#symbols.get(name) ?? name });
+    this.#axes = new Axes({ size: (name) => this.#size(name), symbol: symbolOf });
+    const ragged = new Set(options.ragged);
+    this.#ragged = new Ragged(
+      this.#frame,
+      (size) => ragged.has(size),
+      (size) => this.#lengths(size),
+    );
   }
 
   build(): Model {
@@ -88,6 +97,7 @@ class ModelBuilder {
     const instances = this.#instances();
     const frame = this.#frame.builder;
     const prediction = this.#prediction(built);
+    const judged = this.#judged();
 
     const parameters = [
       ...[...this.#weights.values()].map(({ value }) => value),
@@ -98,6 +108,7 @@ class ModelBuilder {
     const results = new Set<Value>();
     if (losses !== undefined) for (const value of [losses.loss, losses.value, losses.counted]) results.add(value);
     if (prediction !== undefined) results.add(prediction.logits);
+    if (judged !== undefined) for (const value of [judged.scores, judged.target, judged.counted]) results.add(value);
     for (const { after } of this.#states) results.add(after);
     for (const { lines, states } of instances) {
       for (const { value } of lines) results.add(value);
@@ -114,6 +125,7 @@ class ModelBuilder {
       instances,
       ...(losses === undefined ? {} : { loss: losses.loss, losses: { value: losses.value, counted: losses.counted } }),
       ...(prediction === undefined ? {} : { prediction }),
+      ...(judged === undefined ? {} : { judged }),
     };
   }
 
@@ -122,8 +134,12 @@ class ModelBuilder {
     return {
       root: this.#frame,
       size: (name) => this.#size(name),
-      symbol: (name) => this.#symbols.get(name) ?? name,
+      symbol: symbolOf,
       weight: (instance, parameter, axes) => this.#weight(instance, parameter, axes),
+      ragged: this.#ragged,
+      judged: (comparison) => {
+        this.#comparison ??= comparison;
+      },
       ahead: (input) => this.#input(input, `next(${input.name})`),
       mask: (_value, axes, rate) => {
         const value = b.parameter({ dtype: 'float', axes }, `dropout ${this.#dropout.length + 1}`);
@@ -159,6 +175,17 @@ class ModelBuilder {
     return { kind: 'tensor', value: input.value, axes };
   }
 
+  /** How long each row is along a dimension [B]: data as well. */
+  #lengths(size: string): Value {
+    const name = `lengths(${size})`;
+    let input = this.#inputs.get(name);
+    if (input === undefined) {
+      input = { name, value: this.#frame.builder.parameter(tensor([batch], 'int'), name) };
+      this.#inputs.set(name, input);
+    }
+    return input.value;
+  }
+
   #weight(instance: Instance, parameter: Parameter, axes: readonly Axis[]): Value {
     const known = this.#weights.get(parameter.weight);
     if (known !== undefined) return known.value;
@@ -183,27 +210,67 @@ class ModelBuilder {
     if (line === undefined) return undefined;
     const b = this.#frame.builder;
     b.origin = { instance: '', line: 'loss' };
-    const tensor = tensorOf(line);
+    const given = tensorOf(line);
     // each step and example has one number: what else it has, is averaged
-    const [first] = tensor.axes;
+    const [first] = given.axes;
     const time = first !== undefined && typeof first.size === 'string' ? first.name : undefined;
-    const extra = tensor.value.type.axes.filter(({ name }) => name !== 'B' && name !== time);
-    const names = extra.map(({ name }) => name);
-    const value = extra.length === 0 ? tensor.value : b.over(b.sum(tensor.value, names), countOf(b, extra));
-    const counted = this.#counted(tensor, value, names);
-    const sum = b.sum(value);
+    const extra = given.value.type.axes.map(({ name }) => name).filter((name) => name !== 'B' && name !== time);
+    const there = this.#there(given.value.type.axes, given.counted);
+    const { value, counted } = there === undefined ? this.#everywhere(given.value, extra) : this.#where(given.value, there, extra);
     const count = b.binary('maximum', b.sum(counted), b.constant(1));
-    const loss = b.over(sum, count);
+    const loss = b.over(b.sum(value), count);
     b.origin = undefined;
     return { loss, value, counted };
   }
 
-  #counted(tensor: BuiltTensor, value: Value, extra: readonly string[]): Value {
+  /** Where there is something to lose: neither padding nor without a target (float). */
+  #there(axes: readonly Axis[], counted: Value | undefined): Value | undefined {
     const b = this.#frame.builder;
-    if (tensor.counted === undefined) return b.constant(1, value.type.axes);
-    const float = b.cast(tensor.counted, 'float');
-    const gone = extra.filter((name) => hasAxis(float, name));
-    return gone.length === 0 ? float : b.max(float, gone);
+    const masks = axes.flatMap((axis) => this.#ragged.real(axis, this.#frame) ?? []);
+    const all = counted === undefined ? masks : [counted, ...masks];
+    return all.length === 0
+      ? undefined
+      : b.cast(
+          all.reduce((x, y) => b.binary('and', x, y)),
+          'float',
+        );
+  }
+
+  #everywhere(value: Value, extra: readonly string[]): { value: Value; counted: Value } {
+    const b = this.#frame.builder;
+    const axes = value.type.axes.filter(({ name }) => extra.includes(name));
+    const mean = extra.length === 0 ? value : b.over(b.sum(value, extra), countOf({ b, lengths: () => undefined }, axes));
+    return { value: mean, counted: b.constant(1, mean.type.axes) };
+  }
+
+  /** The mean, over the other dimensions, of what is counted; 0 where nothing is. */
+  #where(value: Value, there: Value, extra: readonly string[]): { value: Value; counted: Value } {
+    const b = this.#frame.builder;
+    const isReal = b.cast(there, 'bool');
+    const kept = b.where(isReal, value, b.constant(0));
+    if (extra.length === 0) return { value: kept, counted: there };
+    const whole = widenedTo(b, there, value.type.axes);
+    const count = b.sum(whole, extra);
+    const mean = b.over(b.sum(kept, extra), b.binary('maximum', count, b.constant(1)));
+    return { value: mean, counted: b.binary('minimum', count, b.constant(1)) };
+  }
+
+  #judged(): Model['judged'] {
+    const comparison = this.#comparison;
+    if (comparison === undefined) return undefined;
+    const b = this.#frame.builder;
+    const { loss, scores, target, over, classes, input, ahead } = comparison;
+    const there = this.#there(target.type.axes, comparison.counted) ?? b.constant(1);
+    return {
+      loss,
+      scores,
+      target,
+      counted: widenedTo(b, there, target.type.axes),
+      ...(over === undefined ? {} : { over }),
+      ...(classes === undefined ? {} : { classes: show(classes) }),
+      ...(input === undefined ? {} : { input }),
+      ahead,
+    };
   }
 
   #prediction(built: BuiltInstance): Model['prediction'] {
@@ -291,19 +358,8 @@ class ModelBuilder {
   }
 }
 
-/** Names in the graph for the dimensions that data binds when it runs: the only one is T; B is the batch. */
-function symbolsOf(root: Instance, classes: Readonly<Record<string, number>>): ReadonlyMap<string, string> {
-  const open = new Set<string>();
-  for (const { binding } of root.inputs) {
-    if (binding.type.kind !== 'tensor') continue;
-    for (const dimension of binding.type.shape) {
-      const name = variableOf(dimension)?.name;
-      if (name !== undefined && classes[name] === undefined) open.add(name);
-    }
-  }
-  const names = [...open];
-  return names.length === 1 ? new Map([[names[0]!, 'T']]) : new Map([['B', names.includes('T') ? 'B.2' : 'T']]);
-}
+/** What a dimension that data binds is called in the graph, where B is the batch. */
+const symbolOf = (name: string): string => (name === 'B' ? 'B.2' : name);
 
 /** Steps come first, then the batch, then the rest. */
 function rank(name: string, own: readonly string[], { axes }: BuiltTensor, isWhole: boolean): number {

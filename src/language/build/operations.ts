@@ -10,6 +10,20 @@ export interface Writing {
   readonly b: Builder;
   /** Axes of this place that no dimension may be named after: the batch, and what is run over. */
   readonly isReserved: (name: string) => boolean;
+  /** Whether a place of an axis is real (bool); absent where all are. */
+  readonly real: (axis: Axis) => Value | undefined;
+  /** The lengths of the rows along an axis; absent where all are as long as it. */
+  readonly lengths: (axis: Axis) => Value | undefined;
+}
+
+/** The value with `otherwise` at the padding of those of its axes that are ragged. */
+export function padded({ b, real }: Writing, value: Value, over: readonly string[], otherwise: number): Value {
+  return value.type.axes
+    .filter(({ name }) => over.includes(name))
+    .reduce((x, axis) => {
+      const mask = real(axis);
+      return mask === undefined ? x : b.where(mask, x, b.constant(otherwise, [], x.type.dtype));
+    }, value);
 }
 
 /** Operands brought to the dimensions of the result, which are those of the one that has them all. */
@@ -96,7 +110,8 @@ function remainder(b: Builder, left: Value, right: Value): Value {
 }
 
 /** `a @ b`: summed over the last of a and the last but one of b. */
-export function multiply({ b, isReserved }: Writing, left: BuiltTensor, right: BuiltTensor): BuiltTensor {
+export function multiply(writing: Writing, left: BuiltTensor, right: BuiltTensor): BuiltTensor {
+  const { b, isReserved } = writing;
   const at = Math.max(0, right.axes.length - 2);
   const inner = left.axes.at(-1)!;
   const leftRest = left.axes.slice(0, -1);
@@ -107,7 +122,7 @@ export function multiply({ b, isReserved }: Writing, left: BuiltTensor, right: B
     taken.add(fresh);
     return fresh;
   });
-  const a = present(b, { ...left, axes: [inner] });
+  const a = padded(writing, present(b, { ...left, axes: [inner] }), [inner.name], 0);
   const whole = present(b, { ...right, axes: [right.axes[at]!] });
   const c = renamed(b, whole, names(right.axes), to);
   const rightRest = right.axes.map((axis, k) => ({ name: to[k]!, size: axis.size })).filter((_, k) => k !== at);

@@ -105,7 +105,8 @@ export class StateBuilder {
         tensorBuilt.axes.length === like.axes.length ? withAxes(b, tensorBuilt, names(like.axes)) : { ...tensorBuilt, axes: like.axes };
       const slot = state.slots[k];
       const all = slot?.axes ?? like.axes;
-      const value = widenedTo(b, aligned.value, all);
+      const stepped = widenedTo(b, aligned.value, all);
+      const value = slot === undefined ? stepped : this.#within(stepped, slot.state.parameter, frame);
       if (slot !== undefined) slot.state.next = value;
       return { kind: 'tensor', value, axes: like.axes };
     };
@@ -119,6 +120,12 @@ export class StateBuilder {
     } else after = settle(tensorOf(result), 0);
     built.states.set(name, { after: stateOnly(after), initial: state.initial });
     return after;
+  }
+
+  /** Behind the end of a row its state stays what it was. */
+  #within(after: Value, before: Value, frame: Frame): Value {
+    const real = frame.axis === undefined ? undefined : this.#around.ragged.real(frame.axis, frame);
+    return real === undefined ? after : frame.builder.where(real, after, before);
   }
 
   /** Hands the last states of a run that was closed to the next window. */

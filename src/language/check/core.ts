@@ -15,6 +15,8 @@ export const functionNames = [
   'cross_entropy', 'binary', 'mse', 'mae', 'huber',
 ] as const;
 export type FunctionName = (typeof functionNames)[number];
+export const lossNames = ['cross_entropy', 'binary', 'mse', 'mae', 'huber'] as const satisfies readonly FunctionName[];
+export type LossName = (typeof lossNames)[number];
 export const isFunctionName = (name: string): name is FunctionName => (functionNames as readonly string[]).includes(name);
 
 /** Functions of the language that this version does not have. */
