@@ -13,6 +13,8 @@ export interface ValueDescription {
   readonly dimensions: readonly string[];
   readonly perStep: boolean;
   readonly integer: boolean;
+  /** The name of the classes that it holds. */
+  readonly classes?: string;
   readonly range?: 'gate' | 'signed' | 'scores';
 }
 
@@ -26,7 +28,10 @@ export const describeValue = (instance: InstanceDescription, name: string): Valu
     return { address, shape, dimensions: named(dimensions, shape), perStep, integer: false, ...(range && { range }) };
   }
   const input = instance.inputs.find((other) => other.name === name);
-  if (input) return { address, shape: input.shape, dimensions: named([], input.shape), perStep: input.perStep, integer: input.integer };
+  if (input) {
+    const { shape, perStep, integer, classes } = input;
+    return { address, shape, dimensions: named([], shape), perStep, integer, ...(classes !== undefined && { classes }) };
+  }
   const state = instance.states.find((other) => other.name === name);
   if (!state) return undefined;
   const next = instance.lines.find((other) => other.name === `${name}'`);

@@ -61,7 +61,8 @@ const valueRow = async (name: string, gradient: boolean, names: Names, values: T
   const moment = names.momentOf(instance, name);
   if (moment.kind === 'notYet') return { ...base, text: 'not computed yet' };
   const tensor = await readTensor(values, value, moment.kind === 'at' ? moment.t : moment.kind, gradient);
-  return rowOf(base, tensor, value, momentText(moment), gradient ? undefined : values.trace.description.classes);
+  const { vocabularies } = values.trace.description;
+  return rowOf(base, tensor, value, momentText(moment), gradient ? undefined : vocabularies?.[value.classes ?? '']);
 };
 
 const rowOf = (

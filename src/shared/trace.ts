@@ -43,6 +43,8 @@ export interface InstanceDescription {
     readonly shape: readonly number[];
     readonly perStep: boolean;
     readonly integer: boolean;
+    /** The name of its classes, where it holds some that the data knows. */
+    readonly classes?: string;
   }[];
   readonly weights: readonly { readonly name: string; readonly weight: string; readonly shape: readonly number[] }[];
 }
@@ -58,8 +60,10 @@ export interface TraceDescription {
   readonly tokens: readonly string[];
   /** Whether the tokens are single characters (drawn close) or words. */
   readonly by: 'char' | 'word' | 'number';
-  /** The names of the classes, where tokens are classes: for reading logits. */
+  /** The names of the classes that are predicted, in order: for reading logits. */
   readonly classes?: readonly string[];
+  /** The classes of inputs by the name of their dimension: `Char`. */
+  readonly vocabularies?: Readonly<Record<string, readonly string[]>>;
   readonly instances: readonly InstanceDescription[];
   /** Largest relative difference between the replayed lines and the model's own run. */
   readonly parity: number;

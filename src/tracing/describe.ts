@@ -36,6 +36,7 @@ export function describeInstance(instance: Instance, model: Model, dimensions: D
       shape: shape(value),
       perStep: perStep(value),
       integer: value.type.dtype === 'int',
+      ...classesOf(value, model),
     })),
     weights: instance.weights.map(({ name, weight }) => ({
       name,
@@ -43,6 +44,12 @@ export function describeInstance(instance: Instance, model: Model, dimensions: D
       shape: model.weights.filter((each) => each.name === weight).flatMap((each) => shape(each.value)),
     })),
   };
+}
+
+/** Of an input of the model, whatever cell it is handed to. */
+function classesOf(value: Value, { inputs }: Model): { readonly classes?: string } {
+  const classes = inputs.find((input) => input.value === value)?.classes;
+  return classes === undefined ? {} : { classes };
 }
 
 function describeLine({ value, ...line }: Line, dimensions: Dimensions): LineDescription {

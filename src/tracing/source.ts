@@ -14,9 +14,12 @@ export interface TraceSource {
   /** One sequence, by the names of the model's inputs: [T] ids or [T, ...] numbers. */
   readonly inputs: Readonly<Record<string, Int32Array | Float32Array>>;
   readonly steps: number;
+  /** Lengths of the model's other open dimensions, by name. */
+  readonly lengths?: Sizes;
   readonly tokens: readonly string[];
   readonly by: TraceDescription['by'];
   readonly classes?: readonly string[];
+  readonly vocabularies?: TraceDescription['vocabularies'];
   readonly objective?: Objective;
 }
 

@@ -1,8 +1,9 @@
 // One number a timestep: what the overview and the gradient rows draw.
 
-import type { Value } from '../graph/graph.ts';
+import { hasAxis, type Value } from '../graph/graph.ts';
 import type { Model } from '../graph/model.ts';
 import type { SummaryKind, Trace } from '../shared/trace.ts';
+import { timeAxis } from './describe.ts';
 
 type Read = (values: readonly Value[], from: number, to: number) => Promise<readonly Float32Array[]>;
 
@@ -42,10 +43,12 @@ function reducers(kind: Exclude<SummaryKind, { readonly kind: 'surprise' }>): (u
   }
 }
 
-/** The loss of the step before in bits, for a model that predicts its own input; else the loss of the step itself. */
-async function surprise({ losses, prediction }: Model, steps: number, read: Read): Promise<Float32Array> {
+/** The loss of the step before in bits, for a model that predicts its own input; else the loss of the step itself; NaN where no step has one. */
+async function surprise(model: Model, steps: number, read: Read): Promise<Float32Array> {
+  const { losses, prediction } = model;
   const result = new Float32Array(steps).fill(Number.NaN);
-  if (losses === undefined) return result;
+  // One loss for the whole sequence is no step's.
+  if (losses === undefined || !hasAxis(losses.value, timeAxis(model)?.name ?? '')) return result;
   const later = prediction === undefined ? 0 : 1;
   for (let from = 0; from < steps - later; from += CHUNK) {
     const to = Math.min(from + CHUNK, steps - later);

@@ -31,7 +31,11 @@ export async function openTrace(source: TraceSource, evaluator: Evaluator): Prom
 }
 
 /** Lengths of a trace's symbolic axes: one sequence of so many steps. */
-export const traceSizes = (model: Model, steps: number): Sizes => ({ B: 1, [timeAxis(model)?.name ?? 'T']: steps });
+export const traceSizes = (model: Model, steps: number, lengths: Sizes = {}): Sizes => ({
+  ...lengths,
+  B: 1,
+  [timeAxis(model)?.name ?? 'T']: steps,
+});
 
 /** The graph of all gradients. */
 interface Backward {
@@ -69,7 +73,7 @@ class ModelTrace implements Trace {
     this.#source = source;
     this.#evaluator = evaluator;
     this.#time = time;
-    this.#sizes = traceSizes(model, steps);
+    this.#sizes = traceSizes(model, steps, source.lengths);
     this.#given = givenElements(source, this.#sizes);
     this.#objective = source.objective ?? { kind: 'loss' };
     this.#cut = new Cut(graphAtRest(model), time, timed);
@@ -78,7 +82,7 @@ class ModelTrace implements Trace {
   }
 
   get description(): TraceDescription {
-    const { id, model, title, steps, tokens, by, classes } = this.#source;
+    const { id, model, title, steps, tokens, by, classes, vocabularies } = this.#source;
     return {
       id,
       model: model.name,
@@ -87,6 +91,7 @@ class ModelTrace implements Trace {
       tokens,
       by,
       ...(classes === undefined ? {} : { classes }),
+      ...(vocabularies === undefined ? {} : { vocabularies }),
       instances: model.instances.map((instance) => describeInstance(instance, model, { time: this.#time, sizes: this.#sizes })),
       parity: this.#parity,
       objective: this.#objective,

@@ -48,6 +48,7 @@ export const described = (
     tokens: Array.from({ length: steps }, (_, t) => 'recurrent '[t % 10]!),
     by: 'char',
     classes: ['a', 'b', 'c', 'd', 'e'],
+    vocabularies: { Char: ['a', 'b', 'c', 'd', 'e'] },
     instances,
     parity: 0,
     objective: { kind: 'loss' },
@@ -134,6 +135,7 @@ const instanceOf = (
     shape: parent === undefined ? [] : [size],
     perStep: true,
     integer: parent === undefined,
+    ...(parent === undefined && { classes: 'Char' }),
   })),
   weights: parent === undefined || states.length === 0 ? [] : [{ name: 'W_f', weight: `${path}.W_f`, shape: [size, size] }],
 });
