@@ -54,10 +54,10 @@ export async function describeSource(file: string): Promise<Info> {
   const { statements } = await load(file);
   const models: Record<string, Info> = {};
   for (const statement of statements.trains.keys()) {
-    const { model, corpus } = await openJob(file, statement);
+    const { model, data } = await openJob(file, statement);
     models[model.name] = {
       parameters: parameterCount(model),
-      classes: corpus.vocabulary.tokens.length,
+      classes: Object.fromEntries(Object.entries(data.vocabularies).map(([dimension, { tokens }]) => [dimension, tokens.length])),
       weights: Object.fromEntries(model.weights.map(({ name, value }) => [name, value.type.axes.map(({ size }) => size)])),
     };
   }

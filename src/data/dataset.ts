@@ -9,8 +9,12 @@ export interface Dataset extends KeptData {
   readonly inputs: readonly InputShape[];
   /** SHA-256 of the file, hexadecimal (of a task: of what it says): tells whether it has changed since. */
   readonly digest: string;
+  /** What a person should know: rows left out, classes that only a held-out part has. */
+  readonly remarks: readonly string[];
   /** One sequence that goes on from batch to batch (a text), instead of examples. */
   readonly running: boolean;
+  /** Held-out examples are judged at their last step only, which has a full window of context before it (windows of a series). */
+  readonly judgedAtEnd?: boolean;
   readonly parts: Readonly<Record<PartName, Part>>;
 }
 
@@ -20,11 +24,18 @@ export interface Part {
   readonly size: number;
   /** Of a running text: `length` steps from `index` on (all that is left unless told otherwise). */
   example(index: number, length?: number): Example;
+  /** Steps of an example in its longest dimension, where that is known without making it. */
+  length?(index: number): number;
 }
+
+/** Steps of an example in its longest dimension. */
+export const lengthOf = (part: Part, index: number): number =>
+  part.length?.(index) ?? Math.max(0, ...Object.values(part.example(index).lengths));
 
 /** One example, without batch axis and padding. */
 export interface Example {
-  /** By the name of the input, `next(x)` among them; row-major in the shape of the input. A class below 0 is nothing: it counts nowhere. */
+  /** By the name of the input, `next(x)` among them; row-major in the shape of the input. A class below 0, or a number that is NaN, is nothing:
+   *  as a target it counts nowhere. */
   readonly inputs: Readonly<Record<string, Int32Array | Float32Array>>;
   /** Of the dimensions that are no number: `T`. */
   readonly lengths: Readonly<Record<string, number>>;

@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 
 /** The setting that a fault belongs to: where the editor underlines it. */
-export type Fault = 'missing' | 'data' | 'window' | 'batch' | 'minimum' | 'prompt';
+export type Fault = 'missing' | 'data' | 'columns' | 'window' | 'batch' | 'minimum' | 'prompt';
 
 export class DataError extends Error {
   override name = 'DataError';
@@ -86,3 +86,105 @@ export const neverSeen = (tokens: readonly string[], unit: string, known: number
   );
 
 const mebibytes = (bytes: number): string => Math.round(bytes / 2 ** 20).toLocaleString('en-US');
+
+// ------------------------------------------------------------------------------------------------------ tables, series, arrays
+
+/** `line` counts from 1. */
+export const raggedRow = (path: string, line: number, cells: number, expected: number): DataError =>
+  new DataError(
+    'data',
+    `${basename(path)}, line ${line.toLocaleString('en-US')} has ${count(cells, 'cell')} instead of ${expected}. Quote cells that hold the delimiter, or complete the row.`,
+  );
+
+export const badTable = (path: string, line: number, why: string): DataError =>
+  new DataError('data', `${basename(path)}, line ${line.toLocaleString('en-US')}: ${why}`);
+
+export const longCell = (path: string, line: number, most: number): DataError =>
+  new DataError(
+    'data',
+    `${basename(path)}, line ${line.toLocaleString('en-US')} begins a cell of more than ${mebibytes(most)} MiB. Is a quotation mark never closed?`,
+  );
+
+export const noRows = (path: string): DataError =>
+  new DataError('data', `${basename(path)} has no rows${path.endsWith('.csv') ? ' below its header' : ''}. Put the examples into it.`);
+
+export const noColumn = (path: string, column: string, input: string, columns: readonly string[]): DataError =>
+  new DataError(
+    'columns',
+    `${basename(path)} has no column \`${column}\` for the input ${input}. It has ${columns.join(', ')}. Name one of them: ${input}: column("${columns[0] ?? '...'}")`,
+  );
+
+export const unboundInput = (what: string, input: string, example: string): DataError =>
+  new DataError('columns', `Nothing of ${what} is given to the input ${input}. Say what it is: ${example}`);
+
+/** A cell that is no number, where numbers are wanted. */
+export const noNumber = (path: string, line: number, column: string, text: string): DataError =>
+  new DataError(
+    'columns',
+    `${basename(path)}, line ${line.toLocaleString('en-US')}, column ${column}: ${JSON.stringify(text.slice(0, 40))} is no number. Correct the cell, or leave it empty for a missing value.`,
+  );
+
+export const numbersPerCell = (path: string, line: number, column: string, found: number, expected: number): DataError =>
+  new DataError(
+    'columns',
+    `${basename(path)}, line ${line.toLocaleString('en-US')}, column ${column} holds ${count(found, 'number')}; the model takes ${expected}.`,
+  );
+
+/** SPEC diagnostic 23. */
+export const unequalLengths = (
+  path: string,
+  line: number,
+  parts: readonly (readonly [name: string, length: number])[],
+  dimension: string,
+): DataError =>
+  new DataError(
+    'columns',
+    `${basename(path)}, line ${line.toLocaleString('en-US')}: ${parts.map(([name, length]) => `${name} has ${length}`).join(', ')}; the model says that ${parts.length === 2 ? 'both' : 'all'} are [${dimension}].`,
+  );
+
+export const emptyPart = (what: string, part: string, examples: number, left: number): DataError =>
+  new DataError(
+    'data',
+    `The ${part} part of ${what} is empty: of ${count(examples, 'example')} ${left} would be left for it. ${
+      part === 'training' ? 'Hold out less (validation, test)' : `Set a larger ${part}, as in ${part}: 0.2, or ${part}: 0`
+    }, or give more data.`,
+  );
+
+export const oneClass = (what: string, input: string, token: string): DataError =>
+  new DataError('columns', `The input ${input} is ${JSON.stringify(token)} in every row of ${what}: there is nothing to tell apart.`);
+
+export const missingArray = (path: string, name: string, names: readonly string[], input: string): DataError =>
+  new DataError(
+    'columns',
+    `${basename(path)} has no array \`${name}\` for the input ${input}. It has ${names.join(', ')}. As in ${input}: "${names[0] ?? 'x'}"`,
+  );
+
+export const wrongShape = (
+  path: string,
+  name: string,
+  found: readonly number[],
+  input: string,
+  expected: readonly (number | string)[],
+): DataError =>
+  new DataError(
+    'columns',
+    `The array ${name} of ${basename(path)} has examples of the shape [${found.join(', ')}]; the input ${input} is [${expected.join(', ')}].`,
+  );
+
+export const unequalCounts = (path: string, counts: readonly (readonly [name: string, examples: number])[]): DataError =>
+  new DataError(
+    'data',
+    `The arrays of ${basename(path)} hold different numbers of examples: ${counts.map(([name, examples]) => `${name} ${examples.toLocaleString('en-US')}`).join(', ')}. The first axis counts the examples.`,
+  );
+
+export const badArray = (path: string, name: string, why: string): DataError =>
+  new DataError('data', `${name === '' ? '' : `${name} of `}${basename(path)} cannot be read: ${why}`);
+
+export const shortSeries = (path: string, part: string, rows: number, needed: number): DataError =>
+  new DataError(
+    'window',
+    `The ${part} part of ${basename(path)} has ${count(rows, 'row')}; a window with what it predicts takes ${needed}. Set a smaller window, or hold out ${part === 'training' ? 'less' : 'more'}.`,
+  );
+
+export const taskInputs = (task: string, wanted: string, found: string): DataError =>
+  new DataError('columns', `The task ${task} gives ${wanted}; the model has ${found}. Give the model these inputs.`);

@@ -1,88 +1,129 @@
-// A text as a model reads it: a file of UTF-8 cut into characters or words, numbered by a vocabulary, its end held out for validation.
+// A text as a model reads it: a file of UTF-8 cut into characters, words or pieces, numbered by a vocabulary, its end held out.
 
 import { isUtf8 } from 'node:buffer';
-import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { TextSource } from '../shared/settings.ts';
 import { binaryFile, emptyFile, notUtf8, tooLarge, unreadable, utf16File } from './errors.ts';
-import { encode, makeVocabulary, type Vocabulary } from './vocabulary.ts';
+import { GrowingIds, type Ids, idsFor } from './growing.ts';
+import { readText, soundPrefix } from './text-stream.ts';
+import { checkedVocabulary, coderOf, type Found, Tokens, type Vocabulary, visitTokens } from './vocabulary.ts';
 
-/** A text in numbers. `validation` is the last tenth, or what the data line says. */
+/** A text in numbers: training part, then what is held out for validation, then for the test. */
 export interface Corpus {
   readonly source: TextSource;
   readonly vocabulary: Vocabulary;
-  readonly training: Int32Array;
-  readonly validation: Int32Array;
+  readonly training: Ids;
+  readonly validation: Ids;
+  readonly test: Ids;
   /** SHA-256 of the file, hexadecimal: tells whether it has changed since. */
   readonly digest: string;
 }
 
-/** Largest file that is read, in bytes: its characters and their numbers are held in memory. */
-const LIMIT = 256 * 2 ** 20;
+/** Largest file that is read, in bytes: its text goes by in pieces, its numbers are held in memory. */
+const LIMIT = 2 ** 31;
 
 /** Reads the text of a `data` line. A run that goes on gives its own vocabulary. Throws DataError. */
-export async function loadText(source: TextSource, vocabulary?: Vocabulary): Promise<Corpus> {
-  const bytes = await readBytes(source.path);
-  const text = decodeText(source.path, bytes);
-  const known = vocabulary ?? makeVocabulary(text, source);
-  const ids = encode(known, text);
-  const held = Math.floor(ids.length * source.validation);
+export async function loadText(source: TextSource, vocabulary?: Vocabulary, signal?: AbortSignal): Promise<Corpus> {
+  const { size } = await stat(source.path).catch((error: unknown) => {
+    throw unreadable(source.path, error);
+  });
+  if (size > LIMIT) throw tooLarge(source.path, size, LIMIT);
+  const tokens = new Tokens();
+  const met = new GrowingIds();
+  const counts: number[] = [];
+  const take = (token: string): void => {
+    const number = tokens.number(token);
+    counts[number] = (counts[number] ?? 0) + 1;
+    met.push(number);
+  };
+  const cutter = new Cutter(source, take);
+  const reading = readText(source.path, signal);
+  let piece = await reading.next();
+  for (; piece.done !== true; piece = await reading.next()) cutter.add(piece.value);
+  cutter.end();
+  const digest = piece.value;
+  const found = vocabulary === undefined ? checkedVocabulary(tokens.tokens, counts, source) : known(vocabulary, tokens.tokens);
+  const ids = numbered(met, found);
+  const held = (share: number): number => (share < 1 ? Math.floor(ids.length * share) : share);
+  const testing = held(source.test);
+  const validating = held(source.validation);
+  const end = ids.length - testing;
   return {
     source,
-    vocabulary: known,
-    training: ids.subarray(0, ids.length - held),
-    validation: ids.subarray(ids.length - held),
-    digest: createHash('sha256').update(bytes).digest('hex'),
+    vocabulary: found.vocabulary,
+    training: ids.subarray(0, Math.max(0, end - validating)),
+    validation: ids.subarray(Math.max(0, end - validating), Math.max(0, end)),
+    test: ids.subarray(Math.max(0, end)),
+    digest,
   };
 }
 
-async function readBytes(path: string): Promise<Buffer> {
-  try {
-    const { size } = await stat(path);
-    if (size > LIMIT) throw tooLarge(path, size, LIMIT);
-    return await readFile(path);
-  } catch (error) {
-    throw error instanceof Error && error.name === 'DataError' ? error : unreadable(path, error);
+function known(vocabulary: Vocabulary, tokens: readonly string[]): Found {
+  const coder = coderOf(vocabulary);
+  return { vocabulary, classes: tokens.map(coder) };
+}
+
+/** What was met in the classes of the vocabulary. */
+export function numbered(met: GrowingIds, { vocabulary, classes }: Found): Ids {
+  if (classes instanceof Int32Array) return met.renumbered(classes, vocabulary.tokens.length);
+  let length = 0;
+  met.visit((id) => {
+    length += classes[id]!.length;
+  });
+  const ids = idsFor(vocabulary.tokens.length, length);
+  let at = 0;
+  met.visit((id) => {
+    for (const piece of classes[id]!) ids[at++] = piece;
+  });
+  return ids;
+}
+
+/** Longest run of characters that is kept to be cut together with what follows. */
+const LONGEST = 2 ** 16;
+
+/** Cuts a text that comes in pieces as if it came at once: what may go on in the next piece waits for it. */
+class Cutter {
+  readonly #source: TextSource;
+  readonly #take: (token: string) => void;
+  #rest = '';
+
+  constructor(source: TextSource, take: (token: string) => void) {
+    this.#source = source;
+    this.#take = take;
+  }
+
+  add(text: string): void {
+    if (this.#source.by === 'char') {
+      visitTokens(text, this.#source, this.#take);
+      return;
+    }
+    const whole = this.#rest + text;
+    // A word ends before white space at the latest.
+    const end = /[^\s]*$/u.exec(whole.slice(-LONGEST))![0].length;
+    const cut = end === Math.min(whole.length, LONGEST) ? whole.length : Math.max(0, whole.length - end - 1);
+    this.#rest = whole.slice(cut);
+    visitTokens(whole.slice(0, cut), this.#source, this.#take);
+  }
+
+  end(): void {
+    visitTokens(this.#rest, this.#source, this.#take);
+    this.#rest = '';
   }
 }
 
-/** The text of a file's bytes, without a byte order mark. Throws DataError where they are no UTF-8 text. */
+/** The text of a small file's bytes, without a byte order mark. Throws DataError where they are no UTF-8 text. */
 export function decodeText(path: string, bytes: Buffer): string {
   if (bytes.length === 0) throw emptyFile(path);
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) throw utf16File(path);
   const zero = bytes.indexOf(0);
   if (zero >= 0) throw binaryFile(path, zero + 1);
-  if (!isUtf8(bytes)) throw badByte(path, bytes);
+  if (!isUtf8(bytes)) {
+    const sound = soundPrefix(bytes);
+    const before = bytes.subarray(0, sound);
+    const line = before.filter((byte) => byte === 0x0a).length + 1;
+    throw notUtf8(path, line, sound - before.lastIndexOf(0x0a), bytes[sound]!);
+  }
   const text = new TextDecoder().decode(bytes);
   if (text === '') throw emptyFile(path);
   return text;
-}
-
-function badByte(path: string, bytes: Buffer): Error {
-  let line = 1;
-  let start = 0;
-  for (;;) {
-    const newline = bytes.indexOf(0x0a, start);
-    const end = newline < 0 ? bytes.length : newline;
-    const part = bytes.subarray(start, end);
-    if (!isUtf8(part)) {
-      const column = soundPrefix(part);
-      return notUtf8(path, line, column + 1, part[column]!);
-    }
-    start = end + 1;
-    line += 1;
-  }
-}
-
-/** Number of bytes before the first that belongs to no character. */
-function soundPrefix(bytes: Buffer): number {
-  let place = 0;
-  while (place < bytes.length) {
-    const lead = bytes[place]!;
-    const length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    const character = bytes.subarray(place, place + length);
-    if (character.length < length || !isUtf8(character)) break;
-    place += length;
-  }
-  return place;
 }

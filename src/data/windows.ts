@@ -2,6 +2,7 @@
 // batch is the next W tokens of every row, so that the state after one batch is the state before the next.
 
 import { longWindow, manyRows } from './errors.ts';
+import type { Ids } from './growing.ts';
 import type { Corpus } from './text.ts';
 import { unitOf } from './vocabulary.ts';
 
@@ -31,20 +32,25 @@ export function trainingWindows(corpus: Corpus, batch: number, window: number): 
   return windowsOf(ids, batch, window);
 }
 
-/** Windows over the validation part, of the same shape as those of training; undefined where nothing is held out. Each row is led by what stands
+/** Windows over a held-out part, of the same shape as those of training; undefined where nothing is held out. Each row is led by what stands
  *  before it in the text. Where the part is too short for as many rows, the rows overlap. */
-export function validationWindows({ source, training, validation }: Corpus, batch: number, window: number): Windows | undefined {
-  if (source.validation === 0) return undefined;
-  if (validation.length <= window) throw longWindow(window, 'validation part', source.path, validation.length, unitOf(source));
-  const lead = Math.min(window, training.length);
-  const ids = new Int32Array(lead + validation.length);
-  ids.set(training.subarray(training.length - lead));
-  ids.set(validation, lead);
+export function heldOutWindows(corpus: Corpus, part: 'validation' | 'test', batch: number, window: number): Windows | undefined {
+  const { source, [part]: held } = corpus;
+  if (source[part] === 0) return undefined;
+  if (held.length <= window) throw longWindow(window, `${part} part`, source.path, held.length, unitOf(source));
+  const before = part === 'validation' ? corpus.training : corpus.validation.length > 0 ? corpus.validation : corpus.training;
+  const lead = Math.min(window, before.length);
+  const ids = new Int32Array(lead + held.length);
+  ids.set(before.subarray(before.length - lead));
+  ids.set(held, lead);
   return windowsOf(ids, batch, window, lead);
 }
 
+export const validationWindows = (corpus: Corpus, batch: number, window: number): Windows | undefined =>
+  heldOutWindows(corpus, 'validation', batch, window);
+
 /** Windows over what follows the first `lead` ids. */
-function windowsOf(ids: Int32Array, batch: number, window: number, lead = 0): Windows {
+function windowsOf(ids: Ids, batch: number, window: number, lead = 0): Windows {
   const length = ids.length - lead;
   const stretch = Math.floor((length - 1) / batch);
   const starts = Array.from(

@@ -1,13 +1,13 @@
 // What the engine does for each request, by the stages behind it.
 
+import { loadDataset } from '../data/load.ts';
 import { exportModel } from '../onnx/export.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
-import type { GenerateSettings } from '../shared/settings.ts';
 import { replaceFile } from '../training/files.ts';
-import { generate } from '../training/generate.ts';
-import { openPredictor } from '../training/predictor.ts';
 import { beginningsOf } from './beginnings.ts';
+import { usualSettings, written } from './generating.ts';
 import { openRunModel } from './job.ts';
+import { previewData } from './preview.ts';
 import type { Handlers } from './serve.ts';
 import { checkpointOf, sourceOfTrace, Traces } from './traces.ts';
 import { runTraining } from './training.ts';
@@ -49,9 +49,10 @@ export function createHandlers(): Engine {
     },
 
     async beginnings({ source, count }) {
-      const { corpus } = await sourceOfTrace(source);
-      return beginningsOf(await corpus(), count);
+      const traced = await sourceOfTrace(source);
+      return beginningsOf(await traced.dataset(), traced, count);
     },
+    preview: ({ file, data, model }) => previewData(file, data, model),
     openTrace: (request) => traces.open(request),
     read: ({ trace, ...request }) => traces.get(trace).read(request),
     summary: ({ trace, summary }) => traces.get(trace).summary(summary),
@@ -68,19 +69,17 @@ export function createHandlers(): Engine {
     async export({ run: folder, out }) {
       const { run, model } = await openRunModel(folder);
       const { state } = await checkpointOf(run);
-      const { bytes, operators } = exportModel(model, { weights: state, vocabulary: run.vocabulary.tokens, sources: run.sources });
+      const { vocabularies, scales } = run.data;
+      const tokens = Object.fromEntries(Object.entries(vocabularies).map(([dimension, each]) => [dimension, each.tokens]));
+      const { bytes, operators } = exportModel(model, { weights: state, vocabularies: tokens, scales, sources: run.sources });
       await replaceFile(out, [bytes]);
       return { operators, bytes: bytes.length };
     },
     async generate({ run: folder, prompt, length, seed }) {
-      const { run, model, generate: said = usual } = await openRunModel(folder);
+      const { run, model, shapes, generate: said = usualSettings } = await openRunModel(folder);
       const settings = { ...said, ...(prompt === undefined ? {} : { prompt }), ...(length === undefined ? {} : { length }) };
-      const predictor = await openPredictor(model, (await checkpointOf(run)).state, runtime);
-      try {
-        return { text: await generate(predictor, run.vocabulary, settings, seed ?? run.record.settings.seed) };
-      } finally {
-        await predictor.close();
-      }
+      const reader = { model, shapes, kept: run.data, dataset: () => loadDataset(run.record.data, shapes, run.data) };
+      return { text: await written(reader, (await checkpointOf(run)).state, settings, seed ?? run.record.settings.seed, runtime) };
     },
   };
   return {
@@ -91,6 +90,3 @@ export function createHandlers(): Engine {
     },
   };
 }
-
-/** How a model writes whose source does not say. */
-const usual: GenerateSettings = { search: { kind: 'sample', temperature: 1 }, length: 500, prompt: '' };

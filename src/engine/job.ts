@@ -1,16 +1,15 @@
-// Where the language meets data and training: a `train` statement with its model and text, from a `.rnn` file or from a run's own source.
+// Where the language meets data and training: a `train` statement with its model and data, from a `.rnn` file or from a run's own source.
 
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
+import type { Dataset } from '../data/dataset.ts';
 import { DataError, type Fault as DataFault } from '../data/errors.ts';
-import { loadText } from '../data/text.ts';
-import type { Vocabulary } from '../data/vocabulary.ts';
-import { trainingWindows, validationWindows } from '../data/windows.ts';
+import { evaluationBatches, loadDataset, trainingBatches } from '../data/load.ts';
 import type { Model } from '../graph/model.ts';
-import { show } from '../language/check/dimensions.ts';
-import { buildModel, loadProgram, ModelFaults, type Program, type TrainStatement } from '../language/index.ts';
+import { buildModel, inputShapes, loadProgram, ModelFaults, type Program, type TrainStatement } from '../language/index.ts';
 import { rangeOf } from '../language/places.ts';
-import type { GenerateSettings, TextSource, TrainSettings } from '../shared/settings.ts';
+import type { InputShape, KeptData } from '../shared/dataset.ts';
+import type { DataSource, GenerateSettings, TrainSettings } from '../shared/settings.ts';
 import type { Fault, SourceRange } from '../shared/source.ts';
 import { openRun, type Run } from '../training/run.ts';
 import type { Job } from '../training/train.ts';
@@ -37,31 +36,51 @@ const EDITION = 1;
 /** Where a run keeps the library: no file of a user's has this path. */
 const LIBRARY = '@std';
 
+/** A job with what else its source says. */
+export interface OpenedJob extends Job {
+  /** The model for whole sequences: no row of a batch ends before another. */
+  readonly whole: Model;
+  readonly generate?: GenerateSettings;
+  readonly places: Places;
+}
+
 /** A `train` statement of a file, the first unless told otherwise. Throws PlacedError. */
-export async function openJob(file: string, statement = 0): Promise<Job & { readonly places: Places }> {
+export async function openJob(file: string, statement = 0): Promise<OpenedJob> {
   const program = await loadProgram(file, readSource);
   const { train, settings, data } = statementOf(program, statement);
   const places = placesOf(program, train);
   return placing(places, async () => {
-    const corpus = await loadText(data);
-    const model = modelOf(program, train, corpus.vocabulary);
-    return { model, corpus, settings, file, statement, ...sourcesOf(program), edition: EDITION, places };
+    const dataset = await loadDataset(data, inputShapes(program, train));
+    const model = modelOf(program, train, dataset, dataset.ragged);
+    const label = train.label === undefined ? {} : { label: train.label };
+    const whole = dataset.ragged.length === 0 ? model : modelOf(program, train, dataset, []);
+    const said = generateOf(program, train);
+    return { model, whole, data: dataset, settings, file, statement, ...label, ...said, ...sourcesOf(program), edition: EDITION, places };
   });
 }
 
-/** The first `train` statement of a file that trains this model, or any. Throws PlacedError. */
-export async function openModelJob(file: string, model?: string): Promise<Job & { readonly places: Places }> {
-  if (model === undefined) return openJob(file);
-  const { statements } = await loadProgram(file, readSource);
-  const statement = statements.trains.findIndex((train) => train.model === model);
-  if (statement < 0) throw new PlacedError(`${basename(file)} has no train statement for ${model}, which would name its data.`);
-  return openJob(file, statement);
+/** A model of a file for whole sequences, with the data of the first `train` statement that trains it, or of any. Throws PlacedError. */
+export async function openModelJob(
+  file: string,
+  name?: string,
+): Promise<Pick<RunModel, 'model' | 'shapes'> & { readonly data: Dataset; readonly settings: TrainSettings }> {
+  const program = await loadProgram(file, readSource);
+  const statement = name === undefined ? 0 : program.statements.trains.findIndex((train) => train.model === name);
+  if (statement < 0) throw new PlacedError(`${basename(file)} has no train statement for ${name}, which would name its data.`);
+  const { train, settings, data: source } = statementOf(program, statement);
+  return placing(placesOf(program, train), async () => {
+    const shapes = inputShapes(program, train);
+    const data = await loadDataset(source, shapes);
+    return { model: modelOf(program, train, data, []), shapes, data, settings };
+  });
 }
 
-/** A run, and its model as the source that it keeps has it: needs neither the file nor the text that it was trained on. */
+/** A run, and its model as the source that it keeps has it: needs neither the file nor the data that it was trained on. */
 export interface RunModel {
   readonly run: Run;
+  /** For whole sequences: no row of a batch ends before another. */
   readonly model: Model;
+  readonly shapes: readonly InputShape[];
   readonly places: Places;
   /** What the source says of generating, if anything. */
   readonly generate?: GenerateSettings;
@@ -70,24 +89,35 @@ export interface RunModel {
 /** Throws PlacedError and RunError. */
 export async function openRunModel(folder: string): Promise<RunModel> {
   const run = await openRun(folder);
-  const source = join(folder, 'source');
-  const program = await loadProgram(join(source, run.record.main), readSource, { library: join(source, LIBRARY) });
-  const { train } = statementOf(program, run.record.statement);
-  const generate = program.statements.generates.find(({ model }) => model === train.model)?.settings;
-  const model = modelOf(program, train, run.vocabulary);
-  return { run, model, places: placesOf(program, train), ...(generate === undefined ? {} : { generate }) };
+  const { program, train } = await programOfRun(run);
+  const model = modelOf(program, train, run.data, []);
+  return {
+    run,
+    model,
+    shapes: inputShapes(program, train),
+    places: placesOf(program, train),
+    ...generateOf(program, train),
+  };
 }
 
-/** The job of a run, to go on with it; its text must be where it was. Throws PlacedError and RunError. */
-export async function openRunJob(folder: string): Promise<Job & { readonly places: Places }> {
-  const { run, model, places } = await openRunModel(folder);
-  const { settings, file, statement, main, edition, data, digest } = run.record;
+/** The job of a run, to go on with it; its data must be where it was. Throws PlacedError and RunError. */
+export async function openRunJob(folder: string): Promise<OpenedJob> {
+  const run = await openRun(folder);
+  const { program, train } = await programOfRun(run);
+  const { settings, file, statement, main, edition, data: source, digest, label } = run.record;
+  const places = placesOf(program, train);
   return placing(places, async () => {
-    const corpus = await loadText(data, run.vocabulary);
-    if (corpus.digest !== digest) throw textChanged(data.path);
-    return { model, corpus, settings, file, statement, sources: run.sources, main, edition, places };
+    const data = await loadDataset(source, inputShapes(program, train), run.data);
+    if (data.digest !== digest) throw dataChanged(source);
+    const model = modelOf(program, train, data, data.ragged);
+    const whole = data.ragged.length === 0 ? model : modelOf(program, train, data, []);
+    const more = { ...(label === undefined ? {} : { label }), ...generateOf(program, train) };
+    return { model, whole, data, settings, file, statement, ...more, sources: run.sources, main, edition, places };
   });
 }
+
+/** The `train` statements of a file, in order. */
+export const trainsOf = async (file: string): Promise<readonly TrainStatement[]> => (await loadProgram(file, readSource)).statements.trains;
 
 /** What is wrong with the data of a file's `train` statements, or with their settings for it. */
 export async function dataFaults(file: string): Promise<PlacedError[]> {
@@ -95,10 +125,11 @@ export async function dataFaults(file: string): Promise<PlacedError[]> {
   const found: PlacedError[] = [];
   for (const statement of statements.trains.keys()) {
     try {
-      const { corpus, settings, places } = await openJob(file, statement);
+      const { data, settings, places } = await openJob(file, statement);
       await placing(places, async () => {
-        trainingWindows(corpus, settings.batch, settings.window);
-        validationWindows(corpus, settings.batch, settings.window);
+        trainingBatches(data, settings);
+        evaluationBatches(data, 'validation', settings);
+        evaluationBatches(data, 'test', settings);
       });
     } catch (error) {
       if (!(error instanceof PlacedError)) throw error;
@@ -124,7 +155,7 @@ export function placed(error: unknown, places: Places): unknown {
 interface Statement {
   readonly train: TrainStatement;
   readonly settings: TrainSettings;
-  readonly data: TextSource;
+  readonly data: DataSource;
 }
 
 function statementOf({ path, statements, unsound, faults }: Program, statement: number): Statement {
@@ -135,27 +166,41 @@ function statementOf({ path, statements, unsound, faults }: Program, statement: 
   const train = trains[statement];
   if (train === undefined) throw new PlacedError(`${name} has train statements 0 to ${trains.length - 1}, and no ${statement}.`);
   const source = data.find((each) => each.name === train.data)?.source;
-  if (train.settings !== undefined && source?.kind === 'text') return { train, settings: train.settings, data: source };
+  if (train.settings !== undefined && source !== undefined) return { train, settings: train.settings, data: source };
   throw faultsError(faults.filter(({ severity }) => severity === 'error'));
 }
 
-/** The model with as many classes as the text has tokens. */
-function modelOf(program: Program, train: TrainStatement, { tokens }: Vocabulary): Model {
-  const { inputs } = program.instances.get(program.model(train.model))!;
-  const classes: Record<string, number> = {};
-  for (const { type } of inputs.map(({ binding }) => binding))
-    if (type.kind === 'tensor' && type.classes !== undefined) classes[show(type.classes)] = tokens.length;
-  return buildModel(program, { model: train.model, arguments: train.arguments, classes });
+/** What a source says of generating with the model, if anything. */
+function generateOf({ statements }: Program, { model: name }: TrainStatement): { readonly generate?: GenerateSettings } {
+  const found = statements.generates.find(({ model }) => model === name)?.settings;
+  return found === undefined ? {} : { generate: found };
+}
+
+async function programOfRun({ folder, record }: Run): Promise<{ program: Program; train: TrainStatement }> {
+  const source = join(folder, 'source');
+  const program = await loadProgram(join(source, record.main), readSource, { library: join(source, LIBRARY) });
+  return { program, train: statementOf(program, record.statement).train };
+}
+
+/** The model with as many classes as the data has, and the lengths that the data binds. */
+function modelOf(program: Program, train: TrainStatement, { vocabularies, sizes }: KeptData, ragged: readonly string[]): Model {
+  const counts = Object.entries(vocabularies).map(([dimension, { tokens }]) => [dimension, tokens.length] as const);
+  const classes = { ...sizes, ...Object.fromEntries(counts) };
+  return buildModel(program, { model: train.model, arguments: train.arguments, classes, ragged });
 }
 
 function placesOf({ main, statements }: Program, train: TrainStatement): Places {
-  const node = main.tree.items.filter((item) => item.$type === 'Train')[statements.trains.indexOf(train)];
+  const node = main.tree.items.filter((item) => item.$type === 'Train')[train.item];
   const setting = (name: string): SourceRange => {
     const found = node?.settings.find((each) => each.name === name);
     return found === undefined ? train.range : rangeOf(found.value, main.uri);
   };
   const data = statements.data.find(({ name }) => name === train.data)?.range;
-  return { window: setting('window'), batch: setting('batch'), ...(data === undefined ? {} : { data, minimum: data }) };
+  return {
+    window: setting('window'),
+    batch: setting('batch'),
+    ...(data === undefined ? {} : { data, minimum: data, columns: data, missing: data }),
+  };
 }
 
 async function placing<Result>(places: Places, action: () => Promise<Result>): Promise<Result> {
@@ -171,8 +216,11 @@ function faultsError([first, ...more]: readonly Fault[]): PlacedError {
   return new PlacedError(`${first!.message}${others}`, first!.range);
 }
 
-const textChanged = (path: string): DataError =>
-  new DataError('data', `${basename(path)} has changed since the run began. Bring the old text back, or train anew.`);
+const dataChanged = (source: DataSource): DataError =>
+  new DataError(
+    'data',
+    `${source.kind === 'task' ? source.task : basename(source.path)} has changed since the run began. Bring the old data back, or train anew.`,
+  );
 
 /** The file and those it uses, from the folder that they have in common; the library under a name of its own. */
 function sourcesOf(program: Program): { sources: ReadonlyMap<string, string>; main: string } {

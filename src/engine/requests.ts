@@ -1,7 +1,7 @@
 // The engine's requests: the engine is the forked process that trains and traces, so that neither blocks nor ends the editor.
 // One table; client and process are generic over it.
 
-import type { PartName } from '../shared/dataset.ts';
+import type { DataPreview, PartName } from '../shared/dataset.ts';
 import type { Device } from '../shared/settings.ts';
 import type { Objective, ReadRequest, SummaryKind, TraceDescription } from '../shared/trace.ts';
 import type { RunSummary, StepRecord } from '../shared/training.ts';
@@ -22,6 +22,8 @@ export interface TrainRequest {
   readonly resume?: boolean;
   /** Progress for every step, however fast they are; else no faster than eyes follow. */
   readonly everyStep?: boolean;
+  /** Event files for TensorBoard beside the log. */
+  readonly tensorBoard?: boolean;
 }
 
 /** A sequence to trace. Text is cut into tokens as the run's data was. */
@@ -63,6 +65,8 @@ export interface Requests {
     parameters: { readonly source: TraceRequest['source']; readonly count: number };
     result: readonly Beginning[];
   };
+  /** What the model of a `train` statement (by default the first that uses the data) will see of a file's `data` line. */
+  preview: { parameters: { readonly file: string; readonly data: string; readonly model?: string }; result: DataPreview };
   openTrace: { parameters: TraceRequest; result: TraceDescription };
   read: { parameters: ReadRequest & { readonly trace: number }; result: readonly Float32Array[] };
   summary: { parameters: { readonly trace: number; readonly summary: SummaryKind }; result: Float32Array };

@@ -1,71 +1,106 @@
-// The sequence that a person chose, as a trace takes it: class ids by the names of the model's inputs.
+// The sequence that a person chose, as a trace takes it: one example of the model's data, or a text that was typed.
 
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import type { Dataset, Example } from '../data/dataset.ts';
 import { unreadable } from '../data/errors.ts';
-import { type Corpus, decodeText } from '../data/text.ts';
-import { encode, unitOf, type Vocabulary } from '../data/vocabulary.ts';
+import { exampleOfText } from '../data/example-text.ts';
+import { decodeText } from '../data/text.ts';
 import type { Model } from '../graph/model.ts';
+import type { InputShape, KeptData } from '../shared/dataset.ts';
+import { numberText } from '../shared/numbers.ts';
+import type { TraceDescription } from '../shared/trace.ts';
+import { timeAxis } from '../tracing/describe.ts';
 import type { SequenceChoice } from './requests.ts';
 
-export interface Sequence {
-  readonly inputs: Readonly<Record<string, Int32Array>>;
-  readonly steps: number;
-  /** What stands at each timestep. */
-  readonly tokens: readonly string[];
+export interface Sequence extends Shown {
+  readonly inputs: Example['inputs'];
+  readonly lengths: Example['lengths'];
   /** For the trace's title: `validation text`. */
   readonly what: string;
 }
 
-/** Of a class that is nowhere: the loss does not count the step. */
-const nothing = -1;
-
-/** `corpus` is asked for only where the sequence comes from the model's data. Throws DataError for what the vocabulary does not know. */
-export async function sequenceOf(
-  choice: SequenceChoice,
-  model: Model,
-  vocabulary: Vocabulary,
-  corpus: () => Promise<Corpus>,
-): Promise<Sequence> {
-  const { ids, after, what } = await chosen(choice, vocabulary, corpus);
-  if (ids.length === 0) throw new Error(`The sequence holds no ${unitOf(vocabulary)}. Type at least one.`);
-  const next = new Int32Array(ids.length);
-  next.set(ids.subarray(1));
-  next[ids.length - 1] = after;
-  return {
-    inputs: Object.fromEntries(model.inputs.map(({ name }) => [name, name.startsWith('next(') ? next : ids])),
-    steps: ids.length,
-    tokens: Array.from(ids, (id) => vocabulary.tokens[id]!),
-    what,
-  };
+/** What stands at each timestep. */
+export interface Shown {
+  readonly steps: number;
+  readonly tokens: readonly string[];
+  readonly by: TraceDescription['by'];
 }
 
-/** `after` is the class of the step behind the last, which its loss is measured by. */
-async function chosen(
-  choice: SequenceChoice,
-  vocabulary: Vocabulary,
-  corpus: () => Promise<Corpus>,
-): Promise<{ readonly ids: Int32Array; readonly after: number; readonly what: string }> {
+/** A model with what is known of its data. */
+export interface Reader {
+  readonly model: Model;
+  readonly shapes: readonly InputShape[];
+  readonly kept: KeptData;
+  /** Asked for only where the sequence comes from the model's data. */
+  dataset(): Promise<Dataset>;
+}
+
+/** Throws DataError for what the vocabulary does not know. */
+export async function sequenceOf(choice: SequenceChoice, reader: Reader): Promise<Sequence> {
+  const { example, what } = await chosen(choice, reader);
+  const shown = shownOf(example, reader);
+  if (shown.steps === 0) throw new Error('The sequence is empty. Type at least one character or word.');
+  return { ...shown, inputs: example.inputs, lengths: example.lengths, what };
+}
+
+async function chosen(choice: SequenceChoice, { shapes, kept, dataset }: Reader): Promise<{ example: Example; what: string }> {
   switch (choice.kind) {
     case 'text':
-      return { ids: encode(vocabulary, choice.text), after: nothing, what: 'typed text' };
+      return { example: exampleOfText(kept, shapes, choice.text), what: 'typed text' };
     case 'file': {
       const bytes = await readFile(choice.path).catch((error: unknown) => {
         throw unreadable(choice.path, error);
       });
-      return { ids: encode(vocabulary, decodeText(choice.path, bytes)), after: nothing, what: basename(choice.path) };
+      return { example: exampleOfText(kept, shapes, decodeText(choice.path, bytes)), what: basename(choice.path) };
     }
     case 'data': {
-      const part = (await corpus())[choice.part];
+      const data = await dataset();
       const { from, length } = choice;
-      if (from < 0 || length < 1 || from >= part.length)
-        throw new Error(
-          `The ${choice.part} part has ${part.length.toLocaleString('en-US')} ${unitOf(vocabulary)}s: ${from} is not among them.`,
-        );
-      const ids = part.slice(from, from + length);
-      return { ids, after: part[from + length] ?? nothing, what: `${choice.part} text` };
+      const part = data.parts[choice.part];
+      // Examples are counted from 0 as the steps of a text are: who asks for a place in the data gets the example there.
+      if (!data.running) return exampleAt(data, choice.part, from);
+      if (from < 0 || length < 1 || from >= part.size) throw outside(choice.part, part.size, from, 'steps');
+      return { example: part.example(from, Math.min(length, part.size - from)), what: `${choice.part} text` };
     }
     case 'example':
-      throw new Error('A text has no examples.');
+      return exampleAt(await dataset(), choice.part, choice.index);
   }
 }
+
+function exampleAt(data: Dataset, name: keyof Dataset['parts'], index: number): { example: Example; what: string } {
+  const part = data.parts[name];
+  if (index < 0 || index >= part.size) throw outside(name, part.size, index, 'examples');
+  return { example: part.example(index), what: `${name} example ${index.toLocaleString('en-US')}` };
+}
+
+const outside = (part: string, size: number, index: number, what: string): Error =>
+  new Error(`The ${part} part has ${size.toLocaleString('en-US')} ${what}, from 0: ${index} is not among them.`);
+
+/** The tokens of the first input that has a step for each of the model's timesteps; numbers in the data's own unit. */
+export function shownOf({ inputs, lengths }: Example, { model, shapes, kept }: Omit<Reader, 'dataset'>): Shown {
+  const time = timeAxis(model);
+  const steps = typeof time?.size === 'string' ? (lengths[time.size] ?? 0) : Number(time?.size ?? 0);
+  const shape = shapes.find((each) => each.shape[0] === time?.size) ?? shapes[0];
+  const data = shape === undefined ? undefined : inputs[shape.name];
+  if (shape === undefined || data === undefined) return { steps, tokens: [], by: 'number' };
+  const vocabulary = shape.classes === undefined ? undefined : kept.vocabularies[shape.classes];
+  if (vocabulary !== undefined)
+    return {
+      steps,
+      tokens: Array.from({ length: steps }, (_, t) => vocabulary.tokens[data[t]!] ?? ''),
+      by: vocabulary.by === 'char' ? 'char' : 'word',
+    };
+  const width = data.length / Math.max(1, steps);
+  const scale = kept.scales[shape.name];
+  const plain = (value: number, k: number): number =>
+    scale === undefined ? value : value * scale.deviation[k % scale.deviation.length]! + scale.mean[k % scale.mean.length]!;
+  const tokenAt = (t: number): string => {
+    const own = Array.from({ length: Math.min(width, features) }, (_, k) => numberText(plain(data[t * width + k]!, k)));
+    return width > features ? `${own.join(' ')} …` : own.join(' ');
+  };
+  return { steps, tokens: Array.from({ length: steps }, (_, t) => tokenAt(t)), by: 'number' };
+}
+
+/** Features of a timestep that are shown. */
+const features = 3;

@@ -1,7 +1,7 @@
 // The traces that are open, by number.
 
-import { type Corpus, loadText } from '../data/text.ts';
-import type { Vocabulary } from '../data/vocabulary.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { loadDataset } from '../data/load.ts';
 import type { Model } from '../graph/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Trace, TraceDescription } from '../shared/trace.ts';
@@ -13,7 +13,7 @@ import { checkpointsOf, type Run, RunError } from '../training/run.ts';
 import type { TrainerState } from '../training/trainer.ts';
 import { openModelJob, openRunModel } from './job.ts';
 import type { TraceRequest } from './requests.ts';
-import { sequenceOf } from './sequence.ts';
+import { type Reader, sequenceOf } from './sequence.ts';
 
 export class Traces {
   readonly #runtime: Runtime;
@@ -25,23 +25,28 @@ export class Traces {
   }
 
   async open({ source, sequence: choice, objective }: TraceRequest): Promise<TraceDescription> {
-    const { model, weights, vocabulary, corpus, state } = await sourceOfTrace(source);
-    const sequence = await sequenceOf(choice, model, vocabulary, corpus);
+    const traced = await sourceOfTrace(source);
+    const { model, weights, kept, state } = traced;
+    const { inputs, lengths, steps, tokens, by, what } = await sequenceOf(choice, traced);
     this.#count += 1;
     // Numbers of another process, which ended, must not mean traces of this one.
     const id = process.pid * 2 ** 20 + this.#count;
     const evaluator = new RuntimeEvaluator(this.#runtime, { B: 1 });
+    const vocabularies = Object.fromEntries(Object.entries(kept.vocabularies).map(([dimension, each]) => [dimension, each.tokens]));
+    const classes = vocabularies[classesOf(model) ?? ''];
     const trace = await openTrace(
       {
         id,
-        title: `${model.name} · ${state} · ${sequence.what}`,
+        title: `${model.name} · ${state} · ${what}`,
         model,
         weights,
-        inputs: sequence.inputs,
-        steps: sequence.steps,
-        tokens: sequence.tokens,
-        by: vocabulary.by === 'char' ? 'char' : 'word',
-        classes: vocabulary.tokens,
+        inputs,
+        steps,
+        lengths,
+        tokens,
+        by,
+        vocabularies,
+        ...(classes === undefined ? {} : { classes }),
         ...(objective === undefined ? {} : { objective }),
       },
       evaluator,
@@ -66,11 +71,11 @@ export class Traces {
   }
 }
 
-export interface TracedModel {
-  readonly model: Model;
+/** What the model's scores are of. */
+const classesOf = ({ judged, prediction }: Model): string | undefined => judged?.classes ?? prediction?.classes;
+
+export interface TracedModel extends Reader {
   readonly weights: TrainerState;
-  readonly vocabulary: Vocabulary;
-  corpus(): Promise<Corpus>;
   /** `step 1,400`, or `untrained`. */
   readonly state: string;
 }
@@ -78,19 +83,14 @@ export interface TracedModel {
 /** A run as its newest sound checkpoint has it, or a file's model as it starts. */
 export async function sourceOfTrace(source: TraceRequest['source']): Promise<TracedModel> {
   if (source.kind === 'file') {
-    const { model, corpus, settings } = await openModelJob(source.file, source.model);
+    const { model, shapes, data, settings } = await openModelJob(source.file, source.model);
     const weights = initialise(model.weights, settings.seed);
-    return { model, weights, vocabulary: corpus.vocabulary, corpus: async () => corpus, state: 'untrained' };
+    return { model, shapes, weights, kept: data, dataset: async () => data, state: 'untrained' };
   }
-  const { run, model } = await openRunModel(source.folder);
+  const { run, model, shapes } = await openRunModel(source.folder);
   const { step, state } = await checkpointOf(run);
-  return {
-    model,
-    weights: state,
-    vocabulary: run.vocabulary,
-    corpus: () => loadText(run.record.data, run.vocabulary),
-    state: `step ${step.toLocaleString('en-US')}`,
-  };
+  const dataset = (): Promise<Dataset> => loadDataset(run.record.data, shapes, run.data);
+  return { model, shapes, weights: state, kept: run.data, dataset, state: `step ${step.toLocaleString('en-US')}` };
 }
 
 /** The newest sound checkpoint of a run. */

@@ -1,10 +1,13 @@
 // The request `train`: from a file, or going on with a run.
 
 import { resolve } from 'node:path';
+import { keptOf } from '../data/load.ts';
+import { createRuntime } from '../runtime/onnxruntime.ts';
 import type { RunSummary } from '../shared/training.ts';
 import { openTrainer } from '../training/open-trainer.ts';
 import { newestRun } from '../training/run.ts';
 import { type TrainHooks, train } from '../training/train.ts';
+import { sampler } from './generating.ts';
 import { openJob, openRunJob, placed, sourceChanged } from './job.ts';
 import type { TrainRequest } from './requests.ts';
 
@@ -15,8 +18,10 @@ export async function runTraining({ file, statement, resume, ...options }: Train
   if (resume === true && (await sourceChanged(job)))
     hooks.message?.(`${file} has changed since the run began. The run goes on with the source that it was begun with.`);
   try {
+    const write = sampler(job.whole, keptOf(job.data), job.generate, createRuntime);
     return await train(job, { ...options, ...(folder === undefined ? {} : { out: folder }), resume: resume === true }, hooks, {
       openTrainer,
+      ...(write === undefined ? {} : { write }),
     });
   } catch (error) {
     throw placed(error, job.places);

@@ -133,4 +133,6 @@ export interface Model {
   };
   /** The line whose value is compared with `next(input)`, for models that predict their own input. */
   readonly prediction?: { readonly input: string; readonly line: string; readonly logits: Value; readonly classes: string };
+  /** The same for numbers: the line that says what an input will be one step later. */
+  readonly forecast?: { readonly input: string; readonly line: string; readonly values: Value };
 }

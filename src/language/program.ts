@@ -8,7 +8,7 @@ import type { Notes } from './check/scope.ts';
 import type { Cell, File, Model } from './generated/ast.ts';
 import { parseFile } from './parser/parser.ts';
 import { besides, rangeOf, rangeOfProperty } from './places.ts';
-import { readStatements, type Statements, type TrainStatement } from './statements.ts';
+import { readStatements, type Statements, type TrainStatement } from './statements/statements.ts';
 
 /** Reads a text file by its absolute path (or whatever `uri` the caller uses); rejects where it cannot. */
 export type Read = (path: string) => Promise<string>;

@@ -18,8 +18,10 @@ import { tensorProto } from './write.ts';
 export interface ExportOptions {
   /** By name: `h.W_f`. */
   readonly weights: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
-  /** The classes of the input, in order: kept in the metadata. */
-  readonly vocabulary?: readonly string[];
+  /** The classes of each vocabulary in order, by the name of its dimension: kept in the metadata. */
+  readonly vocabularies?: Readonly<Record<string, readonly string[]>>;
+  /** How numbers of the inputs were normalised: kept in the metadata. */
+  readonly scales?: Readonly<Record<string, { readonly mean: readonly number[]; readonly deviation: readonly number[] }>>;
   /** The sources by file name: kept in the metadata. */
   readonly sources?: ReadonlyMap<string, string>;
 }
@@ -32,13 +34,19 @@ export interface Exported {
 }
 
 /** What a model of Unroll is called in the metadata of its file. */
-export const metadataKeys = { model: 'unroll.model', vocabulary: 'unroll.vocabulary', sources: 'unroll.sources' } as const;
+export const metadataKeys = {
+  model: 'unroll.model',
+  vocabularies: 'unroll.vocabularies',
+  inputs: 'unroll.inputs',
+  scales: 'unroll.scales',
+  sources: 'unroll.sources',
+} as const;
 
 /** The name of a state's value after the last step; that before the first is the state's own name. */
 export const finalName = (state: string): string => `${state}.final`;
 
 /** Throws where a weight has no numbers. */
-export function exportModel(model: Model, { weights, vocabulary, sources }: ExportOptions): Exported {
+export function exportModel(model: Model, { weights, vocabularies, scales, sources }: ExportOptions): Exported {
   const outputs = outputsOf(model);
   const asked = [...outputs.map(({ value }) => value), ...model.states.map(({ after }) => after)];
   const ones = new Map(model.dropout.map(({ value }) => [value, 1]));
@@ -71,7 +79,13 @@ export function exportModel(model: Model, { weights, vocabulary, sources }: Expo
   });
   const entries: StringEntry[] = [
     { key: metadataKeys.model, value: model.name },
-    ...(vocabulary === undefined ? [] : [{ key: metadataKeys.vocabulary, value: JSON.stringify(vocabulary) }]),
+    // Which vocabulary the classes of an input are of.
+    {
+      key: metadataKeys.inputs,
+      value: JSON.stringify(Object.fromEntries(model.inputs.map(({ name, classes }) => [name, classes ?? null]))),
+    },
+    ...(vocabularies === undefined ? [] : [{ key: metadataKeys.vocabularies, value: JSON.stringify(vocabularies) }]),
+    ...(scales === undefined ? [] : [{ key: metadataKeys.scales, value: JSON.stringify(scales) }]),
     ...(sources === undefined ? [] : [{ key: metadataKeys.sources, value: JSON.stringify(Object.fromEntries(sources)) }]),
   ];
   const proto = finished(lowered.model, model, weights, entries);

@@ -9,6 +9,8 @@ export interface InputShape {
   readonly classes?: string;
   /** The model compares something with next(name). */
   readonly predicted: boolean;
+  /** A loss compares something with it, and the model reads it nowhere else: where it is missing, nothing is lost. */
+  readonly compared: boolean;
 }
 
 /** The classes of a dimension. Token k has the number k. */

@@ -4,6 +4,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type Files, nodeFiles, replaceFile } from './files.ts';
+import type { Waiting } from './plateau.ts';
+import type { RateState } from './rate.ts';
 import type { TrainerState } from './trainer.ts';
 
 export interface Checkpoint {
@@ -15,7 +17,15 @@ export interface Checkpoint {
   readonly seed: number;
   /** Where it was measured at this step. */
   readonly validationLoss?: number;
+  /** What the schedule and early stopping wait for; absent at the start. */
+  readonly progress?: TrainingProgress;
   readonly state: TrainerState;
+}
+
+/** What a training has to remember besides numbers. */
+export interface TrainingProgress {
+  readonly rate: RateState;
+  readonly stopping: Waiting;
 }
 
 /** Why a file is no checkpoint. */
@@ -71,6 +81,18 @@ async function checkpointNames(folder: string, files: Files): Promise<string[]> 
 
 const stepOf = (name: string): number => Number(name.slice(5, name.indexOf('.')));
 
+/** The sound checkpoint with the least validation loss. */
+export async function bestCheckpoint(folder: string, files: Files = nodeFiles): Promise<Checkpoint | undefined> {
+  const names = await checkpointNames(folder, files);
+  const losses = await Promise.all(names.map(async (name) => ({ name, loss: await validationLossOf(join(folder, name), files) })));
+  const order = losses.filter(({ loss }) => loss !== undefined).sort((a, b) => a.loss! - b.loss!);
+  for (const { name } of order) {
+    const found = await readCheckpoint(join(folder, name), files).catch(() => undefined);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 async function removeOld(folder: string, files: Files): Promise<void> {
   const names = await checkpointNames(folder, files);
   const losses = await Promise.all(names.map((name) => validationLossOf(join(folder, name), files)));
@@ -120,6 +142,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
     window: String(checkpoint.window),
     seed: String(checkpoint.seed),
     ...(checkpoint.validationLoss === undefined ? {} : { validationLoss: String(checkpoint.validationLoss) }),
+    ...(checkpoint.progress === undefined ? {} : { progress: JSON.stringify(checkpoint.progress) }),
   };
   const header: Header = { __metadata__: metadata };
   const parts: Uint8Array[] = [];
@@ -173,6 +196,7 @@ export function decodeCheckpoint(bytes: Buffer): Checkpoint {
     window: Number(metadata.window),
     seed: Number(metadata.seed),
     ...(metadata.validationLoss === undefined ? {} : { validationLoss: Number(metadata.validationLoss) }),
+    ...(metadata.progress === undefined ? {} : { progress: JSON.parse(metadata.progress) as TrainingProgress }),
     state,
   };
 }

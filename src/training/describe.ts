@@ -3,16 +3,17 @@
 import type { Model } from '../graph/model.ts';
 import type { TrainSettings } from '../shared/settings.ts';
 
-/** `2 × lstm 256 · adam .002 · clip 1 · batch 64 · window 64` */
-export function describe(model: Model, settings: TrainSettings): string {
+/** `2 × lstm 256 · adam .002 · clip 1 · batch 64 · window 64`; the window of a running text only. */
+export function describe(model: Model, settings: TrainSettings, running = true): string {
   const { optimizer, clip, clipValue, window, batch } = settings;
   return [
     ...cellTexts(model),
-    `${optimizer.kind} ${number(optimizer.rate)}`,
+    `${optimizer.kind} ${number(optimizer.rate)}${optimizer.schedule === undefined ? '' : ` ${optimizer.schedule.kind}`}`,
     ...(clip === undefined ? [] : [`clip ${number(clip)}`]),
     ...(clipValue === undefined ? [] : [`clip_value ${number(clipValue)}`]),
     `batch ${batch}`,
-    `window ${window}`,
+    ...(running ? [`window ${window}`] : []),
+    ...(settings.freeze === undefined ? [] : [`${settings.freeze.join(', ')} frozen`]),
   ].join(' · ');
 }
 

@@ -1,5 +1,6 @@
 // Which device trains fastest: measured, since a small model can be slower on a GPU than on the CPU beside it.
 
+import type { Batch } from '../data/dataset.ts';
 import { Builder } from '../graph/builder.ts';
 import { tensor } from '../graph/graph.ts';
 import type { Model } from '../graph/model.ts';
@@ -7,7 +8,7 @@ import { lower } from '../onnx/lower.ts';
 import type { Runtime, SessionOptions, Tensor } from '../runtime/runtime.ts';
 import type { TrainSettings } from '../shared/settings.ts';
 import { sizesOf } from './masks.ts';
-import type { Trainer, TrainerState, Window } from './trainer.ts';
+import type { Trainer, TrainerState } from './trainer.ts';
 
 type GivenDevice = SessionOptions['device'];
 
@@ -29,7 +30,7 @@ export async function fastestTrainer(
   const present = (await runtime.devices()).filter((report) => report.available).map((report) => report.device);
   const candidates = accelerators.filter((device) => present.includes(device));
   if (candidates.length === 0) return best;
-  const window = emptyWindow(given.model, given.settings);
+  const batch = emptyBatch(given.model, given.settings);
   const threads = given.threads === undefined ? {} : { threads: given.threads };
   const onCpu = await productTime(runtime, { device: 'cpu', ...threads });
   let bestTime: number | undefined;
@@ -39,8 +40,8 @@ export async function fastestTrainer(
       // Writing a step out for a device takes seconds: not for a software driver.
       if ((await productTime(runtime, { device })) > onCpu) continue;
       trainer = await open(device);
-      const time = await stepTime(trainer, window);
-      bestTime ??= await stepTime(best, window);
+      const time = await stepTime(trainer, batch);
+      bestTime ??= await stepTime(best, batch);
       const [winner, loser] = time < bestTime ? [trainer, best] : [best, trainer];
       message(
         `A step takes ${milliseconds(time)} on ${device} and ${milliseconds(bestTime)} on ${best.device}: training on ${winner.device}.`,
@@ -57,9 +58,9 @@ export async function fastestTrainer(
 }
 
 /** Milliseconds of one step, the first ones (kernels are compiled) left out. */
-async function stepTime(trainer: Trainer, window: Window): Promise<number> {
-  await trainer.step(window, 1, 0);
-  return shortest((round) => trainer.step(window, round + 2, 0));
+async function stepTime(trainer: Trainer, batch: Batch): Promise<number> {
+  await trainer.step(batch, 1, 0);
+  return shortest((round) => trainer.step(batch, round + 2, 0));
 }
 
 async function productTime(runtime: Runtime, options: SessionOptions): Promise<number> {
@@ -87,16 +88,20 @@ async function shortest(run: (round: number) => Promise<unknown>): Promise<numbe
   return least;
 }
 
-/** A window of the training's size; what stands in it does not matter. */
-function emptyWindow(model: Model, { batch, window }: TrainSettings): Window {
-  const sizes = sizesOf({ steps: window, rows: batch });
+/** A batch of the training's size; what stands in it does not matter. */
+function emptyBatch(model: Model, { batch: rows, window }: TrainSettings): Batch {
+  const open = model.inputs
+    .flatMap(({ value }) => value.type.axes.map(({ size }) => size))
+    .filter((size) => typeof size === 'string' && size !== 'B');
+  const lengths = Object.fromEntries(open.map((size) => [size, window]));
+  const sizes = sizesOf({ sizes: lengths, rows });
   const inputs = Object.fromEntries(
     model.inputs.map(({ name, value }) => {
       const length = value.type.axes.reduce((product, { size }) => product * (typeof size === 'number' ? size : sizes[size]!), 1);
       return [name, value.type.dtype === 'int' ? new Int32Array(length) : new Float32Array(length)];
     }),
   );
-  return { steps: window, rows: batch, inputs, reset: true };
+  return { rows, sizes: lengths, inputs, reset: true };
 }
 
 const milliseconds = (time: number): string => `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;

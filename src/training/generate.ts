@@ -11,7 +11,8 @@ export interface Predictor {
   read(ids: Int32Array): Promise<Float32Array>;
 }
 
-/** The text that a model writes after the prompt, `length` tokens of it. `onToken` sees it grow. Throws DataError for a prompt with unknown characters. */
+/** The text that a model writes after the prompt, `length` tokens of it, or fewer where it comes to an end. `onToken` sees it grow. Throws DataError for
+ *  a prompt with unknown characters. */
 export async function generate(
   predictor: Predictor,
   vocabulary: Vocabulary,
@@ -20,14 +21,14 @@ export async function generate(
   onToken?: (text: string) => void,
 ): Promise<string> {
   const chance = random(seed, 'generate');
+  const { begin, end, unknown } = vocabulary;
   const read = encode(vocabulary, prompt);
   if (prompt !== '' && read.length === 0) throw new DataError('prompt', `The prompt ${JSON.stringify(prompt)} holds no word.`);
-  // Without a prompt the model begins after a line's end, or after its first token.
-  const start = read.length > 0 ? read : Int32Array.of(Math.max(0, vocabulary.tokens.indexOf('\n')));
-  let scores = await predictor.read(start);
+  let scores = await predictor.read(startOf(vocabulary, read));
   const written: number[] = [];
   while (written.length < length) {
-    const id = choose(scores, search, chance, vocabulary.unknown);
+    const id = choose(scores, search, chance, [unknown, begin]);
+    if (id === end) break;
     written.push(id);
     onToken?.(vocabulary.tokens[id]!);
     if (written.length < length) scores = await predictor.read(Int32Array.of(id));
@@ -35,11 +36,22 @@ export async function generate(
   return decode(vocabulary, written);
 }
 
+/** What is read before the first token is written: rows begin with ‹begin›; a text without a prompt after a line's end, or after its first token. */
+function startOf({ begin, tokens }: Vocabulary, read: Int32Array): Int32Array {
+  if (begin !== undefined) return Int32Array.from([begin, ...read]);
+  return read.length > 0 ? read : Int32Array.of(Math.max(0, tokens.indexOf('\n')));
+}
+
 /** A class by its score: the best, or one drawn from softmax(scores / temperature) among the `topK` best and the fewest whose probabilities
- *  reach `topP` (Holtzman et al. 2020). `never` is not chosen. */
-export function choose(scores: Float32Array, search: GenerateSettings['search'], chance: Random, never?: number): number {
+ *  reach `topP` (Holtzman et al. 2020). None of `never` is chosen. */
+export function choose(
+  scores: Float32Array,
+  search: GenerateSettings['search'],
+  chance: Random,
+  never: readonly (number | undefined)[] = [],
+): number {
   const order = Array.from(scores.keys())
-    .filter((id) => id !== never)
+    .filter((id) => !never.includes(id))
     .sort((a, b) => scores[b]! - scores[a]!);
   if (search.kind === 'greedy' || search.temperature === 0) return order[0]!;
   const among = order.slice(0, search.topK ?? order.length);

@@ -1,8 +1,8 @@
 // Dropout masks (Srivastava et al. 2014), drawn on the host by seed, step and place: a run that is resumed draws what it would have drawn.
 
+import type { Batch } from '../data/dataset.ts';
 import type { DropoutMask } from '../graph/model.ts';
 import { random } from '../shared/random.ts';
-import type { Window } from './trainer.ts';
 
 export interface Drawn {
   readonly dims: readonly number[];
@@ -25,4 +25,5 @@ export function drawMask(
   return { dims, data };
 }
 
-export const sizesOf = ({ steps, rows }: Pick<Window, 'steps' | 'rows'>): Record<string, number> => ({ T: steps, B: rows });
+/** Lengths of the open axes of a batch. */
+export const sizesOf = ({ sizes, rows }: Pick<Batch, 'sizes' | 'rows'>): Record<string, number> => ({ ...sizes, B: rows });

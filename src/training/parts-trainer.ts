@@ -1,7 +1,8 @@
 // The optimisation step on a CPU with several cores: the batch's rows are shared out to sessions of one thread each, in threads of their own.
 
+import type { Batch } from '../data/dataset.ts';
 import type { Axis } from '../graph/graph.ts';
-import type { Model } from '../graph/model.ts';
+import type { Model, Weight } from '../graph/model.ts';
 import { lower } from '../onnx/lower.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
 import type { TrainSettings } from '../shared/settings.ts';
@@ -10,8 +11,18 @@ import { ratesOf, ruleOf } from './optimizer.ts';
 import { Board } from './parts/board.ts';
 import { DistantPart } from './parts/calls.ts';
 import { Part, type PartSetup, type Share, type Slot } from './parts/part.ts';
-import { gradientGraph, inputName, maskName, momentName, type NamedGraph, stateName, stepGraphs, updateGraph } from './step.ts';
-import type { StepResult, Trainer, TrainerState, Window } from './trainer.ts';
+import {
+  gradientGraph,
+  inputName,
+  maskName,
+  momentName,
+  type NamedGraph,
+  stateName,
+  stepGraphs,
+  trainedWeights,
+  updateGraph,
+} from './step.ts';
+import type { Evaluated, StepResult, Trainer, TrainerState } from './trainer.ts';
 
 /** Rows that a part needs at least: below, products of matrices become slow. */
 const leastRows = 8;
@@ -30,15 +41,18 @@ export async function openPartsTrainer(
   runtime: Runtime,
   parts: number,
 ): Promise<Trainer> {
-  const weights = slotsOf(model);
+  const trained = trainedWeights(model, settings);
+  const weights = slotsOf(trained);
+  const frozen = model.weights.filter((weight) => !trained.includes(weight));
   const board = new Board({ parts, parameters: weights.reduce((sum, { length }) => sum + length, 0) });
   const bytes = (graph: NamedGraph): Uint8Array => lower(graph.graph, graph).bytes;
   const setup: Omit<PartSetup, 'part'> = {
     parts,
-    gradient: bytes(gradientGraph(model)),
+    gradient: bytes(gradientGraph(model, trained)),
     evaluation: bytes(stepGraphs(model, settings).evaluation),
     update: bytes(updateGraph(settings)),
     weights,
+    frozen: Object.fromEntries(frozen.map(({ name }) => [name, tensorOf(name, start)])),
     moments: ruleOf(settings.optimizer).moments,
     states: model.states.map(({ name }) => stateName(name)),
     ...(settings.clip === undefined ? {} : { clip: settings.clip }),
@@ -48,7 +62,7 @@ export async function openPartsTrainer(
   try {
     const near = await Part.open({ ...setup, part: 0 }, runtime);
     await Promise.all(distant.map((part) => part.call({ kind: 'open' })));
-    const trainer = new PartsTrainer(model, settings, weights, near, distant);
+    const trainer = new PartsTrainer(model, settings, weights, near, distant, setup.frozen);
     await trainer.restore(start);
     return trainer;
   } catch (error) {
@@ -64,10 +78,19 @@ class PartsTrainer implements Trainer {
   readonly #weights: readonly Slot[];
   readonly #near: Part;
   readonly #distant: readonly DistantPart[];
+  readonly #frozen: PartSetup['frozen'];
   /** Rows of the last windows of training and of evaluation: where they change, states start afresh. */
   #rows: { step: number; evaluate: number } = { step: 0, evaluate: 0 };
 
-  constructor(model: Model, settings: TrainSettings, weights: readonly Slot[], near: Part, distant: readonly DistantPart[]) {
+  constructor(
+    model: Model,
+    settings: TrainSettings,
+    weights: readonly Slot[],
+    near: Part,
+    distant: readonly DistantPart[],
+    frozen: PartSetup['frozen'],
+  ) {
+    this.#frozen = frozen;
     this.#model = model;
     this.#settings = settings;
     this.#weights = weights;
@@ -75,24 +98,23 @@ class PartsTrainer implements Trainer {
     this.#distant = distant;
   }
 
-  async step(window: Window, number: number, rate: number): Promise<StepResult> {
+  async step(batch: Batch, number: number, rate: number): Promise<StepResult> {
     const rates = ratesOf(this.#settings.optimizer, rate, number);
     const masks = this.#model.dropout.map((mask, k) => ({
       name: maskName(k),
       axes: mask.value.type.axes,
-      ...drawMask(mask, k, this.#settings.seed, number, sizesOf(window)),
+      ...drawMask(mask, k, this.#settings.seed, number, sizesOf(batch)),
     }));
-    const shares = this.#shares(window, 'step', masks);
+    const shares = this.#shares(batch, 'step', masks);
     const others = this.#distant.map((part, k) => part.call({ kind: 'step', share: shares[k + 1]!, rates }));
     const [result] = await together(this.#near.step(shares[0]!, rates), others);
     return result!;
   }
 
-  async evaluate(window: Window): Promise<{ readonly sum: number; readonly count: number }> {
-    const shares = this.#shares(window, 'evaluate', []);
+  async evaluate(batch: Batch): Promise<Evaluated> {
+    const shares = this.#shares(batch, 'evaluate', []);
     const others = this.#distant.map((part, k) => part.call({ kind: 'evaluate', share: shares[k + 1]! }));
-    const results = await together(this.#near.evaluate(shares[0]!), others);
-    return results.reduce((total, { sum, count }) => ({ sum: total.sum + sum, count: total.count + count }), { sum: 0, count: 0 });
+    return evaluatedTogether(await together(this.#near.evaluate(shares[0]!), others));
   }
 
   async state(): Promise<TrainerState> {
@@ -103,6 +125,8 @@ class PartsTrainer implements Trainer {
         state.set(name(weight), { shape: dims, data: data.slice(start, start + length) });
     };
     put(this.#near.parameters, (weight) => weight);
+    for (const [name, { dims, data }] of Object.entries(this.#frozen))
+      state.set(name, { shape: dims, data: (data as Float32Array).slice() });
     ruleOf(this.#settings.optimizer).moments.forEach((moment, k) => {
       put(joined(states.map(({ moments }) => moments[k]!)), (weight) => momentName(weight, moment));
     });
@@ -148,18 +172,18 @@ class PartsTrainer implements Trainer {
     await this.#near.release();
   }
 
-  #shares(window: Window, kind: 'step' | 'evaluate', masks: readonly Given[]): Share[] {
-    const sizes = sizesOf(window);
+  #shares(batch: Batch, kind: 'step' | 'evaluate', masks: readonly Given[]): Share[] {
+    const sizes = sizesOf(batch);
     const parts = this.#distant.length + 1;
-    const afresh = window.reset || this.#rows[kind] !== window.rows;
-    this.#rows[kind] = window.rows;
+    const afresh = batch.reset || this.#rows[kind] !== batch.rows;
+    this.#rows[kind] = batch.rows;
     const inputs = this.#model.inputs.map(({ name, value }): Given => {
-      const data = window.inputs[name];
-      if (data === undefined) throw new Error(`The window has nothing for the model's input ${name}.`);
+      const data = batch.inputs[name];
+      if (data === undefined) throw new Error(`The batch has nothing for the model's input ${name}.`);
       return { name: inputName(name), axes: value.type.axes, dims: dimsOf(value.type.axes, sizes), data };
     });
     return Array.from({ length: parts }, (_, part) => {
-      const [from, to] = share(part, parts, window.rows);
+      const [from, to] = share(part, parts, batch.rows);
       const cut = ({ name, axes, dims, data }: Given): [string, Tensor] => [
         name,
         rowsOf(data instanceof Int32Array ? 'int32' : 'float32', data, dims, rowAxis(axes), [from, to]),
@@ -193,9 +217,33 @@ async function together<Result>(near: Promise<Result>, distant: readonly Promise
   });
 }
 
-function slotsOf(model: Model): Slot[] {
+/** One evaluation of several shares of the rows, in their order. */
+function evaluatedTogether(parts: readonly Evaluated[]): Evaluated {
+  const total = (of: (part: Evaluated) => number): number => parts.reduce((sum, part) => sum + of(part), 0);
+  const judged = parts.flatMap((part) => part.judged ?? []);
+  const sums = { sum: total(({ sum }) => sum), count: total(({ count }) => count) };
+  if (judged.length === 0) return sums;
+  return {
+    ...sums,
+    judged: {
+      rows: judged.reduce((rows, each) => rows + each.rows, 0),
+      predicted: joined(judged.map(({ predicted }) => predicted)),
+      target: joined(judged.map(({ target }) => target)),
+      counted: joined(judged.map(({ counted }) => counted)),
+      sum: judged.reduce((sum, each) => sum + each.sum, 0),
+    },
+  };
+}
+
+function tensorOf(name: string, state: TrainerState): Tensor {
+  const found = state.get(name);
+  if (found === undefined) throw new Error(`The weight ${name} has no value to start from.`);
+  return { type: 'float32', dims: found.shape, data: found.data };
+}
+
+function slotsOf(weights: readonly Weight[]): Slot[] {
   let start = 0;
-  return model.weights.map(({ name, value }) => {
+  return weights.map(({ name, value }) => {
     const dims = value.type.axes.map(({ size }) => Number(size));
     const length = lengthOf(dims);
     start += length;

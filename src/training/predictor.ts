@@ -10,19 +10,38 @@ import { RunError } from './run.ts';
 import { parameterNames } from './step.ts';
 import type { TrainerState } from './trainer.ts';
 
-/** Opens a model with its weights; the states begin as its source says. Throws RunError where the model does not predict its input. */
+/** A model read step by step; it remembers what it has read. */
+export interface Reader {
+  /** Reads `steps` timesteps of its input, [steps, ...], and gives what the line says at the last of them. */
+  read(values: Int32Array | Float32Array, steps: number): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/** Opens a model that predicts the classes of its own input. Throws RunError where it does not. */
 export async function openPredictor(
   model: Model,
   weights: TrainerState,
   runtime: Runtime,
   options: SessionOptions = { device: 'cpu', threads: 1 },
 ): Promise<Predictor & { close(): Promise<void> }> {
-  const prediction = model.prediction;
+  const { prediction } = model;
   if (prediction === undefined)
     throw new RunError(`${model.name} does not predict its own input: its loss compares nothing with next(...), so it cannot generate.`);
-  const graph = select(model.graph, [prediction.logits, ...model.states.map(({ after }) => after)]);
+  const reader = await openReader(model, { input: prediction.input, line: prediction.logits }, weights, runtime, options);
+  return { read: (ids) => reader.read(ids, ids.length), close: () => reader.close() };
+}
+
+/** Opens a model with its weights for one input and one line; the states begin as its source says. Throws RunError where a weight is missing. */
+export async function openReader(
+  model: Model,
+  { input: inputName, line }: { readonly input: string; readonly line: Value },
+  weights: TrainerState,
+  runtime: Runtime,
+  options: SessionOptions = { device: 'cpu', threads: 1 },
+): Promise<Reader> {
+  const graph = select(model.graph, [line, ...model.states.map(({ after }) => after)]);
   const names = parameterNames(model);
-  const results = ['logits', ...model.states.map(({ name }) => `${name} after`)];
+  const results = ['line', ...model.states.map(({ name }) => `${name} after`)];
   const session = await runtime.open(
     lower(graph, { inputs: graph.parameters.map((value) => names.get(value)!), outputs: results }).bytes,
     options,
@@ -34,36 +53,37 @@ export async function openPredictor(
     if (weight === undefined) throw new RunError(`The checkpoint has no weight ${name}, which the model needs.`);
     fixed.set(value, { type: 'float32', dims: weight.shape, data: weight.data });
   }
-  const input = model.inputs.find(({ name }) => name === prediction.input)!.value;
+  const input = model.inputs.find(({ name }) => name === inputName)!.value;
+  const time = input.type.axes[0]!.name;
   const sizes = (value: Value, steps: number): number[] =>
-    value.type.axes.map(({ name, size }) => (typeof size === 'number' ? size : input.type.axes[0]!.name === name ? steps : 1));
+    value.type.axes.map(({ name, size }) => (typeof size === 'number' ? size : time === name ? steps : 1));
   const filled = (value: Value, steps: number, fill: number): Tensor => {
     const dims = sizes(value, steps);
     return { type: 'float32', dims, data: new Float32Array(dims.reduce((product, size) => product * size, 1)).fill(fill) };
   };
-  const place = prediction.logits.type.axes.findIndex(({ name }) => name === input.type.axes[0]!.name);
+  const place = line.type.axes.findIndex(({ name }) => name === time);
   let states: (Tensor | Resident)[] = model.states.map(({ before, initial }) => filled(before, 1, initial ?? 0));
 
   return {
-    async read(ids) {
+    async read(values, steps) {
       const feed = (value: Value): Tensor | Resident => {
         const state = model.states.findIndex(({ before }) => before === value);
         if (state >= 0) return states[state]!;
-        if (value === input) return { type: 'int32', dims: sizes(value, ids.length), data: ids };
+        if (value === input) return { type: values instanceof Int32Array ? 'int32' : 'float32', dims: sizes(value, steps), data: values };
         // What is left are masks of dropout, which is off.
-        return fixed.get(value) ?? filled(value, ids.length, 1);
+        return fixed.get(value) ?? filled(value, steps, 1);
       };
       const feeds = Object.fromEntries(graph.parameters.map((value) => [names.get(value)!, feed(value)]));
       const found = await session.run(feeds);
       states = results.slice(1).map((name) => found[name]!);
-      return scoresAt(found.logits as Tensor, place, ids.length - 1);
+      return atStep(found.line as Tensor, place, steps - 1);
     },
     close: () => session.release(),
   };
 }
 
-/** The scores of one step, for one row: the axis at `place` is time. */
-function scoresAt({ dims, data }: Tensor, place: number, step: number): Float32Array {
+/** What one step has, for one row: the axis at `place` is time. */
+function atStep({ dims, data }: Tensor, place: number, step: number): Float32Array {
   const stride = dims.slice(place + 1).reduce((product, size) => product * size, 1);
   return (data as Float32Array).filter((_, k) => Math.floor(k / stride) % dims[place]! === step);
 }

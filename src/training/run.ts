@@ -1,22 +1,24 @@
 // A run is a folder, and everything that it needs to be opened for ever is in it:
 //
 //   run.json       what it is, how it stands
-//   source/        the `.rnn` files as they were, with the library's, and vocabulary.json
+//   source/        the `.rnn` files as they were, with the library's, and data.json: vocabularies, lengths, scales
 //   checkpoints/   step-N.safetensors
 //   log.jsonl      a line for each step
+//   report.json    how it did on held-out data, once it has ended
+//   note.md        a person's words about it
 //   lock           while a process trains it
 
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import type { Vocabulary } from '../data/vocabulary.ts';
-import type { Device, TextSource, TrainSettings } from '../shared/settings.ts';
+import type { KeptData } from '../shared/dataset.ts';
+import type { DataSource, Device, TrainSettings } from '../shared/settings.ts';
 import type { RunStatus, RunSummary } from '../shared/training.ts';
 import { cannotWrite, type Files, nodeFiles, replaceFile } from './files.ts';
 import { lockHolder } from './lock.ts';
 
 /** The content of run.json. */
 export interface RunRecord {
-  readonly format: 1;
+  readonly format: 2;
   readonly model: string;
   /** The `.rnn` file that was trained, absolute, and which of its `train` statements. */
   readonly file: string;
@@ -26,8 +28,10 @@ export interface RunRecord {
   /** Edition of the standard library. */
   readonly edition: number;
   readonly settings: TrainSettings;
-  readonly data: TextSource;
-  /** SHA-256 of the data file. */
+  readonly data: DataSource;
+  /** What a list of cells gave to the model, as in `unit: gru`. */
+  readonly label?: string;
+  /** SHA-256 of the data. */
   readonly digest: string;
   /** `lstm 256 · adam .002 · clip 1 · window 64` */
   readonly description: string;
@@ -39,6 +43,8 @@ export interface RunRecord {
   readonly step: number;
   readonly loss?: number;
   readonly validationLoss?: number;
+  /** The last that were measured on the validation part. */
+  readonly metrics?: Readonly<Record<string, number>>;
   /** Time spent in training, over all its sessions. */
   readonly seconds: number;
   /** ISO 8601. */
@@ -50,7 +56,7 @@ export interface Run {
   readonly record: RunRecord;
   /** By name under `source/`, with forward slashes. */
   readonly sources: ReadonlyMap<string, string>;
-  readonly vocabulary: Vocabulary;
+  readonly data: KeptData;
 }
 
 /** What a person did to a run that cannot be. */
@@ -72,15 +78,17 @@ export async function openRun(folder: string): Promise<Run> {
   const sources = new Map<string, string>();
   for (const name of names.filter((each) => each.endsWith('.rnn')).sort())
     sources.set(name.replaceAll('\\', '/'), await readFile(join(sourceOf(folder), name), 'utf8'));
-  const vocabulary = JSON.parse(await readFile(join(sourceOf(folder), 'vocabulary.json'), 'utf8')) as Vocabulary;
-  return { folder, record, sources, vocabulary };
+  const data = await readFile(join(sourceOf(folder), 'data.json'), 'utf8').catch(() => {
+    throw new RunError(`${folder} has lost source/data.json, which says what its numbers mean. Train anew.`);
+  });
+  return { folder, record, sources, data: JSON.parse(data) as KeptData };
 }
 
 /** Makes the folder of a new run; its record is written by `writeRecord`. */
 export async function createRun(
   folder: string,
   sources: ReadonlyMap<string, string>,
-  vocabulary: Vocabulary,
+  data: KeptData,
   files: Files = nodeFiles,
 ): Promise<void> {
   for (const [name, text] of sources) {
@@ -90,7 +98,7 @@ export async function createRun(
   }
   await makeFolder(sourceOf(folder), files);
   await makeFolder(checkpointsOf(folder), files);
-  await replaceFile(join(sourceOf(folder), 'vocabulary.json'), [Buffer.from(JSON.stringify(vocabulary))], files);
+  await replaceFile(join(sourceOf(folder), 'data.json'), [Buffer.from(JSON.stringify(data))], files);
 }
 
 /** Removes what makes a folder a run, or all of the folder. */
@@ -119,7 +127,9 @@ export async function makeFolder(path: string, files: Files = nodeFiles): Promis
 /** Paths are kept relative to the run, so that a project can be moved with its runs. */
 export function writeRecord(folder: string, record: RunRecord, files: Files = nodeFiles): Promise<void> {
   const outward = (path: string): string => relative(folder, path).replaceAll(sep, '/');
-  const kept: RunRecord = { ...record, file: outward(record.file), data: { ...record.data, path: outward(record.data.path) } };
+  const { start } = record.settings;
+  const settings = start === undefined ? record.settings : { ...record.settings, start: outward(start) };
+  const kept: RunRecord = { ...record, file: outward(record.file), data: moved(record.data, outward), settings };
   return replaceFile(recordOf(folder), [Buffer.from(`${JSON.stringify(kept, undefined, 2)}\n`)], files);
 }
 
@@ -130,12 +140,22 @@ export async function readRecord(folder: string): Promise<RunRecord> {
   try {
     const record = JSON.parse(text) as RunRecord;
     const inward = (path: string): string => resolve(folder, path);
-    if (record.format === 1) return { ...record, file: inward(record.file), data: { ...record.data, path: inward(record.data.path) } };
-  } catch {
+    if (record.format === 2) {
+      const { start } = record.settings;
+      const settings = start === undefined ? record.settings : { ...record.settings, start: inward(start) };
+      return { ...record, file: inward(record.file), data: moved(record.data, inward), settings };
+    }
+    if ((record.format as number) === 1) throw new RunError(`${folder} was trained by an older version of Unroll. Train it anew.`);
+  } catch (error) {
+    if (error instanceof RunError) throw error;
     throw new RunError(`${recordOf(folder)} is damaged: it is no JSON.`);
   }
   throw new RunError(`${recordOf(folder)} is of a newer version of Unroll.`);
 }
+
+/** A source whose file is named from elsewhere. */
+const moved = (source: DataSource, change: (path: string) => string): DataSource =>
+  source.kind === 'task' ? source : { ...source, path: change(source.path) };
 
 /** How a run stands. One whose process ended without saying so is told by its lock. */
 export async function summarise(folder: string, record?: RunRecord): Promise<RunSummary> {
@@ -150,10 +170,20 @@ export async function summarise(folder: string, record?: RunRecord): Promise<Run
     steps: known.steps,
     ...(known.loss === undefined ? {} : { loss: known.loss }),
     ...(known.validationLoss === undefined ? {} : { validationLoss: known.validationLoss }),
+    ...(known.metrics === undefined ? {} : { metrics: known.metrics }),
+    ...(await noteOf(folder)),
     device: known.device,
     parameters: known.parameters,
     seconds: known.seconds,
   };
+}
+
+/** A person's words about a run. */
+export const notePath = (folder: string): string => join(folder, 'note.md');
+
+async function noteOf(folder: string): Promise<{ readonly note?: string }> {
+  const note = (await readFile(notePath(folder), 'utf8').catch(() => '')).trim();
+  return note === '' ? {} : { note };
 }
 
 async function trueStatus(folder: string, status: RunStatus): Promise<RunStatus> {

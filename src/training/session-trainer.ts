@@ -1,13 +1,14 @@
 // The optimisation step in one session: forward, backward, clip and update are one graph.
 
+import type { Batch } from '../data/dataset.ts';
 import type { Model } from '../graph/model.ts';
 import { lower } from '../onnx/lower.ts';
 import type { Resident, Runtime, Session, SessionOptions, Tensor } from '../runtime/runtime.ts';
 import type { TrainSettings } from '../shared/settings.ts';
 import { drawMask, sizesOf } from './masks.ts';
 import { rateNames, ratesOf, ruleOf } from './optimizer.ts';
-import { inputName, maskName, momentName, type NamedGraph, next, type StepGraphs, stateName, stepGraphs } from './step.ts';
-import type { StepResult, Trainer, TrainerState, Window } from './trainer.ts';
+import { inputName, maskName, momentName, type NamedGraph, next, type StepGraphs, stateName, stepGraphs, trainedWeights } from './step.ts';
+import type { Evaluated, StepResult, Trainer, TrainerState } from './trainer.ts';
 
 export async function openSessionTrainer(
   model: Model,
@@ -52,17 +53,17 @@ export class SessionTrainer implements Trainer {
     this.#place = place;
   }
 
-  async step(window: Window, number: number, rate: number): Promise<StepResult> {
+  async step(batch: Batch, number: number, rate: number): Promise<StepResult> {
     const { step } = this.#graphs;
     const { optimizer, seed } = this.#settings;
     const rates = ratesOf(optimizer, rate, number);
-    const feeds = this.#feeds(window, this.#values);
+    const feeds = this.#feeds(batch, this.#values);
     for (const name of rateNames) feeds.set(name, scalar(rates[name]));
     this.#model.dropout.forEach((mask, k) => {
-      const { dims, data } = drawMask(mask, k, seed, number, sizesOf(window));
+      const { dims, data } = drawMask(mask, k, seed, number, sizesOf(batch));
       feeds.set(maskName(k), { type: 'float32', dims, data });
     });
-    const results = await this.#run(step, feeds, sizesOf(window));
+    const results = await this.#run(step, feeds, sizesOf(batch));
     for (const name of this.#values.keys()) {
       const replaced = results[next(name)];
       if (replaced !== undefined) replace(this.#values, name, replaced);
@@ -70,10 +71,10 @@ export class SessionTrainer implements Trainer {
     return { loss: numberOf(results.loss!), gradientNorm: numberOf(results.gradientNorm!) };
   }
 
-  async evaluate(window: Window): Promise<{ readonly sum: number; readonly count: number }> {
-    const results = await this.#run(this.#graphs.evaluation, this.#feeds(window, this.#evaluationStates), sizesOf(window));
+  async evaluate(batch: Batch): Promise<Evaluated> {
+    const results = await this.#run(this.#graphs.evaluation, this.#feeds(batch, this.#evaluationStates), sizesOf(batch));
     for (const name of this.#evaluationStates.keys()) replace(this.#evaluationStates, name, results[next(name)]!);
-    return { sum: numberOf(results.sum!), count: numberOf(results.count!) };
+    return evaluatedOf(results as Record<string, Tensor>, batch.rows);
   }
 
   async state(): Promise<TrainerState> {
@@ -93,12 +94,14 @@ export class SessionTrainer implements Trainer {
     }
     for (const [name, { shape, data }] of state) this.#values.set(name, { type: 'float32', dims: shape, data: data.slice() });
     const { moments } = ruleOf(this.#settings.optimizer);
-    for (const { name } of this.#model.weights) {
-      const weight = this.#values.get(name);
-      if (weight === undefined) throw new Error(`The weight ${name} has no value to start from.`);
-      for (const moment of moments) {
+    const trained = trainedWeights(this.#model, this.#settings);
+    for (const weight of this.#model.weights) {
+      const { name } = weight;
+      const held = this.#values.get(name);
+      if (held === undefined) throw new Error(`The weight ${name} has no value to start from.`);
+      for (const moment of trained.includes(weight) ? moments : []) {
         const key = momentName(name, moment);
-        if (!this.#values.has(key)) this.#values.set(key, filled(weight.dims));
+        if (!this.#values.has(key)) this.#values.set(key, filled(held.dims));
       }
     }
   }
@@ -110,18 +113,18 @@ export class SessionTrainer implements Trainer {
   }
 
   /** Everything but what a training step has of its own. `states` are made anew where the window begins afresh. */
-  #feeds(window: Window, states: Map<string, Held>): Map<string, Held> {
-    const sizes = sizesOf(window);
+  #feeds(batch: Batch, states: Map<string, Held>): Map<string, Held> {
+    const sizes = sizesOf(batch);
     for (const { name, before, initial } of this.#model.states) {
       const key = stateName(name);
       const dims = before.type.axes.map(({ size }) => (typeof size === 'number' ? size : sizes[size]!));
       const known = states.get(key);
-      if (window.reset || known === undefined || known.dims.some((dim, k) => dim !== dims[k])) replace(states, key, filled(dims, initial));
+      if (batch.reset || known === undefined || known.dims.some((dim, k) => dim !== dims[k])) replace(states, key, filled(dims, initial));
     }
     const feeds = new Map([...this.#values, ...states]);
     for (const { name, value } of this.#model.inputs) {
-      const data = window.inputs[name];
-      if (data === undefined) throw new Error(`The window has nothing for the model's input ${name}.`);
+      const data = batch.inputs[name];
+      if (data === undefined) throw new Error(`The batch has nothing for the model's input ${name}.`);
       const dims = value.type.axes.map(({ size }) => (typeof size === 'number' ? size : sizes[size]!));
       feeds.set(inputName(name), { type: data instanceof Int32Array ? 'int32' : 'float32', dims, data });
     }
@@ -129,7 +132,12 @@ export class SessionTrainer implements Trainer {
   }
 
   async #run(graph: NamedGraph, feeds: ReadonlyMap<string, Held>, sizes: Readonly<Record<string, number>>): Promise<Record<string, Held>> {
-    const key = `${graph === this.#graphs.step ? 'step' : 'evaluation'}${this.#place.fixedSizes ? ` ${sizes.T} x ${sizes.B}` : ''}`;
+    const shape = this.#place.fixedSizes
+      ? ` ${Object.entries(sizes)
+          .map(([name, size]) => `${name} ${size}`)
+          .join(' x ')}`
+      : '';
+    const key = `${graph === this.#graphs.step ? 'step' : 'evaluation'}${shape}`;
     let session = this.#sessions.get(key);
     if (session === undefined) {
       session = this.#place.open(graph, sizes);
@@ -137,6 +145,16 @@ export class SessionTrainer implements Trainer {
     }
     return (await session).run(Object.fromEntries(graph.inputs.map((name) => [name, feeds.get(name)!])));
   }
+}
+
+/** What the outputs of an evaluation say. */
+export function evaluatedOf(results: Readonly<Record<string, Tensor>>, rows: number): Evaluated {
+  const { sum, count, predicted, target, counted, judgedSum } = results;
+  const total = { sum: numberOf(sum!), count: numberOf(count!) };
+  if (predicted === undefined) return total;
+  const numbers = (tensor: Tensor | undefined): Float32Array => tensor!.data as Float32Array;
+  const judged = { rows, predicted: numbers(predicted), target: numbers(target), counted: numbers(counted), sum: numberOf(judgedSum!) };
+  return { ...total, judged };
 }
 
 type Held = Tensor | Resident;

@@ -3,12 +3,13 @@
 import { Builder } from '../graph/builder.ts';
 import { differentiate } from '../graph/differentiate.ts';
 import { axisNames, type Graph, type TensorType, tensor, type Value } from '../graph/graph.ts';
-import type { Model } from '../graph/model.ts';
+import type { Model, Weight } from '../graph/model.ts';
 import { optimise } from '../graph/passes/optimise.ts';
 import { orderResults } from '../graph/passes/order.ts';
 import { select } from '../graph/prune.ts';
 import type { TrainSettings } from '../shared/settings.ts';
 import { type Rates, rateNames, ruleOf } from './optimizer.ts';
+import { RunError } from './run.ts';
 
 /** A graph with a name for each parameter and result. */
 export interface NamedGraph {
@@ -21,7 +22,8 @@ export interface StepGraphs {
   /** Inputs: weights and moments by their names in a checkpoint (`h.W_f`, `h.W_f#m`), carried states (`h.c#state`), the model's inputs (`input:text`),
    *  dropout masks (`mask:0`), and the optimiser's `Rates`. Outputs: `loss`, `gradientNorm`, and what replaces an input by its name with a prime (`h.W_f'`). */
   readonly step: NamedGraph;
-  /** Inputs: weights, states, the model's inputs. Outputs: `sum`, `count`, states with a prime. */
+  /** Inputs: weights, states, the model's inputs. Outputs: `sum`, `count`; `predicted`, `target`, `counted` and `judgedSum` where the model's loss
+   *  compares something (rows first: [B, ...]); states with a prime. */
   readonly evaluation: NamedGraph;
 }
 
@@ -54,9 +56,23 @@ export function parameterNames(model: Model): Map<Value, string> {
   return names;
 }
 
+/** The weights that training changes: those of no line that is frozen. Throws where a frozen line has none. */
+export function trainedWeights({ name: modelName, weights }: Model, { freeze = [] }: Pick<TrainSettings, 'freeze'>): readonly Weight[] {
+  const isOf = (line: string, name: string): boolean => name === line || name.startsWith(`${line}.`) || name.startsWith(`${line}[`);
+  for (const line of freeze)
+    if (!weights.some(({ name }) => isOf(line, name))) {
+      const lines = [...new Set(weights.map(({ name }) => name.replace(/[.[].*$/, '')))];
+      throw new RunError(`\`freeze: [${line}]\`: ${modelName} has no weights in a line ${line}. It has them in ${lines.join(', ')}.`);
+    }
+  const trained = weights.filter(({ name }) => !freeze.some((line) => isOf(line, name)));
+  if (trained.length === 0)
+    throw new RunError(`All weights of ${modelName} are frozen: there is nothing to train. Leave a line out of \`freeze\`.`);
+  return trained;
+}
+
 /** For a share of the batch's rows: the sum of the losses, their count, and the gradient of the sum. Inputs as of a whole step but moments and rates;
  *  outputs `sum`, `count`, states with a prime, `gradient:h.W_f`. The loss must be the sum of `losses` over their count. */
-export function gradientGraph(model: Model): NamedGraph {
+export function gradientGraph(model: Model, trained: readonly Weight[] = model.weights): NamedGraph {
   const losses = model.losses!;
   const b = new Builder();
   const lean = select(model.graph, [losses.value, losses.counted, ...model.states.map(({ after }) => after)]);
@@ -64,14 +80,14 @@ export function gradientGraph(model: Model): NamedGraph {
   const [value, counted, ...after] = b.inline(lean, parameters);
   const sum = b.sum(value!);
   const count = b.sum(b.cast(counted!, 'float'));
-  const weights = model.weights.map((weight) => weight.value);
+  const weights = trained.map((weight) => weight.value);
   const { graph } = differentiate(b.graph([sum, count, ...after]), sum, weights);
   const names = parameterNames(model);
   const outputs = [
     'sum',
     'count',
     ...model.states.map(({ name }) => next(stateName(name))),
-    ...model.weights.map(({ name }) => gradientName(name)),
+    ...trained.map(({ name }) => gradientName(name)),
   ];
   const orders = graph.results.map((result, k) => weights[k - 2 - model.states.length]?.type.axes ?? result.type.axes);
   const { inputs, graph: optimised } = named(optimise(graph), names, outputs);
@@ -96,7 +112,8 @@ export function updateGraph({ optimizer, clipValue }: TrainSettings): NamedGraph
 }
 
 function stepGraph(model: Model, settings: TrainSettings): NamedGraph {
-  const weights = model.weights.map(({ value }) => value);
+  const trained = trainedWeights(model, settings);
+  const weights = trained.map(({ value }) => value);
   const lean = select(model.graph, [lossOf(model), ...model.states.map(({ after }) => after)]);
   const derivative = differentiate(lean, lossOf(model), weights);
 
@@ -118,7 +135,7 @@ function stepGraph(model: Model, settings: TrainSettings): NamedGraph {
   const rule = ruleOf(settings.optimizer);
   const outputs = ['loss', 'gradientNorm', ...model.states.map(({ name }) => next(stateName(name)))];
   const results = [loss!, norm, ...after];
-  model.weights.forEach(({ name, value }, k) => {
+  trained.forEach(({ name, value }, k) => {
     const moments = rule.moments.map((moment) => parameter(value.type, momentName(name, moment)));
     const updated = rule.update(b, { parameter: value, gradient: clipped[k]!, moments, rates });
     results.push(updated.parameter, ...updated.moments);
@@ -129,10 +146,13 @@ function stepGraph(model: Model, settings: TrainSettings): NamedGraph {
   return named(optimise(b.graph(results)), names, outputs);
 }
 
-/** What replaces an input has its axes in the input's order. */
-function named(graph: Graph, names: ReadonlyMap<Value, string>, outputs: readonly string[]): NamedGraph {
+/** What replaces an input has its axes in the input's order; of `rowsFirst`, the batch comes first, then time, and all have one order. */
+function named(graph: Graph, names: ReadonlyMap<Value, string>, outputs: readonly string[], rowsFirst: readonly string[] = []): NamedGraph {
   const inputs = graph.parameters.map((value) => names.get(value)!);
+  const together = graph.results[outputs.indexOf(rowsFirst[0] ?? '')]?.type.axes ?? [];
+  const common = [...together].sort((a, c) => Number(c.name === 'B') - Number(a.name === 'B')).map(({ name }) => name);
   const orders = graph.results.map((result, k) => {
+    if (rowsFirst.includes(outputs[k]!)) return [...result.type.axes].sort((a, c) => common.indexOf(a.name) - common.indexOf(c.name));
     const place = inputs.findIndex((name) => next(name) === outputs[k]);
     return (place < 0 ? result : graph.parameters[place]!).type.axes;
   });
@@ -162,14 +182,42 @@ function cut(b: Builder, gradient: Value, most: number | undefined): Value {
 export const tiny = 1e-6;
 
 function evaluationGraph(model: Model): NamedGraph {
-  const { losses, states, dropout } = model;
+  const { losses, states, dropout, judged } = model;
   const lossValues = losses === undefined ? [lossOf(model)] : [losses.value, losses.counted];
-  const lean = select(model.graph, [...lossValues, ...states.map(({ after }) => after)]);
+  const comparedValues = judged === undefined ? [] : [judged.scores, judged.target, judged.counted];
+  const lean = select(model.graph, [...lossValues, ...comparedValues, ...states.map(({ after }) => after)]);
   const b = new Builder();
   const masks = new Set(dropout.map(({ value }) => value));
   const given = lean.parameters.map((value) => (masks.has(value) ? b.constant(1, value.type.axes) : b.adopt(value)));
   const values = b.inline(lean, given);
   const [sum, count] = losses === undefined ? [values[0]!, b.constant(1)] : [b.sum(values[0]!), b.sum(b.cast(values[1]!, 'float'))];
-  const outputs = ['sum', 'count', ...states.map(({ name }) => next(stateName(name)))];
-  return named(optimise(b.graph([sum, count, ...values.slice(lossValues.length)])), parameterNames(model), outputs);
+  const [scores, target, counted] = values.slice(lossValues.length);
+  const compared = judged === undefined ? [] : comparison(b, judged, scores!, target!, counted!);
+  const outputs = [
+    'sum',
+    'count',
+    ...(judged === undefined ? [] : ['predicted', 'target', 'counted', 'judgedSum']),
+    ...states.map(({ name }) => next(stateName(name))),
+  ];
+  const results = [sum, count, ...compared, ...values.slice(lossValues.length + comparedValues.length)];
+  return named(optimise(b.graph(results)), parameterNames(model), outputs, ['predicted', 'target', 'counted']);
+}
+
+/** What is predicted, what is true, what of it counts, and the sum of the loss function over that. */
+function comparison(b: Builder, { loss, over }: NonNullable<Model['judged']>, scores: Value, target: Value, counted: Value): Value[] {
+  const real = b.cast(counted, 'bool');
+  const sumOf = (lost: Value): Value => b.sum(b.where(real, lost, b.constant(0)));
+  // A target that is nothing must not become a number that is none.
+  const known = (value: Value): Value => b.where(real, b.cast(value, 'float'), b.constant(0));
+  if (over !== undefined) {
+    const index = b.binary('maximum', target, b.constant(0, [], 'int'));
+    const entropy = b.minus(b.logsumexp(scores, over), b.gather(scores, index, over));
+    return [known(b.argmax(scores, over)), known(target), counted, sumOf(entropy)];
+  }
+  if (loss === 'binary') {
+    const yes = b.cast(b.binary('less', b.constant(0), scores), 'float');
+    return [known(yes), known(target), counted, sumOf(b.minus(b.unary('softplus', scores), b.times(scores, target)))];
+  }
+  const difference = b.minus(scores, target);
+  return [known(scores), known(target), counted, sumOf(b.times(difference, difference))];
 }

@@ -1,22 +1,34 @@
 // The optimisation step, whatever computes it.
 
+import type { Batch } from '../data/dataset.ts';
 import type { Model } from '../graph/model.ts';
 import type { Device, TrainSettings } from '../shared/settings.ts';
 
-/** A window of the data for every row of the batch: class ids as [T, B], row-major, by the name of the model's input. */
-export interface Window {
-  readonly steps: number;
-  readonly rows: number;
-  readonly inputs: Readonly<Record<string, Int32Array | Float32Array>>;
-  /** The rows start afresh: the carried states are zeroed before this window. */
-  readonly reset: boolean;
-}
-
 export interface StepResult {
-  /** Mean over the window and batch. */
+  /** Mean over all that is counted. */
   readonly loss: number;
   /** Norm of the whole gradient before clipping. */
   readonly gradientNorm: number;
+}
+
+/** What a batch gives without learning from it. */
+export interface Evaluated {
+  /** Sum of the losses, and their count. */
+  readonly sum: number;
+  readonly count: number;
+  readonly judged?: Judged;
+}
+
+/** What a loss function compared (Model.judged), row by row: rows * n numbers each, n being what a row has in steps and features. */
+export interface Judged {
+  readonly rows: number;
+  /** The class with the best score, yes (1) or no (0), or the number that was predicted. */
+  readonly predicted: Float32Array;
+  readonly target: Float32Array;
+  /** 1 where there is something to compare, else 0. */
+  readonly counted: Float32Array;
+  /** Sum of the loss function over what is counted: of a cross-entropy, whatever else the line `loss` adds to it. */
+  readonly sum: number;
 }
 
 /** Everything that a checkpoint keeps of the numbers: weights by name (`h.W_f`), the optimiser's moments (`h.W_f#m`, `h.W_f#v`), carried states (`h.c#state`). */
@@ -24,10 +36,10 @@ export type TrainerState = ReadonlyMap<string, { readonly shape: readonly number
 
 export interface Trainer {
   readonly device: Exclude<Device, 'auto'>;
-  /** Forward, backward, clip and update on one window; carries the states to the next. `number` counts from 1 (Adam's bias correction). */
-  step(window: Window, number: number, rate: number): Promise<StepResult>;
-  /** Sum of the losses and their count on a window, nothing changed; the states are carried on apart from those of training. */
-  evaluate(window: Window): Promise<{ readonly sum: number; readonly count: number }>;
+  /** Forward, backward, clip and update on one batch; carries the states to the next. `number` counts from 1 (Adam's bias correction). */
+  step(batch: Batch, number: number, rate: number): Promise<StepResult>;
+  /** How well the model does on a batch, nothing changed; the states are carried on apart from those of training. */
+  evaluate(batch: Batch): Promise<Evaluated>;
   state(): Promise<TrainerState>;
   restore(state: TrainerState): Promise<void>;
   close(): Promise<void>;

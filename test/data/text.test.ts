@@ -106,13 +106,19 @@ describe('text', () => {
   it('does not read what memory is not made for', async () => {
     const path = join(folder, 'large.txt');
     await writeFile(path, '');
-    await truncate(path, 2 ** 29);
-    assert.match(await message(() => loadText(source(path))), /^data: large.txt has 512 MiB; texts of up to 256 MiB are held in memory\./);
+    await truncate(path, 3 * 2 ** 30);
+    assert.match(
+      await message(() => loadText(source(path))),
+      /^data: large.txt has 3,072 MiB; texts of up to 2,048 MiB are held in memory\./,
+    );
   });
 
   it('names the characters that a model has not seen', async () => {
     const { vocabulary } = await corpus('hello');
-    assert.match(await message(() => encode(vocabulary, 'help!')), /^prompt: The model has never seen "p", "!": its text has 4 other characters/);
+    assert.match(
+      await message(() => encode(vocabulary, 'help!')),
+      /^prompt: The model has never seen "p", "!": its text has 4 other characters/,
+    );
   });
 });
 

@@ -17,7 +17,12 @@ describe('data, train and generate', () => {
     const { statements } = await programOf(samples.writer);
     assert.deepEqual(
       statements.data.map(({ name, source }) => ({ name, source })),
-      [{ name: 'book', source: { kind: 'text', path: '/models/book.txt', by: 'char', lower: false, minimum: 1, test: 0, seed: 1, validation: 0.2 } }],
+      [
+        {
+          name: 'book',
+          source: { kind: 'text', path: '/models/book.txt', by: 'char', lower: false, minimum: 1, test: 0, seed: 1, validation: 0.2 },
+        },
+      ],
     );
     const [train] = statements.trains;
     assert.deepEqual([train!.model, train!.data, train!.arguments], ['Writer', 'book', { unit: 'gru' }]);

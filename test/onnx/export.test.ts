@@ -322,7 +322,7 @@ describe('information on a model file', () => {
   it('tells inputs, outputs, operators, sizes and what Unroll kept', () => {
     const model = languageModel('lstm', { V: 7, I: 3, H: 4 });
     const sources = new Map([['m.rnn', 'model M() {}']]);
-    const { bytes } = exportModel(model, { weights: startOf(model), vocabulary: ['a', 'b'], sources });
+    const { bytes } = exportModel(model, { weights: startOf(model), vocabularies: { Char: ['a', 'b'] }, sources });
     const info = modelInfo(bytes);
     assert.deepEqual(info.inputs, [
       { name: 'text', type: 'int32', shape: ['T', 'B'] },
@@ -338,7 +338,7 @@ describe('information on a model file', () => {
     assert.equal(info.bytes, bytes.length);
     assert.deepEqual(info.opsets, { '': 21 });
     assert.equal(info.metadata[metadataKeys.model], 'lstm');
-    assert.equal(info.metadata[metadataKeys.vocabulary], '["a","b"]');
+    assert.equal(info.metadata[metadataKeys.vocabularies], '{"Char":["a","b"]}');
     assert.equal(info.metadata[metadataKeys.sources], '{"m.rnn":"model M() {}"}');
   });
 

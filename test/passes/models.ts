@@ -1,11 +1,12 @@
 // Language models around a cell, as the language would make them: embedding, cell, linear, cross-entropy; the state is carried on.
 
+import type { Batch } from '../../src/data/dataset.ts';
 import { Builder } from '../../src/graph/builder.ts';
 import { type Axis, tensor, type Value } from '../../src/graph/graph.ts';
 import type { CarriedState, DropoutMask, Model, Weight } from '../../src/graph/model.ts';
 import { random } from '../../src/shared/random.ts';
 import type { TrainSettings } from '../../src/shared/settings.ts';
-import type { TrainerState, Window } from '../../src/training/trainer.ts';
+import type { TrainerState } from '../../src/training/trainer.ts';
 import { B, type CellName, cells, layer, T } from '../graph/cells.ts';
 
 export interface Shape {
@@ -87,10 +88,10 @@ export function startOf(model: Model, seed = 1): TrainerState {
 }
 
 /** A window of classes below V. */
-export function windowOf(seed: number, { steps = 6, rows = 4, V = 7, reset = false } = {}): Window {
+export function windowOf(seed: number, { steps = 6, rows = 4, V = 7, reset = false } = {}): Batch {
   const chance = random(seed, 'window');
   const ids = (): Int32Array => Int32Array.from({ length: steps * rows }, () => Math.floor(chance.uniform() * V));
-  return { steps, rows, inputs: { text: ids(), 'next(text)': ids() }, reset };
+  return { rows, sizes: { T: steps }, inputs: { text: ids(), 'next(text)': ids() }, reset };
 }
 
 export const settingsWith = (more: Partial<TrainSettings> = {}): TrainSettings => ({

@@ -3,7 +3,7 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadText } from '../../src/data/text.ts';
+import { loadDataset } from '../../src/data/load.ts';
 import { makeValue, tensor } from '../../src/graph/graph.ts';
 import type { Model } from '../../src/graph/model.ts';
 import { random } from '../../src/shared/random.ts';
@@ -42,14 +42,15 @@ export async function fakeJob(more: Partial<TrainSettings> = {}): Promise<{ fold
   const path = join(folder, 'some.txt');
   const chance = random(7);
   await writeFile(path, Array.from({ length: 200 }, () => 'abcde'[Math.floor(chance.uniform() * 5)]).join(''));
-  const corpus = await loadText({ kind: 'text', path, by: 'char', lower: false, minimum: 1, validation: 0.1, test: 0, seed: 1 });
+  const text = { kind: 'text', path, by: 'char', lower: false, minimum: 1, validation: 0.1, test: 0, seed: 1 } as const;
+  const data = await loadDataset(text, [{ name: 'input', shape: ['T'], classes: 'Char', predicted: true, compared: false }]);
   const sources = new Map([
     ['tiny.rnn', 'model Tiny {}'],
     ['std/recurrent.rnn', 'cell rnn {}'],
   ]);
   const job = {
     model,
-    corpus,
+    data,
     settings: { ...settings, ...more },
     file: join(folder, 'tiny.rnn'),
     statement: 0,

@@ -15,7 +15,7 @@ const next = (heard: number[][] = []): Predictor => ({
 const share = (search: GenerateSettings['search'], scores: number[], never?: number): number[] => {
   const chance = random(1);
   const counts = scores.map(() => 0);
-  for (let k = 0; k < 20_000; k += 1) counts[choose(Float32Array.from(scores), search, chance, never)]! += 1;
+  for (let k = 0; k < 20_000; k += 1) counts[choose(Float32Array.from(scores), search, chance, [never])]! += 1;
   return counts.map((count) => Math.round(count / 200) / 100);
 };
 

@@ -1,12 +1,12 @@
 // Rounds of steps in turn: ours, the floor, PyTorch. What else the machine does falls on all of them alike, so ratios hold.
 
 import { setTimeout as rest } from 'node:timers/promises';
+import type { Batch } from '../../data/dataset.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { random } from '../../shared/random.ts';
 import type { TrainSettings } from '../../shared/settings.ts';
 import { initialise } from '../../training/initialise.ts';
 import { openTrainer } from '../../training/open-trainer.ts';
-import type { Window } from '../../training/trainer.ts';
 import { type Cell, cells, modelOf, type Size, vocabulary } from './cases.ts';
 import { openFloor } from './floor.ts';
 import type { Peer } from './peer.ts';
@@ -81,7 +81,7 @@ interface Runner {
 async function openRunner(cell: Cell, size: Size, settings: TrainSettings, threads: number): Promise<Runner> {
   const model = await modelOf(cell, size);
   const trainer = await openTrainer(model, settings, initialise(model.weights, 1), { device: 'cpu', threads });
-  const window = someWindow(
+  const window = someBatch(
     size,
     model.inputs.map(({ name }) => name),
   );
@@ -114,10 +114,10 @@ async function repeated(count: number, run: () => Promise<number>): Promise<numb
   return times;
 }
 
-function someWindow({ steps, batch }: Size, inputs: readonly string[]): Window {
+function someBatch({ steps, batch }: Size, inputs: readonly string[]): Batch {
   const chance = random('bench');
   const ids = (): Int32Array => Int32Array.from({ length: steps * batch }, () => Math.floor(chance.uniform() * vocabulary));
-  return { steps, rows: batch, inputs: Object.fromEntries(inputs.map((name) => [name, ids()])), reset: false };
+  return { rows: batch, sizes: { T: steps }, inputs: Object.fromEntries(inputs.map((name) => [name, ids()])), reset: false };
 }
 
 function median(values: readonly number[]): number {

@@ -96,7 +96,7 @@ class ModelBuilder {
     const losses = this.#losses(built);
     const instances = this.#instances();
     const frame = this.#frame.builder;
-    const prediction = this.#prediction(built);
+    const predicted = this.#prediction(built);
     const judged = this.#judged();
 
     const parameters = [
@@ -107,7 +107,7 @@ class ModelBuilder {
     ];
     const results = new Set<Value>();
     if (losses !== undefined) for (const value of [losses.loss, losses.value, losses.counted]) results.add(value);
-    if (prediction !== undefined) results.add(prediction.logits);
+    for (const value of [predicted.prediction?.logits, predicted.forecast?.values]) if (value !== undefined) results.add(value);
     if (judged !== undefined) for (const value of [judged.scores, judged.target, judged.counted]) results.add(value);
     for (const { after } of this.#states) results.add(after);
     for (const { lines, states } of instances) {
@@ -124,7 +124,7 @@ class ModelBuilder {
       dropout: this.#dropout,
       instances,
       ...(losses === undefined ? {} : { loss: losses.loss, losses: { value: losses.value, counted: losses.counted } }),
-      ...(prediction === undefined ? {} : { prediction }),
+      ...predicted,
       ...(judged === undefined ? {} : { judged }),
     };
   }
@@ -273,15 +273,18 @@ class ModelBuilder {
     };
   }
 
-  #prediction(built: BuiltInstance): Model['prediction'] {
+  /** The first line that is compared with what its input will be, among those of classes or of numbers. */
+  #prediction(built: BuiltInstance): Pick<Model, 'prediction' | 'forecast'> {
     for (const { scores, input } of predictionsOf(this.#root)) {
       const name = scores.op === 'read' ? scores.binding.name : undefined;
-      const logits = name === undefined ? undefined : built.lines.get(name);
+      const line = name === undefined ? undefined : built.lines.get(name);
+      if (name === undefined || line === undefined) continue;
       const { classes } = input.type as TensorType;
-      if (name === undefined || logits === undefined || classes === undefined) continue;
-      return { input: input.name, line: name, logits: tensorOf(logits).value, classes: show(classes) };
+      const { value } = tensorOf(line);
+      if (classes === undefined) return { forecast: { input: input.name, line: name, values: value } };
+      return { prediction: { input: input.name, line: name, logits: value, classes: show(classes) } };
     }
-    return undefined;
+    return {};
   }
 
   // ---------------------------------------------------------------------------------------------------------------- instances

@@ -17,6 +17,7 @@ export const functionNames = [
 export type FunctionName = (typeof functionNames)[number];
 export const lossNames = ['cross_entropy', 'binary', 'mse', 'mae', 'huber'] as const satisfies readonly FunctionName[];
 export type LossName = (typeof lossNames)[number];
+export const isLossName = (name: string): name is LossName => (lossNames as readonly string[]).includes(name);
 export const isFunctionName = (name: string): name is FunctionName => (functionNames as readonly string[]).includes(name);
 
 /** Functions of the language that this version does not have. */

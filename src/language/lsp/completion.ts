@@ -6,7 +6,7 @@ import { showType } from '../check/scope.ts';
 import type { Cell } from '../generated/ast.ts';
 import { docComment } from '../places.ts';
 import type { Program } from '../program.ts';
-import { devices } from '../statements.ts';
+import { devices } from '../statements/train.ts';
 import { itemAt, offsetAt } from './documents.ts';
 import { headerText } from './hover.ts';
 import { callWords, functionWords, generateWords, startWords, trainWords, type Word } from './words.ts';

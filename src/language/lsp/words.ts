@@ -1,7 +1,8 @@
 // One sentence for every function and setting of the language: for hover and completion.
 
 import type { FunctionName } from '../check/core.ts';
-import type { generateSettings, trainSettings } from '../statements.ts';
+import type { generateSettings } from '../statements/generate.ts';
+import type { trainSettings } from '../statements/train.ts';
 
 export interface Word {
   /** How it is written. */

@@ -3,6 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Tensor } from '../../runtime/runtime.ts';
 import type { Rates } from '../optimizer.ts';
+import type { Evaluated } from '../trainer.ts';
 import type { PartSetup, PartState, Share } from './part.ts';
 
 export type Call =
@@ -21,7 +22,7 @@ export type Call =
 interface Results {
   open: undefined;
   step: { readonly loss: number; readonly gradientNorm: number };
-  evaluate: { readonly sum: number; readonly count: number };
+  evaluate: Evaluated;
   state: PartState;
   restore: undefined;
   release: undefined;

@@ -3,7 +3,9 @@
 
 import type { Runtime, Session, Tensor } from '../../runtime/runtime.ts';
 import { type Rates, rateNames } from '../optimizer.ts';
+import { evaluatedOf } from '../session-trainer.ts';
 import { gradientName, next, tiny } from '../step.ts';
+import type { Evaluated } from '../trainer.ts';
 import { Board } from './board.ts';
 
 /** A tensor within a vector of all parameters. */
@@ -23,6 +25,8 @@ export interface PartSetup {
   readonly evaluation: Uint8Array;
   readonly update: Uint8Array;
   readonly weights: readonly Slot[];
+  /** Weights that training leaves as they are. */
+  readonly frozen: Readonly<Record<string, Tensor>>;
   readonly moments: readonly string[];
   /** Inputs of the models that are carried from window to window. */
   readonly states: readonly string[];
@@ -177,13 +181,13 @@ export class Part {
     }
   }
 
-  async evaluate({ rows, inputs, fresh }: Share): Promise<{ readonly sum: number; readonly count: number }> {
+  async evaluate({ rows, inputs, fresh }: Share): Promise<Evaluated> {
     this.#evaluationStates = { ...this.#evaluationStates, ...fresh };
     if (rows === 0) return { sum: 0, count: 0 };
     const { evaluation } = this.#sessions;
     const results = await evaluation.compute(this.#feeds(evaluation, inputs, this.#evaluationStates));
     this.#evaluationStates = Object.fromEntries(this.#setup.states.map((name) => [name, results[next(name)]!]));
-    return { sum: Number(results.sum!.data[0]), count: Number(results.count!.data[0]) };
+    return evaluatedOf(results, rows);
   }
 
   state(): PartState {
@@ -210,7 +214,7 @@ export class Part {
 
   #feeds(session: Session, inputs: Readonly<Record<string, Tensor>>, states: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
     const weights = this.#setup.weights.map((slot): [string, Tensor] => [slot.name, tensorAt(this.#parameters, slot)]);
-    return only(session, { ...Object.fromEntries(weights), ...states, ...inputs });
+    return only(session, { ...this.#setup.frozen, ...Object.fromEntries(weights), ...states, ...inputs });
   }
 }
 

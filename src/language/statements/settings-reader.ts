@@ -1,10 +1,10 @@
 // Reads the settings of `data`, `train` and `generate`: each by its name and kind, faults with their place.
 
 import type { AstNode } from 'langium';
-import type { Fault } from '../shared/source.ts';
-import { closest } from './check/scope.ts';
-import type { Argument, Call, Expression, Setting } from './generated/ast.ts';
-import { rangeOf, rangeOfProperty, textOf } from './places.ts';
+import type { Fault } from '../../shared/source.ts';
+import { closest } from '../check/scope.ts';
+import type { Argument, Call, Expression, Setting } from '../generated/ast.ts';
+import { rangeOf, rangeOfProperty, textOf } from '../places.ts';
 
 export class SettingsReader {
   readonly #given = new Map<string, Argument | Setting>();

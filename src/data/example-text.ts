@@ -1,0 +1,52 @@
+// A typed text as an example: what a debugger gives to a model whose input is a sequence of classes. What it does not say (the answer) is nothing.
+
+import type { InputShape, KeptData } from '../shared/dataset.ts';
+import type { Example } from './dataset.ts';
+import { DataError } from './errors.ts';
+import { ahead, dimensionOf } from './store.ts';
+import { encode } from './vocabulary.ts';
+
+/** Throws DataError where the model reads no text, or the text has what the vocabulary does not know. */
+export function exampleOfText(kept: KeptData, shapes: readonly InputShape[], text: string): Example {
+  const read = shapes.find((shape) => shape.classes !== undefined && shape.shape.length === 1 && dimensionOf(shape) !== undefined);
+  const vocabulary = kept.vocabularies[read?.classes ?? ''];
+  if (read === undefined || vocabulary === undefined)
+    throw new DataError('prompt', 'The model reads no text: its inputs are numbers. Choose an example of its data.');
+  const { begin, end } = vocabulary;
+  const said = vocabulary.by === 'label' ? labels(vocabulary.tokens, text) : encode(vocabulary, text);
+  const ids = read.predicted && begin !== undefined && end !== undefined ? Int32Array.from([begin, ...said, end]) : said;
+  const dimension = dimensionOf(read)!;
+  const inputs: Record<string, Int32Array | Float32Array> = {};
+  const lengths: Record<string, number> = { [dimension]: ids.length };
+  for (const shape of shapes) {
+    if (shape === read) inputs[shape.name] = ids;
+    else {
+      const own = dimensionOf(shape);
+      if (own !== undefined) lengths[own] ??= 1;
+      const count = shape.shape.reduce<number>(
+        (product, size) => product * (typeof size === 'number' ? size : (lengths[size] ?? kept.sizes[size] ?? 1)),
+        1,
+      );
+      inputs[shape.name] =
+        shape.classes === undefined ? new Float32Array(count).fill(Number.NaN) : new Int32Array(count).fill(shape.compared ? -1 : 0);
+    }
+    if (shape.predicted)
+      inputs[`next(${shape.name})`] = ahead(
+        inputs[shape.name]!,
+        inputs[shape.name]!.length / (lengths[dimensionOf(shape) ?? ''] ?? 1),
+        shape.classes !== undefined,
+      );
+  }
+  return { inputs, lengths };
+}
+
+/** Tokens of a generated task: its symbols one after the other, with or without spaces. */
+function labels(tokens: readonly string[], text: string): Int32Array {
+  const parts = text.trim().includes(' ') ? text.trim().split(/\s+/) : Array.from(text.trim());
+  return Int32Array.from(parts, (part) => {
+    const id = tokens.indexOf(part);
+    if (id < 0)
+      throw new DataError('prompt', `The model has never seen ${JSON.stringify(part)}: it knows ${tokens.slice(0, 20).join(' ')}.`);
+    return id;
+  });
+}

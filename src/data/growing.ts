@@ -1,0 +1,76 @@
+// Whole numbers and floats of which nobody knows how many there will be, in blocks: nothing is copied when one more comes.
+
+const BLOCK = 2 ** 20;
+
+/** Numbers of classes as narrow as they can be kept. */
+export type Ids = Uint8Array | Uint16Array | Int32Array;
+
+/** Whole numbers from 0, two bytes each while they are small. */
+export class GrowingIds {
+  readonly #blocks: (Uint16Array | Int32Array)[] = [];
+  #block: Uint16Array | Int32Array = new Uint16Array(BLOCK);
+  #used = 0;
+  length = 0;
+
+  push(id: number): void {
+    if (this.#used === BLOCK) {
+      this.#blocks.push(this.#block);
+      this.#block = new (this.#block.constructor as Uint16ArrayConstructor)(BLOCK);
+      this.#used = 0;
+    }
+    if (id > 0xffff && this.#block instanceof Uint16Array) this.#block = Int32Array.from(this.#block);
+    this.#block[this.#used] = id;
+    this.#used += 1;
+    this.length += 1;
+  }
+
+  /** Hands on those from .. to-1 in order. */
+  visit(visit: (id: number) => void, from = 0, to = this.length): void {
+    for (let k = Math.floor(from / BLOCK); k * BLOCK < to; k += 1) {
+      const block = this.#blocks[k] ?? this.#block;
+      const end = Math.min(BLOCK, to - k * BLOCK);
+      for (let at = Math.max(0, from - k * BLOCK); at < end; at += 1) visit(block[at]!);
+    }
+  }
+
+  /** All of them by other numbers, of which there are `count`. */
+  renumbered(numbers: ArrayLike<number>, count: number): Ids {
+    const ids = idsFor(count, this.length);
+    let at = 0;
+    this.visit((id) => {
+      ids[at] = numbers[id]!;
+      at += 1;
+    });
+    return ids;
+  }
+}
+
+/** Floats, four bytes each. */
+export class GrowingFloats {
+  readonly #blocks: Float32Array[] = [];
+  #block = new Float32Array(BLOCK);
+  #used = 0;
+  length = 0;
+
+  push(value: number): void {
+    if (this.#used === BLOCK) {
+      this.#blocks.push(this.#block);
+      this.#block = new Float32Array(BLOCK);
+      this.#used = 0;
+    }
+    this.#block[this.#used] = value;
+    this.#used += 1;
+    this.length += 1;
+  }
+
+  finish(): Float32Array {
+    const whole = new Float32Array(this.length);
+    [...this.#blocks, this.#block.subarray(0, this.#used)].forEach((block, k) => {
+      whole.set(block, k * BLOCK);
+    });
+    return whole;
+  }
+}
+
+export const idsFor = (classes: number, length: number): Ids =>
+  classes <= 0x100 ? new Uint8Array(length) : classes <= 0x10000 ? new Uint16Array(length) : new Int32Array(length);

@@ -1,0 +1,225 @@
+// A table whose rows are timesteps, as windows: what stands in a window, and what follows it.
+//
+// Parts follow each other in time: training, validation, test. A training window lies with all that it predicts inside its part. In a held-out part
+// there is a window for each value that is predicted, whatever stands before it in the series: so each is judged once, with a full window of context.
+
+import { basename } from 'node:path';
+import type { InputShape, KeptData, PartName, Scale, Vocabulary } from '../shared/dataset.ts';
+import type { Binding, SeriesSource } from '../shared/settings.ts';
+import { numberOf, textOf } from './cells.ts';
+import type { Dataset, Example, Part } from './dataset.ts';
+import { count, noColumn, noRows, shortSeries, unboundInput } from './errors.ts';
+import { GrowingFloats } from './growing.ts';
+import { scaleFrom } from './scales.ts';
+import { sizesOf } from './split.ts';
+import { ahead, dimensionOf } from './store.ts';
+import { openTable } from './table-rows.ts';
+import { Tokens, vocabularyOf } from './vocabulary.ts';
+
+/** Reads a series for a model's inputs. Throws DataError. */
+export async function loadSeries(
+  source: SeriesSource,
+  shapes: readonly InputShape[],
+  kept?: KeptData,
+  signal?: AbortSignal,
+): Promise<Dataset> {
+  const { path, window } = source;
+  const bindings = shapes.map((shape) => source.bindings[shape.name] ?? ({ kind: 'column', name: shape.name } as const));
+  const wanted = [...new Set(bindings.flatMap(namesOf))];
+  const table = await openTable(path, {
+    ...(source.header === undefined ? {} : { header: source.header }),
+    names: wanted,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const places = wanted.map((name) => {
+    const exact = table.columns.indexOf(name);
+    const found = exact >= 0 ? exact : table.columns.findIndex((each) => each.toLowerCase() === name.toLowerCase());
+    if (found < 0)
+      throw noColumn(path, name, shapes[bindings.findIndex((binding) => namesOf(binding).includes(name))]!.name, table.columns);
+    return found;
+  });
+  const classes = wanted.map(
+    (name) => shapes.find((shape, k) => shape.classes !== undefined && namesOf(bindings[k]!).includes(name))?.classes,
+  );
+  const tokens = new Map(classes.flatMap((dimension) => (dimension === undefined ? [] : [[dimension, new Tokens()] as const])));
+  const columns = wanted.map(() => new GrowingFloats());
+  for await (const { line, cells } of table.rows)
+    wanted.forEach((name, k) => {
+      const cell = cells[places[k]!];
+      const dimension = classes[k];
+      columns[k]!.push(
+        dimension === undefined ? numberOf(cell, { path, line, column: name }) : tokens.get(dimension)!.number(String(textOf(cell)).trim()),
+      );
+    });
+  const values = new Map(wanted.map((name, k) => [name, columns[k]!.finish()]));
+  const rows = columns[0]?.length ?? 0;
+  if (rows === 0) throw noRows(path);
+  const remarks: string[] = [];
+  wanted.forEach((name, k) => {
+    const missing = classes[k] === undefined ? interpolate(values.get(name)!) : 0;
+    if (missing > 0)
+      remarks.push(
+        `${count(missing, 'missing number')} of ${name} ${missing === 1 ? 'lies' : 'lie'} on the line between ${missing === 1 ? 'its' : 'their'} neighbours.`,
+      );
+  });
+
+  const vocabularies: Record<string, Vocabulary> = { ...kept?.vocabularies };
+  const numbers = new Map<string, Int32Array>();
+  for (const [dimension, { tokens: met }] of tokens) {
+    const all = new Int32Array(met.length).fill(1);
+    const found = vocabularyOf(met, all, { by: 'label', lower: false, minimum: 1 });
+    vocabularies[dimension] ??= found.vocabulary;
+    const own = new Map(vocabularies[dimension].tokens.map((token, id) => [token, id]));
+    numbers.set(
+      dimension,
+      Int32Array.from(met, (token) => own.get(token) ?? -1),
+    );
+  }
+
+  const sizes = sizesOf(basename(path), rows, source);
+  const scales: Record<string, Scale> = {};
+  const inputs = shapes.map((shape, k): Columns => {
+    const binding = bindings[k]!;
+    const names = namesOf(binding);
+    const width = names.length;
+    checkShape(shape, binding, path);
+    const scale =
+      kept?.scales[shape.name] ??
+      scaleOfColumns(
+        names.map((name) => values.get(name)!),
+        sizes.training,
+      );
+    const isScaled = source.normalise && shape.classes === undefined;
+    if (isScaled) scales[shape.name] = scale;
+    const data = new Float32Array(rows * width);
+    names.forEach((name, feature) => {
+      const column = values.get(name)!;
+      const [mean, deviation] = isScaled
+        ? [scale.mean[feature % scale.mean.length]!, scale.deviation[feature % scale.deviation.length]!]
+        : [0, 1];
+      for (let row = 0; row < rows; row += 1) data[row * width + feature] = (column[row]! - mean) / deviation;
+    });
+    const own = shape.classes === undefined ? undefined : numbers.get(shape.classes);
+    return {
+      shape,
+      width,
+      data: own === undefined ? data : data.map((id) => own[id]!),
+      after: binding.kind === 'following' ? binding.steps : 0,
+    };
+  });
+
+  const reach = Math.max(...inputs.map(({ after }) => after), shapes.some(({ predicted }) => predicted) ? 1 : 0);
+  const bounds = {
+    training: [0, sizes.training],
+    validation: [sizes.training, sizes.training + sizes.validation],
+    test: [rows - sizes.test, rows],
+  } as const;
+  const part = (name: PartName): Part => {
+    const [from, to] = bounds[name];
+    const isHeld = name !== 'training';
+    // The first row behind the window goes over the part's rows.
+    const first = Math.max(isHeld ? from : from + window, window);
+    const last = to - Math.max(1, reach) + (reach === 0 ? 1 : 0);
+    const stride = isHeld ? 1 : source.stride;
+    const size = to > from ? Math.max(0, Math.floor((last - first) / stride) + 1) : 0;
+    if (size === 0 && to > from) throw shortSeries(path, name, to - from, (isHeld ? 0 : window) + Math.max(1, reach));
+    return { name, size, example: (index) => windowAt(inputs, first + index * stride - window, window) };
+  };
+  const open = shapes.flatMap((shape, k): (readonly [string, number])[] => {
+    const rest = dimensionOf(shape) === undefined ? shape.shape : shape.shape.slice(1);
+    const [only] = rest;
+    return rest.length === 1 && typeof only === 'string'
+      ? [[only, bindings[k]!.kind === 'following' ? inputs[k]!.after : inputs[k]!.width]]
+      : [];
+  });
+  return {
+    source,
+    digest: table.digest(),
+    vocabularies,
+    sizes: Object.fromEntries(open),
+    scales,
+    ragged: [],
+    remarks,
+    inputs: shapes,
+    running: false,
+    judgedAtEnd: true,
+    parts: { training: part('training'), validation: part('validation'), test: part('test') },
+  };
+}
+
+const namesOf = (binding: Binding): readonly string[] => (binding.kind === 'columns' ? binding.names : [binding.name]);
+
+/** The columns of an input over all rows, [rows, width]. */
+interface Columns {
+  readonly shape: InputShape;
+  readonly width: number;
+  readonly data: Float32Array;
+  /** Rows behind the window that it takes; 0: the window itself. */
+  readonly after: number;
+}
+
+function windowAt(inputs: readonly Columns[], from: number, window: number): Example {
+  const values: Record<string, Int32Array | Float32Array> = {};
+  const lengths: Record<string, number> = {};
+  for (const { shape, width, data, after } of inputs) {
+    const dimension = dimensionOf(shape);
+    const [start, end] =
+      after > 0
+        ? [from + window, from + window + after]
+        : dimension === undefined
+          ? [from + window - 1, from + window]
+          : [from, from + window];
+    const cut = data.subarray(start * width, end * width);
+    const own = shape.classes === undefined ? cut : Int32Array.from(cut);
+    values[shape.name] = own;
+    if (dimension !== undefined) lengths[dimension] = window;
+    if (!shape.predicted) continue;
+    const later = data.subarray((start + 1) * width, (end + 1) * width);
+    const next = shape.classes === undefined ? later : Int32Array.from(later);
+    values[`next(${shape.name})`] = next.length === own.length ? next : ahead(own, width, shape.classes !== undefined);
+  }
+  return { inputs: values, lengths };
+}
+
+function checkShape({ name, shape, classes }: InputShape, binding: Binding, path: string): void {
+  const stepped = typeof shape[0] === 'string' && !(binding.kind === 'following');
+  const rest = stepped ? shape.slice(1) : shape;
+  const wanted = binding.kind === 'following' ? binding.steps : namesOf(binding).length;
+  const product = rest.reduce<number>((all, size) => all * (typeof size === 'number' ? size : wanted), 1);
+  if (product === wanted || (classes !== undefined && rest.length === 0)) return;
+  const example =
+    binding.kind === 'following'
+      ? `it is [${shape.join(', ')}], and ${binding.steps} values follow: write [${binding.steps}].`
+      : `it is [${shape.join(', ')}], and ${count(wanted, 'column')} ${wanted === 1 ? 'is' : 'are'} given: write [T, ${wanted}].`;
+  throw unboundInput(basename(path), name, example);
+}
+
+function scaleOfColumns(columns: readonly Float32Array[], rows: number): Scale {
+  const sums = new Float64Array(columns.length);
+  const squares = new Float64Array(columns.length);
+  columns.forEach((column, k) => {
+    for (let row = 0; row < rows; row += 1) {
+      sums[k]! += column[row]!;
+      squares[k]! += column[row]! ** 2;
+    }
+  });
+  return scaleFrom(sums, squares, new Float64Array(columns.length).fill(rows));
+}
+
+/** Fills what is missing on the line between its neighbours, before the first and behind the last with these; tells how many were. */
+function interpolate(values: Float32Array): number {
+  let missing = 0;
+  let before = -1;
+  for (let k = 0; k <= values.length; k += 1) {
+    if (k < values.length && Number.isNaN(values[k]!)) {
+      missing += 1;
+      continue;
+    }
+    for (let at = before + 1; at < k; at += 1) {
+      const [left, right] = [before < 0 ? values[k] : values[before], k === values.length ? values[before] : values[k]];
+      values[at] = left! + ((right! - left!) * (at - before)) / (k - before);
+    }
+    before = k;
+  }
+  return missing;
+}

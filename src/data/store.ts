@@ -1,0 +1,95 @@
+// Examples in memory: for each input one array of numbers over all rows, and where each row begins. What lies between text and batches.
+
+import type { InputShape, KeptData, PartName } from '../shared/dataset.ts';
+import type { DataSource } from '../shared/settings.ts';
+import type { Dataset, Example, Part } from './dataset.ts';
+import type { Ids } from './growing.ts';
+import type { Places } from './split.ts';
+
+/** The numbers of one input over all rows. */
+export interface StoredInput {
+  readonly shape: InputShape;
+  /** A class that is nothing has the number `nothing`: what is kept narrowly knows no -1. */
+  readonly data: Ids | Float32Array;
+  readonly nothing?: number;
+  /** Numbers of a step; of the row, where it has no length of its own. */
+  readonly width: number;
+  /** The first step of each row, and one more; absent where rows have no length of their own. */
+  readonly offsets?: Float64Array;
+}
+
+/** The dimension of an input that the data binds, if its first is one. */
+export const dimensionOf = ({ shape }: InputShape): string | undefined => (typeof shape[0] === 'string' ? shape[0] : undefined);
+
+export interface StoredData extends Pick<KeptData, 'vocabularies' | 'sizes' | 'scales'> {
+  readonly source: DataSource;
+  readonly digest: string;
+  readonly inputs: readonly StoredInput[];
+  readonly places: Places;
+  /** What a person should know. */
+  readonly remarks: readonly string[];
+}
+
+/** Examples by their rows. */
+export function datasetOf(stored: StoredData, ragged: readonly string[] = raggedOf(stored.inputs)): Dataset {
+  const { source, digest, vocabularies, sizes, scales, inputs, places, remarks } = stored;
+  const part = (name: PartName): Part => ({
+    name,
+    size: places[name].length,
+    example: (index) => exampleAt(inputs, places[name][index]!),
+    length: (index) => {
+      const row = places[name][index]!;
+      return Math.max(0, ...inputs.map(({ offsets }) => (offsets === undefined ? 0 : offsets[row + 1]! - offsets[row]!)));
+    },
+  });
+  return {
+    source,
+    digest,
+    vocabularies,
+    sizes,
+    scales,
+    ragged,
+    remarks,
+    inputs: inputs.map(({ shape }) => shape),
+    running: false,
+    parts: { training: part('training'), validation: part('validation'), test: part('test') },
+  };
+}
+
+/** The dimensions in which rows differ in length. */
+export function raggedOf(inputs: readonly StoredInput[]): string[] {
+  const found = new Set<string>();
+  for (const { shape, offsets } of inputs) {
+    const dimension = dimensionOf(shape);
+    if (dimension === undefined || offsets === undefined) continue;
+    for (let row = 2; row < offsets.length; row += 1)
+      if (offsets[row]! - offsets[row - 1]! !== offsets[1]! - offsets[0]!) {
+        found.add(dimension);
+        break;
+      }
+  }
+  return [...found];
+}
+
+function exampleAt(stored: readonly StoredInput[], row: number): Example {
+  const inputs: Record<string, Int32Array | Float32Array> = {};
+  const lengths: Record<string, number> = {};
+  for (const { shape, data, nothing, width, offsets } of stored) {
+    const [from, to] = offsets === undefined ? [row, row + 1] : [offsets[row]!, offsets[row + 1]!];
+    const cut = data.subarray(from * width, to * width);
+    const values = shape.classes === undefined ? (cut as Float32Array) : Int32Array.from(cut, (id) => (id === nothing ? -1 : id));
+    inputs[shape.name] = values;
+    const dimension = dimensionOf(shape);
+    if (dimension !== undefined && offsets !== undefined) lengths[dimension] = to - from;
+    if (shape.predicted) inputs[`next(${shape.name})`] = ahead(values, width, shape.classes !== undefined);
+  }
+  return { inputs, lengths };
+}
+
+/** One step ahead; behind the last step is nothing: no class, no number. */
+export function ahead(values: Int32Array | Float32Array, width: number, isClasses: boolean): Int32Array | Float32Array {
+  const next = new (values.constructor as Float32ArrayConstructor)(values.length);
+  next.set(values.subarray(width));
+  next.fill(isClasses ? -1 : Number.NaN, Math.max(0, values.length - width));
+  return next;
+}

@@ -1,0 +1,196 @@
+// The rows of a table, one after the other: .csv and .tsv with quoted fields, JSON lines. A file of any size goes by; no more than a row is held.
+
+import { Readable } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
+import { badTable, longCell, raggedRow } from './errors.ts';
+import { readText } from './text-stream.ts';
+
+/** A cell as the file has it: text of a .csv, or a value of a JSON line; absent where a JSON object lacks the key. */
+export type Cell = string | number | boolean | null | readonly unknown[] | undefined;
+
+export interface TableRow {
+  /** Counts from 1; of a row with line breaks in it, its last. */
+  readonly line: number;
+  readonly cells: readonly Cell[];
+}
+
+export interface Table {
+  /** Names of the columns; numbers from 1 where the file has no header. */
+  readonly columns: readonly string[];
+  readonly hasHeader: boolean;
+  readonly rows: AsyncIterable<TableRow>;
+  /** SHA-256 of the file, once all rows have been read. */
+  digest(): string;
+}
+
+export interface TableOptions {
+  /** Absent: told from the first two rows, and from the names that are looked for. */
+  readonly header?: boolean;
+  readonly names?: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/** Largest cell, in characters. */
+const LONGEST = 2 ** 24;
+
+export const isJsonLines = (path: string): boolean => /\.(jsonl|ndjson)$/i.test(path);
+
+/** Opens a table. Throws DataError where it cannot be read; rows throw for what is wrong with them. */
+export async function openTable(path: string, options: TableOptions = {}): Promise<Table> {
+  return isJsonLines(path) ? openJsonLines(path, options) : openDelimited(path, options);
+}
+
+// ------------------------------------------------------------------------------------------------------------- delimited text
+
+async function openDelimited(path: string, { header, names = [], signal }: TableOptions): Promise<Table> {
+  let digest = '';
+  const text = readText(path, signal);
+  const first = await text.next();
+  const start = first.done === true ? '' : first.value;
+  async function* whole(): AsyncGenerator<string> {
+    yield start;
+    for (;;) {
+      const piece = await text.next();
+      if (piece.done === true) {
+        digest = piece.value;
+        return;
+      }
+      yield piece.value;
+    }
+  }
+  const parser = parse({
+    delimiter: delimiterOf(path, start),
+    record_delimiter: ['\r\n', '\n', '\r'],
+    relax_column_count: true,
+    relax_quotes: true,
+    skip_empty_lines: true,
+    info: true,
+    max_record_size: LONGEST,
+  });
+  const stream = Readable.from(whole());
+  stream.on('error', (error) => parser.destroy(error));
+  stream.pipe(parser);
+  const records = parser[Symbol.asyncIterator]() as AsyncIterator<{ record: string[]; info: { lines: number } }>;
+  const next = async (): Promise<TableRow | undefined> => {
+    const found = await records.next().catch((error: unknown) => {
+      throw fault(path, error);
+    });
+    return found.done === true ? undefined : { line: found.value.info.lines, cells: found.value.record };
+  };
+  const [one, two] = [await next(), await next()];
+  const hasHeader = one !== undefined && (header ?? looksLikeHeader(one.cells as string[], two?.cells as string[] | undefined, names));
+  const columns = hasHeader ? one.cells.map((cell) => String(cell).trim()) : (one?.cells ?? []).map((_, k) => `${k + 1}`);
+  const width = columns.length;
+  async function* rows(): AsyncGenerator<TableRow> {
+    const opened = [hasHeader ? undefined : one, two];
+    try {
+      for (let row = opened.shift() ?? opened.shift() ?? (await next()); row !== undefined; row = opened.shift() ?? (await next())) {
+        if (row.cells.length !== width) throw raggedRow(path, row.line, row.cells.length, width);
+        yield row;
+      }
+    } finally {
+      stream.destroy();
+      parser.destroy();
+    }
+  }
+  return { columns, hasHeader, rows: rows(), digest: () => digest };
+}
+
+function fault(path: string, error: unknown): unknown {
+  if (!(error instanceof CsvError)) return error;
+  const line = Number((error as CsvError & { lines?: number }).lines ?? 0);
+  if (error.code === 'CSV_MAX_RECORD_SIZE') return longCell(path, line, LONGEST);
+  if (error.code === 'CSV_QUOTE_NOT_CLOSED')
+    return badTable(path, line, 'a quotation mark is never closed. Close it, or double a mark that is meant as one.');
+  return badTable(path, line, `${error.message}.`);
+}
+
+/** Of the first line: tab in a .tsv; else the one of comma, semicolon and tab that occurs most outside quotes. */
+function delimiterOf(path: string, text: string): string {
+  if (/\.(tsv|tab)$/i.test(path)) return '\t';
+  const [line = ''] = text.split(/\r\n|\n|\r/, 1);
+  const plain = line.replace(/"(?:[^"]|"")*"/g, '');
+  const count = (mark: string): number => plain.split(mark).length;
+  return [',', ';', '\t'].reduce((best, mark) => (count(mark) > count(best) ? mark : best));
+}
+
+const isNumeric = (cell: string): boolean => cell.trim() !== '' && Number.isFinite(Number(cell));
+
+/** One of the names that are looked for stands in it; or it has no number where the next row has one. */
+function looksLikeHeader(first: readonly string[], second: readonly string[] | undefined, names: readonly string[]): boolean {
+  const cells = first.map((cell) => cell.trim());
+  if (cells.some((cell) => names.some((name) => name.toLowerCase() === cell.toLowerCase()))) return true;
+  if (cells.some((cell) => cell === '' || isNumeric(cell)) || new Set(cells).size < cells.length) return false;
+  return second?.some((cell) => isNumeric(cell)) ?? false;
+}
+
+// ------------------------------------------------------------------------------------------------------------------ JSON lines
+
+/** Each line an object by the names of the columns, or an array. The first line says which columns there are. */
+async function openJsonLines(path: string, { signal }: TableOptions): Promise<Table> {
+  let digest = '';
+  const lines = linesOf(path, signal, (found) => {
+    digest = found;
+  });
+  const first = await lines.next();
+  const opening = first.done === true ? undefined : first.value;
+  const isList = Array.isArray(opening?.value);
+  const columns = opening === undefined ? [] : isList ? (opening.value as unknown[]).map((_, k) => `${k + 1}`) : Object.keys(opening.value);
+  const rowOf = ({ line, value }: JsonLine): TableRow => {
+    if (Array.isArray(value) !== isList)
+      throw badTable(path, line, `this line is ${isList ? 'no' : 'an'} array, unlike the first. All lines are objects, or all are arrays.`);
+    if (isList && (value as unknown[]).length !== columns.length) throw raggedRow(path, line, (value as unknown[]).length, columns.length);
+    const cells = isList ? (value as unknown[]) : columns.map((column) => (value as Record<string, unknown>)[column]);
+    return { line, cells: cells.map((cell) => plainCell(cell, path, line)) };
+  };
+  async function* rows(): AsyncGenerator<TableRow> {
+    if (opening !== undefined) yield rowOf(opening);
+    for await (const each of lines) yield rowOf(each);
+  }
+  return { columns, hasHeader: !isList, rows: rows(), digest: () => digest };
+}
+
+interface JsonLine {
+  readonly line: number;
+  readonly value: object;
+}
+
+async function* linesOf(path: string, signal: AbortSignal | undefined, end: (digest: string) => void): AsyncGenerator<JsonLine> {
+  const text = readText(path, signal);
+  let rest = '';
+  let line = 0;
+  const read = (written: string): JsonLine | undefined => {
+    line += 1;
+    if (written.trim() === '') return undefined;
+    let value: unknown;
+    try {
+      value = JSON.parse(written);
+    } catch (error) {
+      throw badTable(path, line, `this is no JSON (${error instanceof Error ? error.message : error}). Each line is one object.`);
+    }
+    if (typeof value !== 'object' || value === null)
+      throw badTable(path, line, 'a line is an object, as in {"text": "...", "label": "..."}.');
+    return { line, value };
+  };
+  for (let piece = await text.next(); ; piece = await text.next()) {
+    if (piece.done === true) {
+      end(piece.value);
+      break;
+    }
+    const parts = (rest + piece.value).split(/\r\n|\n|\r/);
+    rest = parts.pop()!;
+    if (rest.length > LONGEST) throw longCell(path, line + 1, LONGEST);
+    for (const part of parts) {
+      const found = read(part);
+      if (found !== undefined) yield found;
+    }
+  }
+  const last = rest === '' ? undefined : read(rest);
+  if (last !== undefined) yield last;
+}
+
+function plainCell(cell: unknown, path: string, line: number): Cell {
+  if (cell === undefined || cell === null || typeof cell === 'string' || typeof cell === 'number' || typeof cell === 'boolean') return cell;
+  if (Array.isArray(cell)) return cell;
+  throw badTable(path, line, 'a cell is an object. Cells are texts, numbers, or lists of them.');
+}

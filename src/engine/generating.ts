@@ -1,0 +1,116 @@
+// What a trained model writes: a text, or the numbers that it foresees.
+
+import { encode } from '../data/vocabulary.ts';
+import type { Model } from '../graph/model.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { KeptData } from '../shared/dataset.ts';
+import { random } from '../shared/random.ts';
+import type { GenerateSettings } from '../shared/settings.ts';
+import { forecast } from '../training/forecast.ts';
+import { generate } from '../training/generate.ts';
+import { openPredictor, openReader } from '../training/predictor.ts';
+import { RunError } from '../training/run.ts';
+import type { TrainerState } from '../training/trainer.ts';
+import type { Reader } from './sequence.ts';
+
+/** How a model writes whose source does not say. */
+export const usualSettings: GenerateSettings = { search: { kind: 'sample', temperature: 1 }, length: 500, prompt: '' };
+
+/** Throws RunError where the model does not predict its own input. */
+export async function written(
+  reader: Reader,
+  weights: TrainerState,
+  settings: GenerateSettings,
+  seed: number,
+  runtime: Runtime,
+): Promise<string> {
+  return reader.model.forecast === undefined
+    ? writtenText(reader, weights, settings, seed, runtime)
+    : foreseen(reader, weights, settings, runtime);
+}
+
+async function writtenText(
+  { model, kept }: Reader,
+  weights: TrainerState,
+  settings: GenerateSettings,
+  seed: number,
+  runtime: Runtime,
+): Promise<string> {
+  const predictor = await openPredictor(model, weights, runtime);
+  try {
+    return await generate(predictor, kept.vocabularies[model.prediction!.classes]!, settings, seed);
+  } finally {
+    await predictor.close();
+  }
+}
+
+/** The next steps of the data, a line each, as comma-separated values in the data's own unit; the first column counts the steps ahead. */
+async function foreseen(
+  { model, kept, dataset }: Reader,
+  weights: TrainerState,
+  { length }: GenerateSettings,
+  runtime: Runtime,
+): Promise<string> {
+  const { input, values } = model.forecast!;
+  const { parts } = await dataset();
+  const part = [parts.test, parts.validation, parts.training].find(({ size }) => size > 0 && Number.isFinite(size));
+  if (part === undefined) throw new RunError(`${model.name} has no data to go on from.`);
+  const { inputs } = part.example(part.size - 1);
+  const read = inputs[input] as Float32Array;
+  const next = inputs[`next(${input})`] as Float32Array;
+  const width = model.inputs
+    .find(({ name }) => name === input)!
+    .value.type.axes.slice(2)
+    .reduce((product, { size }) => product * Number(size), 1);
+  const last = next.subarray(next.length - width);
+  const beginning = Float32Array.from(last.some(Number.isNaN) ? read : [...read, ...last]);
+  const reader = await openReader(model, { input, line: values }, weights, runtime);
+  try {
+    const ahead = await forecast(reader, beginning, width, length);
+    const scale = kept.scales[input];
+    const plain = ahead.map((value, k) => (scale === undefined ? value : value * scale.deviation[k % width]! + scale.mean[k % width]!));
+    const rows = Array.from({ length }, (_, t) => [t + 1, ...plain.subarray(t * width, (t + 1) * width)].join(','));
+    return [['step', ...Array.from({ length: width }, (_, k) => (width === 1 ? input : `${input}[${k}]`))].join(','), ...rows].join('\n');
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Lengths of the samples that a training shows. */
+const SAMPLED = 200;
+
+/** What the model writes while it is trained; undefined where it predicts no text. */
+export function sampler(
+  model: Model,
+  kept: KeptData,
+  said: GenerateSettings = { ...usualSettings, search: { kind: 'sample', temperature: 0.8 } },
+  runtime: () => Runtime,
+): ((weights: TrainerState) => Promise<string>) | undefined {
+  const vocabulary = kept.vocabularies[model.prediction?.classes ?? ''];
+  if (model.prediction === undefined || vocabulary === undefined) return undefined;
+  // A prompt that the text does not allow is no reason to stop a training.
+  const prompt = isKnown(() => encode(vocabulary, said.prompt)) ? said.prompt : '';
+  return async (weights) => {
+    const predictor = await openPredictor(model, weights, runtime());
+    try {
+      const text = await generate(
+        predictor,
+        vocabulary,
+        { ...said, prompt, length: Math.min(said.length, SAMPLED) },
+        random('sample').uniform(),
+      );
+      return prompt + text;
+    } finally {
+      await predictor.close();
+    }
+  };
+}
+
+function isKnown(action: () => unknown): boolean {
+  try {
+    action();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,49 @@
+// `report.json`: how a trained model does on what it has not learned from, beside those who do not learn.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { baselinesOf } from '../data/baselines.ts';
+import type { Batches, Dataset } from '../data/dataset.ts';
+import { evaluationBatches } from '../data/load.ts';
+import type { Model } from '../graph/model.ts';
+import type { TrainSettings } from '../shared/settings.ts';
+import type { RunReport } from '../shared/training.ts';
+import { type Files, nodeFiles, replaceFile } from './files.ts';
+import { usualMetrics } from './metrics.ts';
+import type { Trainer } from './trainer.ts';
+import { validate } from './validation.ts';
+
+const reportOf = (folder: string): string => join(folder, 'report.json');
+
+/** Measures the test part, or the validation part where there is no other; undefined where nothing is held out. */
+export async function measure(
+  trainer: Trainer,
+  model: Model,
+  dataset: Dataset,
+  settings: TrainSettings,
+  step: number,
+): Promise<RunReport | undefined> {
+  const part = dataset.parts.test.size > 0 ? 'test' : 'validation';
+  const batches: Batches | undefined = evaluationBatches(dataset, part, settings);
+  if (batches === undefined) return undefined;
+  const metrics = settings.report ?? usualMetrics(model.judged);
+  const { loss, metrics: found, tally } = await validate(trainer, batches, model, dataset, metrics);
+  const { judged } = model;
+  const target = judged?.input === undefined ? undefined : { input: judged.input, ahead: judged.ahead };
+  const baselines = baselinesOf(dataset, part, metrics, target);
+  const wantsClasses = settings.report === undefined || metrics.some(({ kind }) => kind === 'confusion' || kind === 'f1');
+  return { part, step, loss, metrics: found, baselines, ...(wantsClasses ? tally?.byClass() : {}) };
+}
+
+export function writeReport(folder: string, report: RunReport, files: Files = nodeFiles): Promise<void> {
+  return replaceFile(reportOf(folder), [Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`)], files);
+}
+
+/** The report of a run; undefined where there is none yet, or it is damaged. */
+export async function readReport(folder: string): Promise<RunReport | undefined> {
+  try {
+    return JSON.parse(await readFile(reportOf(folder), 'utf8')) as RunReport;
+  } catch {
+    return undefined;
+  }
+}
