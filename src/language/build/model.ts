@@ -193,7 +193,7 @@ class ModelBuilder {
     const open = axes.findIndex(({ size }) => typeof size !== 'number');
     if (open >= 0) throw new SizeUnknown(parameter.shape[open]!);
     const value = this.#frame.builder.parameter({ dtype: 'float', axes }, parameter.weight);
-    const initial: Initial = startOf(parameter, (name) => this.#size(name));
+    const initial: Initial = startOf(parameter, instance.states, (name) => this.#size(name));
     this.#weights.set(parameter.weight, {
       name: parameter.weight,
       value,

@@ -1,14 +1,24 @@
 // How a parameter starts.
 
 import type { Initial } from '../../graph/model.ts';
-import type { Core, Parameter } from '../check/core.ts';
-import { evaluate } from '../check/dimensions.ts';
+import type { Core, Parameter, StateVariable } from '../check/core.ts';
+import { evaluate, isSame } from '../check/dimensions.ts';
 
-/** As written; else a matrix is uniform within 1/sqrt(n), n being what its product contracts, and a vector 0. */
-export function startOf({ initial, shape, contracted }: Parameter, sizes: (name: string) => number | undefined): Initial {
+/** As written; else a vector is 0, and a matrix uniform within 1/sqrt(n), n being what its product contracts. In a cell with state, a matrix whose rows make a
+ *  state has the state's size for n, as PyTorch's recurrent layers have: what comes from the input then does not drown what comes from the past. */
+export function startOf(
+  { initial, shape, contracted }: Parameter,
+  states: readonly StateVariable[],
+  sizes: (name: string) => number | undefined,
+): Initial {
   if (initial === undefined) {
     if (shape.length < 2) return { kind: 'constant', value: 0 };
-    const n = evaluate(contracted ?? shape.at(-1)!, sizes) ?? 1;
+    const isOfState = states.some(
+      ({ binding: { type } }) => type.kind === 'tensor' && type.shape.length === 1 && isSame(type.shape[0]!, shape[0]!),
+    );
+    const own = contracted ?? shape.at(-1)!;
+    if (isOfState && !isSame(own, shape[0]!)) return { kind: 'glorot' };
+    const n = evaluate(own, sizes) ?? 1;
     return { kind: 'uniform', bound: 1 / Math.sqrt(n) };
   }
   const value = initial.numbers[0] === undefined ? 0 : number(initial.numbers[0], sizes);
