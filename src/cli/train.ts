@@ -1,9 +1,12 @@
 // `unroll train`: a training with its progress as text or as JSON lines. Ctrl+C writes a checkpoint and stops.
 
 import { resolve } from 'node:path';
-import type { EngineError } from '../engine/client.ts';
+import type { Engine, EngineError } from '../engine/client.ts';
+import { trainsOf } from '../engine/job.ts';
+import type { TrainRequest } from '../engine/requests.ts';
 import type { Device } from '../shared/settings.ts';
-import type { RunSummary, StepRecord } from '../shared/training.ts';
+import type { RunReport, RunSummary, StepRecord } from '../shared/training.ts';
+import { readReport } from '../training/report.ts';
 import { reportFaults } from './check.ts';
 import { type Command, type Given, UsageError } from './command.ts';
 import type { Surroundings, Terminal } from './terminal.ts';
@@ -11,7 +14,7 @@ import type { Surroundings, Terminal } from './terminal.ts';
 const devices: readonly Device[] = ['auto', 'cpu', 'webgpu', 'cuda', 'directml', 'coreml'];
 
 export const trainCommand: Command = {
-  usage: 'FILE.rnn [--out DIR] [--device D] [--threads N] [--epochs N | --steps N] [--seed N] [--resume] [--json]',
+  usage: 'FILE.rnn [--out DIR] [--device D] [--threads N] [--epochs N | --steps N] [--seed N] [--statement N | --all] [--resume] [--json]',
   summary: 'Trains the model of a file. Ctrl+C pauses it with a checkpoint; --resume goes on from there.',
   positionals: 1,
   options: {
@@ -22,6 +25,9 @@ export const trainCommand: Command = {
     steps: { type: 'string' },
     seed: { type: 'string' },
     resume: { type: 'boolean' },
+    all: { type: 'boolean' },
+    statement: { type: 'string' },
+    tensorboard: { type: 'boolean' },
     json: { type: 'boolean' },
   },
   help: {
@@ -32,6 +38,9 @@ export const trainCommand: Command = {
     steps: 'optimisation steps, instead of what the file says',
     seed: 'decides the starting weights and dropout',
     resume: 'goes on with the run in --out, or the newest of this file',
+    all: 'trains every statement of the file, one after the other',
+    statement: 'which train statement of the file, from 1; each cell of a list is one',
+    tensorboard: 'also writes event files for TensorBoard into the run',
     json: 'a JSON object a line: step, loss, gradientNorm, ...; the last has done: true',
   },
   run: train,
@@ -56,8 +65,35 @@ async function train(given: Given, { terminal, engine }: Surroundings): Promise<
   const progress = given.flag('json') ? jsonProgress(terminal) : textProgress(terminal);
   terminal.onInterrupt(() => void engine.request('stopTraining', { kind: 'pause' }).catch(() => undefined));
   const chosen = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  const statements = resume ? [0] : await statementsOf(file, given);
+  for (const statement of statements) {
+    const code = await trainOne(
+      { file, resume, statement, everyStep: given.flag('json'), tensorBoard: given.flag('tensorboard'), ...chosen },
+      progress,
+      terminal,
+      engine,
+    );
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+/** The statements that are meant, from 0. */
+async function statementsOf(file: string, given: Given): Promise<readonly number[]> {
+  const trains = await trainsOf(file);
+  if (given.flag('all')) {
+    if (given.text('out') !== undefined && trains.length > 1)
+      throw new UsageError('--all makes a run for each statement: leave --out away.');
+    return trains.map((_, k) => k);
+  }
+  const asked = given.count('statement');
+  if (asked !== undefined && asked > trains.length)
+    throw new UsageError(`The file has ${trains.length} train statement${trains.length === 1 ? '' : 's'}, and no ${asked}.`);
+  return [(asked ?? 1) - 1];
+}
+
+async function trainOne(request: TrainRequest, progress: Progress, terminal: Terminal, engine: Engine): Promise<number> {
   let folder: string | undefined;
-  const request = { file, resume, everyStep: given.flag('json'), ...chosen };
   const run = await engine
     .request('train', request, (event) => {
       if (event.name === 'started') {
@@ -71,7 +107,7 @@ async function train(given: Given, { terminal, engine }: Surroundings): Promise<
         error.message += ` Go on from the last checkpoint with --resume --out ${folder}.`;
       throw error;
     });
-  progress.end(run);
+  progress.end(run, await readReport(run.folder));
   if (run.status.kind === 'failed') terminal.error(`${run.status.what}\n`);
   return run.status.kind === 'done' ? 0 : run.status.kind === 'failed' ? 1 : INTERRUPTED;
 }
@@ -83,7 +119,7 @@ interface Progress {
   started(run: RunSummary): void;
   step(record: StepRecord): void;
   message(text: string): void;
-  end(run: RunSummary): void;
+  end(run: RunSummary, report: RunReport | undefined): void;
 }
 
 function jsonProgress({ out, error }: Terminal): Progress {
@@ -92,7 +128,8 @@ function jsonProgress({ out, error }: Terminal): Progress {
     started: () => undefined,
     step: ({ kind, ...record }) => line(record),
     message: (text) => error(`${text}\n`),
-    end: ({ status, folder, ...run }) => line({ done: status.kind === 'done', status: status.kind, run: folder, ...run }),
+    end: ({ status, folder, ...run }, report) =>
+      line({ done: status.kind === 'done', status: status.kind, run: folder, ...run, ...(report === undefined ? {} : { report }) }),
   };
 }
 
@@ -118,22 +155,48 @@ function textProgress({ out, columns }: Terminal): Progress {
       } else if (columns !== undefined) out(`${clear}${text.slice(0, columns - 1)}`);
     },
     message: line,
-    end: (run) => line(endText(run)),
+    end(run, report) {
+      line(endText(run));
+      if (report !== undefined && run.status.kind === 'done') out(reportText(report));
+    },
   };
 }
 
 const seconds = (): number => performance.now() / 1000;
 const number = (value: number): string => value.toLocaleString('en-US');
 
-function recordText({ step, loss, gradientNorm, stepsPerSecond, secondsLeft, validationLoss }: StepRecord, steps: number): string {
+function recordText(
+  { step, loss, gradientNorm, stepsPerSecond, secondsLeft, validationLoss, metrics = {} }: StepRecord,
+  steps: number,
+): string {
   return [
     `step ${number(step)} of ${number(steps)}`,
     `loss ${loss.toFixed(3)}`,
     ...(validationLoss === undefined ? [] : [`validation ${validationLoss.toFixed(3)}`]),
+    ...Object.entries(metrics).map(([name, value]) => `${name} ${value.toPrecision(4)}`),
     `gradient ${gradientNorm.toPrecision(2)}`,
     `${stepsPerSecond.toPrecision(3)} steps/s`,
     ...(secondsLeft === undefined ? [] : [`${durationText(secondsLeft)} left`]),
   ].join('  ');
+}
+
+/** Figures on held-out data, those of who does not learn beside them. */
+function reportText({ part, loss, metrics, baselines, confusion }: RunReport): string {
+  const figures = (all: Readonly<Record<string, number>>): string[] =>
+    Object.entries(all).map(([name, value]) => `  ${name.padEnd(14)} ${value.toPrecision(4)}`);
+  const mistakes = (confusion?.counts ?? [])
+    .flatMap((row, truth) => row.map((count, answer) => ({ count, truth, answer })))
+    .filter(({ truth, answer, count }) => truth !== answer && count > 0)
+    .sort((a, b) => b.count - a.count)
+    .slice(0, 5)
+    .map(({ count, truth, answer }) => `  ${confusion!.classes[truth]} taken for ${confusion!.classes[answer]}: ${number(count)}`);
+  return [
+    `On the ${part} part:`,
+    ...figures({ loss, ...metrics }),
+    ...(Object.keys(baselines).length === 0 ? [] : ['Without learning:', ...figures(baselines)]),
+    ...(mistakes.length === 0 ? [] : ['Most often confused:', ...mistakes]),
+    '',
+  ].join('\n');
 }
 
 /** `48 s`, `12 min 5 s`, `3 h 20 min`. */

@@ -213,7 +213,7 @@ describe('unroll', function () {
     assert.match(exported.out, /LSTM/);
     assert.deepEqual(JSON.parse(info.out).weights['k.U_f'], [5, 5]);
     assert.equal(JSON.parse(info.out).status, 'done');
-    assert.match(source.out, /classes: 7/);
+    assert.match(source.out, /Char: 7/);
     assert.equal(written.out.length, 21);
     const model = JSON.parse((await succeeds('info', 'm.onnx', '--json')).out);
     assert.equal(model.operators.LSTM, 1);

@@ -175,9 +175,9 @@ describe('the editor', () => {
   });
 
   const offered = (text: string, part: string): Promise<string[]> =>
-    programOf(text).then((found) => {
+    programOf(text).then(async (found) => {
       const place = placeOf(text, part);
-      return completion(found, { line: place.line, character: place.character + part.length }).map(({ label }) => label);
+      return (await completion(found, { line: place.line, character: place.character + part.length })).map(({ label }) => label);
     });
   it('completion: names in scope, cells, functions; fields; settings; items', async () => {
     const inBody = await offered(source, 'tanh(');
@@ -208,7 +208,7 @@ describe('the editor', () => {
       for (let character = 0; character < 40; character += 3) {
         hover(broken, { line, character });
         definition(broken, { line, character });
-        completion(broken, { line, character });
+        await completion(broken, { line, character });
         references(broken, { line, character });
       }
     symbols(broken);

@@ -1,6 +1,7 @@
 // data, train and generate as plain settings; and what is said of those that are wrong.
 
 import assert from 'node:assert/strict';
+import { inputShapes } from '../../src/language/index.ts';
 import { programOf } from './load.ts';
 import { assertFaults, marked } from './marks.ts';
 import { samples } from './samples.ts';
@@ -63,6 +64,8 @@ describe('data, train and generate', () => {
       by: 'word',
       lower: true,
       minimum: 2,
+      test: 0,
+      seed: 1,
       validation: 0.1,
     });
     assert.deepEqual(statements.trains[0]!.settings, {
@@ -76,6 +79,131 @@ describe('data, train and generate', () => {
     const more = await programOf(`${base}train M on book { clip_value: 5, decay: 1e-5, optimizer: adamw(0.003) }\n`);
     assert.deepEqual(more.statements.trains[0]!.settings?.optimizer, { kind: 'adamw', rate: 0.003, decay: 1e-5 });
     assert.equal(more.statements.trains[0]!.settings?.clipValue, 5);
+  });
+
+  const dataOf = async (source: string): Promise<unknown> => {
+    const { statements, faults } = await programOf(`data d = ${source}\n`);
+    assert.deepEqual(
+      faults.map(({ message }) => message),
+      [],
+    );
+    return statements.data[0]!.source;
+  };
+  const held = { validation: 0.1, test: 0, seed: 1 };
+
+  it('tables, series, arrays and tasks', async () => {
+    const cut = { by: 'char', lower: false, minimum: 1 };
+    assert.deepEqual(await dataOf('table("names.csv", by: char, test: 0.2, seed: 3, longest: 20)'), {
+      kind: 'table',
+      path: '/models/names.csv',
+      ...cut,
+      longest: 20,
+      bindings: {},
+      normalise: false,
+      ...held,
+      test: 0.2,
+      seed: 3,
+    });
+    assert.deepEqual(
+      await dataOf('table("a.tsv", header: false, x: column("A"), y: columns("B", "C"), by: pieces(500), normalise: true)'),
+      {
+        kind: 'table',
+        path: '/models/a.tsv',
+        by: 'pieces',
+        pieces: 500,
+        lower: false,
+        minimum: 1,
+        header: false,
+        bindings: { x: { kind: 'column', name: 'A' }, y: { kind: 'columns', names: ['B', 'C'] } },
+        normalise: true,
+        ...held,
+      },
+    );
+    assert.deepEqual(
+      await dataOf('series("w.csv", past: columns("a", "b"), ahead: following("a", 24), window: 168, split: [0.7, 0.15, 0.15])'),
+      {
+        kind: 'series',
+        path: '/models/w.csv',
+        bindings: { past: { kind: 'columns', names: ['a', 'b'] }, ahead: { kind: 'following', name: 'a', steps: 24 } },
+        window: 168,
+        stride: 1,
+        normalise: false,
+        validation: 0.15 / 0.85,
+        test: 0.15,
+        seed: 1,
+      },
+    );
+    assert.deepEqual(await dataOf('arrays("d.npz", image: "x", digit: "y", test: 100)'), {
+      kind: 'arrays',
+      path: '/models/d.npz',
+      bindings: { image: 'x', digit: 'y' },
+      normalise: false,
+      ...held,
+      test: 100,
+    });
+    assert.deepEqual(await dataOf('embedded_reber(20_000)'), { kind: 'task', task: 'embedded_reber', count: 20_000, options: {}, ...held });
+    assert.deepEqual(await dataOf('copying(symbols: 4, length: [3, 5], delay: 20, seed: 2)'), {
+      kind: 'task',
+      task: 'copying',
+      options: { symbols: 4, length: [3, 5], delay: 20 },
+      ...held,
+      seed: 2,
+    });
+  });
+
+  it('schedules, metrics, early stopping, freezing, starts', async () => {
+    const { statements, faults } = await programOf(`${base}train M on book {
+  optimizer: adamw(cosine(0.003, warmup: 500), decay: 1e-5)
+  stop:      plateau(patience: 4)
+  report:    [perplexity, bits]
+  freeze:    [h]
+  start:     "runs/M-1"
+  samples:   100
+}
+train M on book { optimizer: sgd(step(1, every: 1, factor: 0.5, after: 8)), report: accuracy }
+`);
+    assert.deepEqual(faults, []);
+    const [first, second] = statements.trains.map(({ settings }) => settings!);
+    assert.deepEqual(first!.optimizer, { kind: 'adamw', rate: 0.003, schedule: { kind: 'cosine', warmup: 500, end: 0 }, decay: 1e-5 });
+    assert.deepEqual(
+      [first!.stop, first!.report, first!.freeze, first!.start, first!.samples],
+      [{ patience: 4 }, [{ kind: 'perplexity' }, { kind: 'bits' }], ['h'], '/models/runs/M-1', 100],
+    );
+    assert.deepEqual(second!.optimizer, { kind: 'sgd', rate: 1, schedule: { kind: 'step', every: 1, factor: 0.5, after: 8, warmup: 0 } });
+    assert.deepEqual(second!.report, [{ kind: 'accuracy' }]);
+  });
+
+  it('a list of cells is a statement for each', async () => {
+    const { statements } = await programOf(`${base}train M on book { }\ntrain M(unit: [rnn, gru]) on book { epochs: 3 }\n`);
+    assert.deepEqual(
+      statements.trains.map(({ arguments: given, item, label, settings }) => [given, item, label, settings?.epochs]),
+      [
+        [{}, 0, undefined, 1],
+        [{ unit: 'rnn' }, 1, 'unit: rnn', 3],
+        [{ unit: 'gru' }, 1, 'unit: gru', 3],
+      ],
+    );
+  });
+
+  it('what a model wants of its data', async () => {
+    const program =
+      await programOf(`model N(x: [T, Measure], tags: [T] of Tag, total: [1], one: one of Tag, b: [B] of Char, size H = 4, unit: cell = gru) {
+  h    = unit(x, H)
+  k    = embed(one, H)
+  loss = cross_entropy(linear(h, Tag), tags) + mean(mse(linear(last(h), 1), total)) + sum(k) + mean(cross_entropy(linear(embed(b, 3), Char), next(b)))
+}
+`);
+    assert.deepEqual(
+      program.faults.filter(({ severity }) => severity === 'error').map(({ message }) => message),
+      [],
+    );
+    assert.deepEqual(inputShapes(program, { model: 'N', arguments: {} }), [
+      { name: 'x', shape: ['T', 'Measure'], predicted: false, compared: false },
+      { name: 'tags', shape: ['T'], classes: 'Tag', predicted: false, compared: true },
+      { name: 'total', shape: [1], predicted: false, compared: true },
+      { name: 'one', shape: [], classes: 'Tag', predicted: false, compared: false },
+      { name: 'b', shape: ['B.2'], classes: 'Char', predicted: true, compared: false },
+    ]);
   });
 
   const wrong: readonly (readonly [title: string, text: string, ...messages: (string | RegExp)[]])[] = [
@@ -93,18 +221,6 @@ describe('data, train and generate', () => {
     ],
     ['an optimizer without its rate', 'train M on book { optimizer: «adam()» }\n', 'adam takes a learning rate, as in adam(0.001).'],
     ['a rate of nothing', 'train M on book { optimizer: adam(«0») }\n', 'The learning rate takes a number above 0, not `0`.'],
-    [
-      'a rate that changes',
-      'train M on book { optimizer: adam(«cosine(0.1, warmup: 5)») }\n',
-      /^A learning rate that changes \(`cosine`\) is not supported by this version/,
-    ],
-    [
-      'settings of later',
-      'train M on book { «teacher»: 1, «report»: accuracy, «freeze»: [h] }\n',
-      '`teacher` is not supported by this version.',
-      '`report` is not supported by this version. It is left out.',
-      '`freeze` is not supported by this version.',
-    ],
     ['a model that is not there', 'train «N» on book { }\n', 'There is no model `N` in this file.'],
     ['data that is not there', 'train M on «bok» { }\n', 'There is no data `bok` in this file. Did you mean `book`?'],
     ['no data', '«train M { }»\n', '`train M` needs its data: train M on NAME { ... }.'],
@@ -115,15 +231,68 @@ describe('data, train and generate', () => {
       'Model M has no input `units` that could be given here. Did you mean `unit`?',
     ],
     ['a cell that is none', 'train M(unit: «grus») on book { }\n', '`unit` takes the name of a cell, and nothing is called `grus`.'],
-    ['cells to compare', 'train M(unit: «[gru, lstm]») on book { }\n', /^A list of cells to compare is not supported by this version/],
     ['a source that is none', 'data d = «txt("a.txt")»\n', '`txt("a.txt")` is no source of data. Did you mean `text`?'],
     ['a source of later', 'data d = «pairs("a.tsv", by: word)»\n', /^`pairs` is not supported by this version/],
-    ['a task of later', 'data d = «adding(length: 10)»\n', /^`adding` is not supported by this version/],
     ['text without a file', 'data d = «text(by: char)»\n', /^text takes the name of a file in quotes/],
-    ['text cut into what is none', 'data d = text("a.txt", by: «line»)\n', '`by` is char or word, not `line`.'],
-    ['text cut into pieces', 'data d = text("a.txt", by: «pieces(100)»)\n', /^`pieces` is not supported by this version/],
+    ['text cut into what is none', 'data d = text("a.txt", by: «line»)\n', '`by` is char, word or pieces, not `line`.'],
     ['a setting of text that is none', 'data d = text("a.txt", «bye»: char)\n', '`bye` is no setting of text. Did you mean `by`?'],
-    ['everything held out', 'data d = text("a.txt", validation: «1»)\n', '`validation` takes a number from 0 below 1, not `1`.'],
+    [
+      'everything held out',
+      'data d = text("a.txt", validation: «1»)\n',
+      '`validation` takes a share from 0 below 1, or a number of examples, not `1`.',
+    ],
+    ['a setting of later', 'train M on book { «teacher»: 1 }\n', '`teacher` is not supported by this version.'],
+    ['a metric that is none', 'train M on book { report: «acuracy» }\n', /^`acuracy` is nothing to report\. .* Did you mean `accuracy`\?$/],
+    ['a metric of later', 'train M on book { report: [bits, «bleu»] }\n', '`bleu` is not supported by this version.'],
+    [
+      'a metric that the loss does not allow',
+      'train M on book { report: [accuracy, «rmse»] }\n',
+      "`rmse` needs a loss of mse, mae or huber; this model's is cross_entropy.",
+    ],
+    ['a stop that is none', 'train M on book { stop: «early» }\n', /^`stop` is plateau\(patience: 5\)/],
+    [
+      'a schedule that is none',
+      'train M on book { optimizer: adam(«cosin(0.1)») }\n',
+      /^`cosin` is no way in which a rate changes.* `cosine`\?$/,
+    ],
+    [
+      'a schedule without a rate',
+      'train M on book { optimizer: adam(«cosine(warmup: 5)») }\n',
+      'cosine takes the rate that it begins with, as in cosine(0.001).',
+    ],
+    [
+      'a setting of a schedule that is none',
+      'train M on book { optimizer: adam(cosine(0.1, «every: 5»)) }\n',
+      'cosine takes a rate, and `warmup:` and `end:`.',
+    ],
+    ['a frozen number', 'train M on book { freeze: [h, «5»] }\n', '`freeze` takes names of lines, as in freeze: [encoder], not `5`.'],
+    [
+      'a cell of a list that is none',
+      'train M(unit: [lstm, «grus»]) on book { }\n',
+      '`unit` takes the name of a cell, and nothing is called `grus`.',
+    ],
+    ['a task with a setting of another', 'data d = adding(«delay»: 10)\n', /^`delay` is no setting of adding\./],
+    ['a task with a length of words', 'data d = adding(length: «long»)\n', '`length` takes a whole number from 2, not `long`.'],
+    ['a task from long to short', 'data d = adding(length: «[50, 10]»)\n', /^`length` takes a number, or the least and the most/],
+    [
+      'a table without a file',
+      'data d = «table(by: char)»\n',
+      /^table takes the name of a file in quotes, as in table\("names.csv", by: char\)\.$/,
+    ],
+    ['arrays of a table', 'data d = arrays(«"a.csv"»)\n', 'arrays reads a .npz or .npy file, not "a.csv".'],
+    ['a column without quotes', 'data d = table("a.csv", x: «column(name)»)\n', /^column takes the name of one column in quotes/],
+    [
+      'what follows in a table',
+      'data d = table("a.csv", x: «following("a", 2)»)\n',
+      '`following` looks ahead in time: it is for series(...).',
+    ],
+    ['following without a number', 'data d = series("a.csv", x: «following("a")»)\n', /^following takes a column and how many values/],
+    [
+      'shares that are not one',
+      'data d = table("a.csv", split: «[0.5, 0.2, 0.1]»)\n',
+      /^`split` takes the shares of training, validation and test, which make 1/,
+    ],
+    ['pieces of a word', 'data d = text("a.txt", by: pieces(«many»))\n', 'The number of pieces takes a whole number from 2, not `many`.'],
     ['data given twice', 'data «book» = text("b.txt", by: char)\n', 'Data `book` is given twice.'],
     ['a search of later', 'generate M { search: «beam(5)» }\n', /^`beam` is not supported by this version/],
     ['a search that is none', 'generate M { search: «best» }\n', /^`search` is greedy or sample/],

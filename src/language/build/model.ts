@@ -5,7 +5,7 @@ import { tensor } from '../../graph/graph.ts';
 import type { CarriedState, DropoutMask, Initial, Line, Model, ModelInput, Instance as ModelInstance, Weight } from '../../graph/model.ts';
 import type { Fault, SourceRange } from '../../shared/source.ts';
 import { predictionsOf } from '../check/causality.ts';
-import type { Binding, CheckedLine, Core, Instance, Parameter, TensorType } from '../check/core.ts';
+import { type Binding, type CheckedLine, type Core, type Instance, isLossName, type Parameter, type TensorType } from '../check/core.ts';
 import { checkModel, type ModelArguments } from '../check/definitions.ts';
 import { evaluate, show } from '../check/dimensions.ts';
 import { showWritten } from '../check/written.ts';
@@ -216,24 +216,21 @@ class ModelBuilder {
     const time = first !== undefined && typeof first.size === 'string' ? first.name : undefined;
     const extra = given.value.type.axes.map(({ name }) => name).filter((name) => name !== 'B' && name !== time);
     const there = this.#there(given.value.type.axes, given.counted);
-    const { value, counted } = there === undefined ? this.#everywhere(given.value, extra) : this.#where(given.value, there, extra);
+    // What a loss function gives is 0 already where there is no target.
+    const core = this.#root.lines.find(({ binding }) => binding.name === 'loss')?.core;
+    const isZero = core?.op === 'function' && isLossName(core.name) && there === given.counted;
+    const { value, counted } = there === undefined ? this.#everywhere(given.value, extra) : this.#where(given.value, there, extra, isZero);
     const count = b.binary('maximum', b.sum(counted), b.constant(1));
     const loss = b.over(b.sum(value), count);
     b.origin = undefined;
     return { loss, value, counted };
   }
 
-  /** Where there is something to lose: neither padding nor without a target (float). */
+  /** Where there is something to lose: neither padding nor without a target (bool). */
   #there(axes: readonly Axis[], counted: Value | undefined): Value | undefined {
-    const b = this.#frame.builder;
     const masks = axes.flatMap((axis) => this.#ragged.real(axis, this.#frame) ?? []);
     const all = counted === undefined ? masks : [counted, ...masks];
-    return all.length === 0
-      ? undefined
-      : b.cast(
-          all.reduce((x, y) => b.binary('and', x, y)),
-          'float',
-        );
+    return all.length === 0 ? undefined : all.reduce((x, y) => this.#frame.builder.binary('and', x, y));
   }
 
   #everywhere(value: Value, extra: readonly string[]): { value: Value; counted: Value } {
@@ -243,14 +240,13 @@ class ModelBuilder {
     return { value: mean, counted: b.constant(1, mean.type.axes) };
   }
 
-  /** The mean, over the other dimensions, of what is counted; 0 where nothing is. */
-  #where(value: Value, there: Value, extra: readonly string[]): { value: Value; counted: Value } {
+  /** The mean, over the other dimensions, of what is counted; 0 where nothing is. `isZero`: it is 0 there as it stands. */
+  #where(value: Value, there: Value, extra: readonly string[], isZero: boolean): { value: Value; counted: Value } {
     const b = this.#frame.builder;
-    const isReal = b.cast(there, 'bool');
-    const kept = b.where(isReal, value, b.constant(0));
-    if (extra.length === 0) return { value: kept, counted: there };
-    const whole = widenedTo(b, there, value.type.axes);
-    const count = b.sum(whole, extra);
+    const kept = isZero ? value : b.where(there, value, b.constant(0));
+    const counted = b.cast(there, 'float');
+    if (extra.length === 0) return { value: kept, counted };
+    const count = b.sum(widenedTo(b, counted, value.type.axes), extra);
     const mean = b.over(b.sum(kept, extra), b.binary('maximum', count, b.constant(1)));
     return { value: mean, counted: b.binary('minimum', count, b.constant(1)) };
   }
@@ -260,7 +256,8 @@ class ModelBuilder {
     if (comparison === undefined) return undefined;
     const b = this.#frame.builder;
     const { loss, scores, target, over, classes, input, ahead } = comparison;
-    const there = this.#there(target.type.axes, comparison.counted) ?? b.constant(1);
+    const real = this.#there(target.type.axes, comparison.counted);
+    const there = real === undefined ? b.constant(1) : b.cast(real, 'float');
     return {
       loss,
       scores,

@@ -3,20 +3,23 @@
 import { type CompletionItem, CompletionItemKind, InsertTextFormat, type Position } from 'vscode-languageserver-types';
 import type { Instance, Type } from '../check/core.ts';
 import { showType } from '../check/scope.ts';
-import type { Cell } from '../generated/ast.ts';
+import type { Cell, File } from '../generated/ast.ts';
 import { docComment } from '../places.ts';
 import type { Program } from '../program.ts';
-import { devices } from '../statements/train.ts';
+import { callsAt } from './call-at.ts';
 import { itemAt, offsetAt } from './documents.ts';
 import { headerText } from './hover.ts';
+import { type DataFiles, hole, inData, noFiles, settingValues } from './statement-completion.ts';
 import { callWords, functionWords, generateWords, startWords, trainWords, type Word } from './words.ts';
 
-export function completion(program: Program, position: Position): CompletionItem[] {
+/** `files` answers for data files; without it nothing is looked up. */
+export async function completion(program: Program, position: Position, files: DataFiles = noFiles): Promise<CompletionItem[]> {
   const { text, tree } = program.main;
   const offset = offsetAt(text, position);
   const before = text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset);
-  if (/\/\/|"[^"]*$/.test(before.replace(/"[^"]*"/g, ''))) return [];
-  const item = itemAt(tree, offset);
+  const item = itemAt(tree, offset) ?? itemBefore(program, offset);
+  const outsideStrings = before.replace(/"[^"]*"/g, '');
+  if (/\/\//.test(outsideStrings) || (/"[^"]*$/.test(outsideStrings) && item?.$type !== 'Data')) return [];
   if (item === undefined) return topLevel(program);
   const isInside = text.slice(item.$cstNode!.offset, offset).includes('{');
   switch (item.$type) {
@@ -29,25 +32,15 @@ export function completion(program: Program, position: Position): CompletionItem
       return inBody(program, instance, item.lines, before, position.line);
     }
     case 'Train':
-      return isInside ? inSettings(before, trainWords, ['sgd', 'rmsprop', 'adam', 'adamw', ...devices]) : inTrainHead(program);
+      return isInside ? inSettings(program, before, trainWords, item.settings, text, offset) : inTrainHead(program);
     case 'Generate':
-      return isInside ? inSettings(before, generateWords, ['greedy', 'sample']) : inTrainHead(program);
+      return isInside ? inSettings(program, before, generateWords, item.settings, text, offset) : inTrainHead(program);
     case 'Data':
-      return [
-        snippet(
-          'text',
-          `text("${hole(1, 'book.txt')}", by: \${2|char,word|})`,
-          'A text file, by characters or words.',
-          CompletionItemKind.Function,
-        ),
-      ];
+      return inData(program, text, offset, files);
     default:
       return [];
   }
 }
-
-/** A place of a snippet to be filled in. */
-const hole = (number: number, text: string): string => `\${${number}:${text}}`;
 
 const snippet = (label: string, insertText: string, documentation: string, kind: CompletionItemKind): CompletionItem => ({
   label,
@@ -160,12 +153,30 @@ function inBody(program: Program, instance: Instance | undefined, lines: Cell['l
   return items;
 }
 
-function inSettings(before: string, words: Readonly<Record<string, Word>>, values: readonly string[]): CompletionItem[] {
-  if (/:[^,{]*$/.test(before)) return values.map((label) => ({ label, kind: CompletionItemKind.EnumMember }));
-  return Object.entries(words).map(([label, word]) => ({
-    ...wordItem(label, word, CompletionItemKind.Property),
-    insertText: `${label}: `,
-  }));
+/** A data item that is broken by what is being typed in it: the last one that begins before, where no other item comes between. */
+function itemBefore(program: Program, offset: number): File['items'][number] | undefined {
+  const { text, tree } = program.main;
+  const last = tree.items.findLast(({ $cstNode }) => $cstNode !== undefined && $cstNode.offset <= offset);
+  if (last?.$type !== 'Data') return undefined;
+  const between = text.slice(last.$cstNode!.end, offset);
+  return callsAt(text, offset).length > 0 && !/^[ \t]*(cell|model|train|generate|use)\b/m.test(between) ? last : undefined;
+}
+
+function inSettings(
+  program: Program,
+  before: string,
+  words: Readonly<Record<string, Word>>,
+  given: readonly { readonly name?: string }[],
+  text: string,
+  offset: number,
+): CompletionItem[] {
+  const name = /([\p{L}_]\w*)\s*:[^:{]*$/u.exec(before.replace(/\([^()]*\)/g, ''))?.[1];
+  const current = /(?:^|[{,])\s*([\p{L}_]\w*)\s*:(?:[^,]|\([^)]*$|\[[^\]]*$)*$/u.exec(before)?.[1];
+  const asked = [current, name].find((each) => each !== undefined && each in words);
+  if (asked !== undefined) return settingValues(program, asked, text, offset);
+  return Object.entries(words)
+    .filter(([label]) => !given.some((each) => each.name === label))
+    .map(([label, word]) => ({ ...wordItem(label, word, CompletionItemKind.Property), insertText: `${label}: ` }));
 }
 
 function inTrainHead(program: Program): CompletionItem[] {

@@ -68,18 +68,30 @@ export const trainWords: Readonly<Record<(typeof trainSettings)[number], Word>> 
     'window: 64',
     'How many timesteps the gradient goes back (truncated backpropagation through time); the state is carried on.',
   ),
-  optimizer: word('optimizer: adam(0.001)', 'sgd, rmsprop, adam or adamw, with its learning rate.'),
+  optimizer: word(
+    'optimizer: adam(0.001)',
+    'sgd, rmsprop, adam or adamw, with its learning rate: a number, or cosine(0.001, warmup: 100), step(0.1, every: 5), plateau(0.001).',
+  ),
   clip: word('clip: 1', 'The largest norm of the whole gradient: a longer one is shortened to it.'),
   clip_value: word('clip_value: 5', 'The largest size of each element of the gradient.'),
   decay: word('decay: 0.01', 'How strongly the weights are pulled towards 0.'),
   teacher: word('teacher: ramp(1, 0.7, epochs: 5)', 'How often the model sees the truth instead of its own prediction.'),
-  stop: word('stop: plateau(patience: 3)', 'When to end before the last epoch.'),
-  report: word('report: accuracy', 'What to measure beside the loss.'),
+  stop: word(
+    'stop: plateau(patience: 5)',
+    'Ends the training where the validation loss has not fallen for so many validations; the best weights are kept.',
+  ),
+  report: word(
+    'report: [accuracy, f1]',
+    'What is measured on held-out data: accuracy, f1, confusion, exact, perplexity, bits, rmse, mae, and beside them persistence and seasonal(24). Without it, what fits the loss.',
+  ),
   freeze: word('freeze: [encoder]', 'Lines whose parameters stay as they are.'),
-  start: word('start: "runs/..."', 'A run whose weights to start from.'),
+  start: word('start: "runs/Names-1"', 'A run, or a file of weights, whose weights of the same name and shape to start from.'),
   seed: word('seed: 1', 'Decides every draw: starting values, dropout.'),
   device: word('device: auto', 'auto, cpu, webgpu, cuda, directml or coreml.'),
-  samples: word('samples: 3', 'How many examples to show while training.'),
+  samples: word(
+    'samples: 500',
+    'Steps between two samples of what the model writes or answers; 0: none. Without it about ten in a training.',
+  ),
 };
 
 export const generateWords: Readonly<Record<(typeof generateSettings)[number], Word>> = {
@@ -87,6 +99,97 @@ export const generateWords: Readonly<Record<(typeof generateSettings)[number], W
   length: word('length: 200', 'How many tokens to write.'),
   prompt: word('prompt: "..."', 'The text that it goes on from.'),
   unknown: word('unknown: copy(...)', 'What stands for words that are not in the vocabulary.'),
+};
+
+/** Sources of data. */
+export const sourceWords: Readonly<Record<string, Word>> = {
+  text: word(
+    'text("book.txt", by: char, lower: false, minimum: 1, validation: 0.1, test: 0)',
+    'A running text, cut into characters, words or `pieces(8000)`; its end is held out.',
+  ),
+  table: word(
+    'table("names.csv", by: char, name: column("Name"), header: true, longest: 100, normalise: false, validation: 0.1, test: 0, seed: 1)',
+    'Rows of a .csv, .tsv or .jsonl file. Columns bind by the names of the model\'s inputs, or as `column("A")`, `columns("A", "B")`.',
+  ),
+  series: word(
+    'series("weather.csv", x: columns("temperature", "wind"), ahead: following("temperature", 24), window: 168, stride: 1, normalise: true, split: [0.7, 0.15, 0.15])',
+    'A table whose rows are timesteps, seen through a window that moves along it.',
+  ),
+  arrays: word(
+    'arrays("digits.npz", image: "x", digit: "y", normalise: false, validation: 0.1, test: 0)',
+    'Arrays of NumPy; the first axis of each counts the examples.',
+  ),
+  adding: word(
+    'adding(length: 100, seed: 1)',
+    'Two of many numbers are marked: what is their sum? Inputs x: [T, 2], total: [1] (Hochreiter & Schmidhuber 1997).',
+  ),
+  copying: word(
+    'copying(symbols: 8, length: 10, delay: 100)',
+    'Symbols, a long silence, the same symbols. Inputs input, output: [T] of Symbol.',
+  ),
+  repeating: word(
+    'repeating(20_000, symbols: 20, length: [10, 50])',
+    'A sequence, and the same again. Inputs source: [S] of Symbol, target: [T] of Symbol.',
+  ),
+  temporal_order: word(
+    'temporal_order(length: 100)',
+    'Which of two signals came first? Inputs input: [T] of Symbol, order: one of Answer.',
+  ),
+  parity: word('parity(length: [3, 20])', 'Is the number of ones odd? Inputs bits: [T] of Bit, parity: [T] of Parity or one of Parity.'),
+  flip_flop: word(
+    'flip_flop(switches: 3, length: 50)',
+    'Which way was each switch thrown last? Inputs pulses, levels: [T, 3] (Sussillo & Barak 2013).',
+  ),
+  embedded_reber: word(
+    'embedded_reber(20_000)',
+    'Walks through a grammar whose end was decided at the beginning. Input input: [T] of Symbol.',
+  ),
+  column: word('column("name")', 'A column of the file.'),
+  columns: word('columns("a", "b")', 'Several columns of the file, as the features of each step or row.'),
+  following: word('following("column", 24)', 'The next values of a column behind the window.'),
+};
+
+/** Settings of a source of data. */
+export const sourceSettingWords: Readonly<Record<string, Word>> = {
+  by: word('by: char', 'How texts are cut: char, word, or pieces(8000) for byte pairs.'),
+  lower: word('lower: true', 'Capital letters become small ones.'),
+  minimum: word('minimum: 2', 'Words that occur less often are ‹unknown›.'),
+  header: word('header: true', 'Whether the first row names the columns; without it that is told from the row.'),
+  longest: word('longest: 100', 'Sequences that are longer are cut.'),
+  normalise: word('normalise: true', 'Numbers to mean 0 and deviation 1, as the training part has them.'),
+  window: word('window: 24', 'Timesteps of an example.'),
+  stride: word('stride: 1', 'Timesteps from the start of one training window to that of the next.'),
+  validation: word('validation: 0.1', 'What is held out to follow training by: a share, or a number of examples.'),
+  test: word('test: 0.2', 'What is held out to the end: a share, or a number of examples.'),
+  split: word('split: [0.7, 0.15, 0.15]', 'The shares of training, validation and test.'),
+  seed: word('seed: 1', 'Decides which rows are held out, and what a task draws.'),
+  length: word('length: 100', 'Timesteps; [10, 50] for the least and the most.'),
+  symbols: word('symbols: 8', 'How many different symbols there are.'),
+  delay: word('delay: 100', 'Steps of silence.'),
+  switches: word('switches: 3', 'How many switches there are.'),
+};
+
+/** What stands behind a setting's colon. */
+export const settingValueWords: Readonly<Record<string, Word>> = {
+  sgd: word('sgd(0.1, momentum: 0.9, decay: 0)', 'Stochastic gradient descent, with momentum (Polyak 1964).'),
+  rmsprop: word('rmsprop(0.001, momentum: 0, decay: 0)', 'Steps in units of the recent size of the gradient (Hinton 2012).'),
+  adam: word('adam(0.001, decay: 0)', 'Momentum, in units of the recent size of the gradient (Kingma & Ba 2015).'),
+  adamw: word('adamw(0.001, decay: 0.01)', 'Adam with decoupled weight decay (Loshchilov & Hutter 2019).'),
+  cosine: word(
+    'cosine(0.001, warmup: 100, end: 0)',
+    'A rate that rises over `warmup` steps and falls along half a cosine to a share `end` of it.',
+  ),
+  step: word(
+    'step(0.1, every: 1, factor: 0.5, after: 0, warmup: 0)',
+    'A rate times `factor` every so many epochs, the first time after `after`.',
+  ),
+  plateau: word(
+    'plateau(0.001, patience: 3, factor: 0.5, warmup: 0)',
+    'A rate times `factor` where the validation loss has not fallen for `patience` validations. Of `stop:`, plateau(patience: 5).',
+  ),
+  sample: word('sample(temperature: 0.8, top_k: 40, top_p: 0.9)', 'Draws what comes next.'),
+  seasonal: word('seasonal(24)', 'The error of who says what was a season before.'),
+  pieces: word('pieces(8000)', 'Byte pairs, so many at most (Sennrich et al. 2016).'),
 };
 
 export const callWords: Readonly<Record<'layers' | 'heads' | 'dropout' | 'from' | 'weights' | 'over', Word>> = {

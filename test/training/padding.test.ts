@@ -1,0 +1,126 @@
+// Rows of different lengths through the runtime, whichever trainer: twice the padding changes neither loss nor gradient norm, weights nor metrics.
+
+import assert from 'node:assert/strict';
+import type { Batch } from '../../src/data/dataset.ts';
+import type { Model } from '../../src/graph/model.ts';
+import { buildModel } from '../../src/language/index.ts';
+import { createRuntime } from '../../src/runtime/onnxruntime.ts';
+import { random } from '../../src/shared/random.ts';
+import { initialise } from '../../src/training/initialise.ts';
+import { Tally } from '../../src/training/metrics.ts';
+import { openPartsTrainer } from '../../src/training/parts-trainer.ts';
+import { openSessionTrainer } from '../../src/training/session-trainer.ts';
+import type { Trainer } from '../../src/training/trainer.ts';
+import { programOf } from '../language/load.ts';
+import { assertClose } from '../onnx/lowered.ts';
+import { settingsWith } from '../passes/models.ts';
+
+const texts = {
+  classifier: `model M(input: [T] of Char, tag: one of Tag) {
+  h    = lstm(embed(input, 4), 8)
+  loss = cross_entropy(linear(last(h), Tag), tag)
+}`,
+  tagger: `model M(input: [T] of Char, tags: [T] of Tag) {
+  h    = bidirectional(gru, embed(input, 4), 6)
+  loss = cross_entropy(linear(h, Tag), tags)
+}`,
+};
+const lengths = [3, 7, 1, 5, 6, 2, 7, 4, 3, 5, 1, 2, 6, 7, 4, 2, 3];
+
+async function modelOf(text: string): Promise<Model> {
+  return buildModel(await programOf(text), { model: 'M', classes: { Char: 6, Tag: 3 }, ragged: ['T'] });
+}
+
+/** The same rows, with so many steps of padding that hold something else each time. */
+function batchOf(model: Model, steps: number): Batch {
+  const rows = lengths.length;
+  const fill = random('padding', steps);
+  const inputs: Record<string, Int32Array> = { 'lengths(T)': Int32Array.from(lengths) };
+  for (const { name, value, classes } of model.inputs) {
+    if (classes === undefined) continue;
+    const count = classes === 'Char' ? 6 : 3;
+    const real = random('rows', name);
+    const own = lengths.map((length) => Array.from({ length }, () => Math.floor(real.uniform() * count)));
+    const isStepped = value.type.axes.length > 1;
+    inputs[name] = isStepped
+      ? Int32Array.from({ length: steps * rows }, (_, k) => own[k % rows]![Math.floor(k / rows)] ?? Math.floor(fill.uniform() * count))
+      : Int32Array.from(own, (row) => row[0]!);
+  }
+  return { rows, sizes: { T: steps }, inputs, reset: true };
+}
+
+describe('padding', function () {
+  this.timeout(30_000);
+  const runtime = createRuntime();
+  const settings = settingsWith({ batch: lengths.length });
+  const trainers = {
+    session: (model: Model): Promise<Trainer> =>
+      openSessionTrainer(model, settings, initialise(model.weights, 1), runtime, { device: 'cpu', threads: 1 }),
+    parts: (model: Model): Promise<Trainer> => openPartsTrainer(model, settings, initialise(model.weights, 1), runtime, 2),
+  };
+  for (const [name, text] of Object.entries(texts))
+    for (const [kind, open] of Object.entries(trainers))
+      it(`changes nothing in a ${name} (${kind})`, async () => {
+        const model = await modelOf(text);
+        const outcome = async (steps: number) => {
+          const trainer = await open(model);
+          const numbers: number[] = [];
+          for (let step = 1; step <= 3; step += 1) {
+            const { loss, gradientNorm } = await trainer.step(batchOf(model, steps), step, 0.01);
+            numbers.push(loss, gradientNorm);
+          }
+          const { sum, count, judged } = await trainer.evaluate(batchOf(model, steps));
+          const tally = new Tally(model.judged!, ['x', 'y', 'z']);
+          tally.add(judged!);
+          const metrics = tally.metrics([{ kind: 'accuracy' }, { kind: 'f1' }, { kind: 'exact' }, { kind: 'perplexity' }]);
+          const state = await trainer.state();
+          await trainer.close();
+          return {
+            numbers: [...numbers, sum, count, ...Object.values(metrics)],
+            weights: [...state].filter(([each]) => !each.includes('#')),
+          };
+        };
+        const [little, much] = [await outcome(7), await outcome(14)];
+        assertClose(much.numbers, little.numbers, 'losses, norms, metrics', 1e-6);
+        for (const [k, [weight, { data }]] of little.weights.entries()) assertClose(much.weights[k]![1].data, data, weight, 1e-5);
+        assert.equal(little.numbers[7], name === 'classifier' ? lengths.length : lengths.reduce((sum, each) => sum + each, 0));
+      });
+
+  it('a batch of fewer rows than parts is learned from as well', async () => {
+    const model = await modelOf(texts.classifier);
+    const trainer = await trainers.parts(model);
+    const one: Batch = {
+      rows: 1,
+      sizes: { T: 2 },
+      inputs: { input: Int32Array.of(1, 2), tag: Int32Array.of(1), 'lengths(T)': Int32Array.of(2) },
+      reset: true,
+    };
+    const losses = [];
+    for (let step = 1; step <= 20; step += 1) losses.push((await trainer.step(one, step, 0.05)).loss);
+    await trainer.close();
+    assert.ok(losses.at(-1)! < losses[0]! / 2);
+  });
+
+  it('frozen lines stay as they are, in either trainer', async () => {
+    const model = await modelOf(texts.classifier);
+    const frozen = settingsWith({ batch: lengths.length, freeze: ['h'], optimizer: { kind: 'adamw', rate: 0.01, decay: 0.1 } });
+    const start = initialise(model.weights, 1);
+    for (const trainer of [
+      await openSessionTrainer(model, frozen, start, runtime, { device: 'cpu', threads: 1 }),
+      await openPartsTrainer(model, frozen, start, runtime, 2),
+    ]) {
+      await trainer.step(batchOf(model, 7), 1, 0.01);
+      const state = await trainer.state();
+      for (const { name } of model.weights) {
+        const same = state.get(name)!.data.every((value, k) => value === start.get(name)!.data[k]);
+        assert.equal(same, name.startsWith('h.'), name);
+      }
+      assert.ok(![...state.keys()].some((name) => name.startsWith('h.') && name.includes('#m')));
+      await trainer.close();
+    }
+    await assert.rejects(
+      openSessionTrainer(model, settingsWith({ freeze: ['encoder'] }), start, runtime, { device: 'cpu' }),
+      /`freeze: \[encoder\]`: M has no weights in a line encoder\. It has them in .*h/,
+    );
+  });
+});
