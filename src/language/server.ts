@@ -1,6 +1,7 @@
 // The language server: a process of its own, that tells an editor what the language knows of a file.
 
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   CodeActionKind,
@@ -13,6 +14,7 @@ import {
   TextDocuments,
 } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
+import { columnsOf } from '../data/columns.ts';
 import { completion } from './lsp/completion.ts';
 import {
   codeActions,
@@ -28,7 +30,12 @@ import {
   tokenModifiers,
   tokenTypes,
 } from './lsp/features.ts';
+import { formatting } from './lsp/format.ts';
 import { hover } from './lsp/hover.ts';
+import { inlayHints } from './lsp/inlay-hints.ts';
+import { documentLinks } from './lsp/links.ts';
+import { signatureHelp } from './lsp/signatures.ts';
+import type { DataFiles } from './lsp/statement-completion.ts';
 import { loadProgram, type Program } from './program.ts';
 
 const connection = createConnection(ProposedFeatures.all);
@@ -44,11 +51,25 @@ connection.onInitialize(() => ({
     documentSymbolProvider: true,
     foldingRangeProvider: true,
     renameProvider: { prepareProvider: true },
-    completionProvider: { triggerCharacters: ['.', '('] },
-    codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
+    completionProvider: { triggerCharacters: ['.', '(', '"', ':', '@'] },
+    codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix, CodeActionKind.RefactorInline] },
+    signatureHelpProvider: { triggerCharacters: ['(', ','], retriggerCharacters: [':'] },
+    inlayHintProvider: true,
+    documentFormattingProvider: true,
+    documentRangeFormattingProvider: true,
+    documentLinkProvider: {},
     semanticTokensProvider: { legend: { tokenTypes: [...tokenTypes], tokenModifiers: [...tokenModifiers] }, full: true },
   },
 }));
+
+/** Data files that lie beside a source, looked at when completion asks for them. */
+function filesBeside(path: string): DataFiles {
+  const folder = dirname(path);
+  return {
+    list: () => readdir(folder),
+    columns: (name) => columnsOf(join(folder, name)),
+  };
+}
 
 const pathOf = (uri: string): string => (uri.startsWith('file:') ? fileURLToPath(uri) : uri);
 
@@ -87,6 +108,9 @@ async function reportAll(changed?: string): Promise<void> {
   }
 }
 
+/** Milliseconds without a key before faults are looked for. */
+const PAUSE = 40;
+
 const pending = new Map<string, NodeJS.Timeout>();
 documents.onDidChangeContent(({ document: { uri } }) => {
   clearTimeout(pending.get(uri));
@@ -95,7 +119,7 @@ documents.onDidChangeContent(({ document: { uri } }) => {
     setTimeout(() => {
       pending.delete(uri);
       void reportAll(uri);
-    }, 100),
+    }, PAUSE),
   );
 });
 documents.onDidClose(({ document: { uri } }) => {
@@ -132,7 +156,7 @@ connection.onFoldingRanges(async ({ textDocument }) => {
 });
 connection.onCompletion(async ({ textDocument, position }) => {
   const program = await programOf(textDocument.uri);
-  return program === undefined ? [] : completion(program, position);
+  return program === undefined ? [] : completion(program, position, filesBeside(program.path));
 });
 connection.onPrepareRename(async ({ textDocument, position }) => {
   const program = await programOf(textDocument.uri);
@@ -143,6 +167,20 @@ connection.onRenameRequest(async ({ textDocument: { uri }, position, newName }) 
   if (!isName(newName)) return new ResponseError(-32602, `\`${newName}\` is no name: letters, digits and _, and no word of the language.`);
   const edits = program === undefined ? undefined : rename(program, position, newName);
   return edits === undefined ? null : { changes: { [uri]: edits } };
+});
+connection.onSignatureHelp(async ({ textDocument, position }) => {
+  const program = await programOf(textDocument.uri);
+  return program === undefined ? null : (signatureHelp(program, position) ?? null);
+});
+connection.languages.inlayHint.on(async ({ textDocument, range }) => {
+  const program = await programOf(textDocument.uri);
+  return program === undefined ? [] : inlayHints(program, range);
+});
+connection.onDocumentFormatting(({ textDocument }) => formatting(documents.get(textDocument.uri)?.getText() ?? ''));
+connection.onDocumentRangeFormatting(({ textDocument, range }) => formatting(documents.get(textDocument.uri)?.getText() ?? '', range));
+connection.onDocumentLinks(async ({ textDocument }) => {
+  const program = await programOf(textDocument.uri);
+  return program === undefined ? [] : documentLinks(program);
 });
 connection.onCodeAction(({ textDocument, context }) => codeActions(textDocument.uri, context.diagnostics));
 connection.languages.semanticTokens.on(async ({ textDocument }) => {

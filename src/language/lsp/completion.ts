@@ -20,6 +20,7 @@ export async function completion(program: Program, position: Position, files: Da
   const item = itemAt(tree, offset) ?? itemBefore(program, offset);
   const outsideStrings = before.replace(/"[^"]*"/g, '');
   if (/\/\//.test(outsideStrings) || (/"[^"]*$/.test(outsideStrings) && item?.$type !== 'Data')) return [];
+  if (/^\s*data\s+[\p{L}_][\p{L}\p{N}_]*\s*=\s*[\p{L}_]*$/u.test(before)) return inData(program, text, offset, files);
   if (item === undefined) return topLevel(program);
   const isInside = text.slice(item.$cstNode!.offset, offset).includes('{');
   switch (item.$type) {
