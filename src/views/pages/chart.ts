@@ -26,11 +26,10 @@ const MOST = 400;
 /** Colours of the theme, and dashes, so that no pair is told apart by colour alone. */
 export const strokes = [
   ['--vscode-charts-blue', ''],
-  ['--vscode-charts-orange', '6 3'],
+  ['--vscode-charts-yellow', '6 3'],
   ['--vscode-charts-green', '2 2'],
   ['--vscode-charts-purple', '8 3 2 3'],
   ['--vscode-charts-red', '4 4'],
-  ['--vscode-charts-yellow', '10 4'],
   ['--vscode-charts-foreground', '1 3'],
   ['--vscode-charts-lines', '12 3 3 3'],
 ] as const;
