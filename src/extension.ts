@@ -14,8 +14,9 @@ import type { Session } from './views/debug-session.ts';
 import { Configurations } from './views/debugging.ts';
 import { HoverExpressions } from './views/hover-expressions.ts';
 import { LineValues } from './views/line-values.ts';
+import { runCommands } from './views/run-commands.ts';
 import { chooseRuns, compareSources, RunPages } from './views/run-pages.ts';
-import { deleteRun, openSourceOf, Runs } from './views/runs.ts';
+import { openSourceOf, Runs } from './views/runs.ts';
 import { TrainingQueue, type Waiting } from './views/training-queue.ts';
 import { Trainings } from './views/trainings.ts';
 import { trustedFor } from './views/trust.ts';
@@ -37,8 +38,9 @@ export function activate(context: vscode.ExtensionContext): void {
 
   const trainings = own(new Trainings(engine.get));
   const queue = own(new TrainingQueue((request) => trainings.start(request), context.workspaceState));
-  const runs = own(new Runs(trainings, queue));
-  own(vscode.window.createTreeView('unroll.runs', { treeDataProvider: runs, canSelectMany: true }));
+  const runs = own(new Runs(trainings, queue, context.workspaceState));
+  const tree = own(vscode.window.createTreeView('unroll.runs', { treeDataProvider: runs, canSelectMany: true, showCollapseAll: true }));
+  own(runs.onDidChangeHeading(({ message, description }) => Object.assign(tree, { message, description })));
   const pages = own(new RunPages(engine.get, trainings));
   void queue.restore();
   const views = own(
@@ -86,7 +88,7 @@ export function activate(context: vscode.ExtensionContext): void {
   command('train', (target?: Target, item?: number) => train(queue, engine.get(), target, item));
   command('pauseTraining', (run?: Target) => trainings.stop('pause', folderOf(run)));
   command('cancelTraining', (run?: Target) => trainings.stop('cancel', folderOf(run)));
-  command('resumeTraining', async (run?: Target) => resume(trainings, await runFrom(run, runs)));
+  command('resumeTraining', async (run?: Target) => resume(queue, await runFrom(run, runs)));
   command('debug', (target?: Target, model?: string) => debug(target, model));
   command('export', async (target?: Target, model?: string) => {
     const run = await runFrom(target, runs, model);
@@ -135,10 +137,12 @@ export function activate(context: vscode.ExtensionContext): void {
   command('refreshRuns', () => runs.refresh());
   command('openRunSource', openSourceOf);
   command('revealRun', (run: RunSummary) => vscode.commands.executeCommand('revealInExplorer', vscode.Uri.file(run.folder)));
-  command('deleteRun', async (run: RunSummary) => {
-    await deleteRun(run);
-    runs.refresh();
-  });
+  const renamed = (from: string, to: string): void => {
+    views.runRenamed(from, to);
+    pages.close(from);
+  };
+  const parts = { runs, tree, queue, memory: context.workspaceState, settings, renamed };
+  for (const [name, run] of Object.entries(runCommands(parts))) command(name, run);
   command('devices', () => showDevices(engine.get()));
 }
 
@@ -227,10 +231,11 @@ async function chooseStatement(names: readonly string[]): Promise<number | undef
   return (await vscode.window.showQuickPick(items, { title: 'Train', placeHolder: 'Which model?' }))?.index;
 }
 
-async function resume(trainings: Trainings, run: string | undefined): Promise<void> {
+async function resume(queue: TrainingQueue, run: string | undefined): Promise<void> {
   if (run === undefined || !(await trustedFor('Training'))) return;
+  if (queue.waiting.some(({ request }) => request.out === run)) throw new Error(`${basename(run)} waits to be trained already.`);
   const { file, statement } = await readRecord(run);
-  await trainings.start({ file, statement, out: run, resume: true, ...settings(vscode.Uri.file(file)) });
+  queue.add({ title: basename(run), request: { file, statement, out: run, resume: true, ...settings(vscode.Uri.file(file)) } });
 }
 
 /** What the settings say against the defaults. */

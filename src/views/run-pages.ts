@@ -42,6 +42,11 @@ export class RunPages implements vscode.Disposable {
     });
   }
 
+  /** Closes the pages that show a run: it is gone, or elsewhere. */
+  close(folder: string): void {
+    for (const { view, folders } of [...this.#pages.values()]) if (folders.includes(folder)) view.dispose();
+  }
+
   /** Several runs side by side. */
   async compare(folders: readonly string[]): Promise<void> {
     if (folders.length < 2) throw new Error('Choose two runs or more to compare them: train another, or choose several in the Runs view.');

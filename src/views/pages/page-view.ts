@@ -20,8 +20,9 @@ export class PageView implements vscode.Disposable {
     this.#disposables.push(this.#panel.onDidDispose(() => this.dispose()));
   }
 
+  /** The listener goes with the panel: taken away while the panel closes, it would not be called. */
   onDidDispose(listener: () => void): void {
-    this.#disposables.push(this.#panel.onDidDispose(listener));
+    this.#panel.onDidDispose(listener);
   }
 
   get title(): string {
