@@ -12,7 +12,22 @@ type Tagged = readonly [word: string, tag: string];
 const words = {
   /** Nouns that are verbs too: they stand in both lists. */
   both: ['watch', 'plant', 'paint', 'fish', 'walk', 'guard', 'cook', 'ship', 'store', 'dream', 'answer', 'visit'],
-  nouns: ['boat', 'fence', 'river', 'harbour', 'baker', 'miller', 'lantern', 'garden', 'bridge', 'clock', 'wagon', 'child', 'tower', 'field'],
+  nouns: [
+    'boat',
+    'fence',
+    'river',
+    'harbour',
+    'baker',
+    'miller',
+    'lantern',
+    'garden',
+    'bridge',
+    'clock',
+    'wagon',
+    'child',
+    'tower',
+    'field',
+  ],
   verbs: ['carry', 'mend', 'find', 'follow', 'sell', 'remember', 'lose', 'bring'],
   resting: ['sleep', 'wait', 'sing', 'laugh', 'return', 'stop'],
   /** Adjectives that are nouns too. */
@@ -73,13 +88,15 @@ function clause(): Tagged[] {
   const kind = chance.uniform();
   const where: Tagged[] = chance.happens(0.4) ? [[chance.pick(words.prepositions), 'preposition'], ...thing(false)] : [];
   if (kind < 0.35) return [...subject(), ...often, [chance.pick(words.resting), 'verb'], ...where];
-  if (kind < 0.5) return [...subject(), ...often, [chance.pick(['want', 'hope', 'begin']), 'verb'], ['to', 'particle'], verb(), ...object()];
+  if (kind < 0.5)
+    return [...subject(), ...often, [chance.pick(['want', 'hope', 'begin']), 'verb'], ['to', 'particle'], verb(), ...object()];
   return [...subject(), ...often, verb(), ...object(), ...where];
 }
 
 function sentence(): Tagged[] {
   const kind = chance.uniform();
-  if (kind < 0.12) return [[chance.pick(names), 'name'], [chance.pick(['says', 'knows', 'sees']), 'verb'], ['that', 'conjunction'], ...clause()];
+  if (kind < 0.12)
+    return [[chance.pick(names), 'name'], [chance.pick(['says', 'knows', 'sees']), 'verb'], ['that', 'conjunction'], ...clause()];
   if (kind < 0.2) return [['before', 'conjunction'], ...clause(), ...clause()];
   if (kind < 0.34) return [...clause(), [chance.pick(['and', 'but', 'while']), 'conjunction'], ...clause()];
   return clause();
