@@ -6,21 +6,26 @@ import * as vscode from 'vscode';
 import { numberText } from '../shared/numbers.ts';
 import type { RunSummary } from '../shared/training.ts';
 import { listRuns, readRecord } from '../training/run.ts';
+import { metricText, nameOf } from './pages/figures.ts';
+import type { TrainingQueue, Waiting } from './training-queue.ts';
 import { durationText, type Trainings } from './trainings.ts';
 
-export class Runs implements vscode.TreeDataProvider<RunSummary>, vscode.Disposable {
+export class Runs implements vscode.TreeDataProvider<RunSummary | Waiting>, vscode.Disposable {
   readonly #trainings: Trainings;
-  readonly #changed = new vscode.EventEmitter<RunSummary | undefined>();
+  readonly #queue: TrainingQueue;
+  readonly #changed = new vscode.EventEmitter<RunSummary | Waiting | undefined>();
   readonly onDidChangeTreeData = this.#changed.event;
   readonly #disposables: vscode.Disposable[] = [this.#changed];
   #lastRefresh = 0;
 
-  constructor(trainings: Trainings) {
+  constructor(trainings: Trainings, queue: TrainingQueue) {
     this.#trainings = trainings;
+    this.#queue = queue;
     const watcher = vscode.workspace.createFileSystemWatcher('**/runs/*/run.json');
     const refresh = (): void => this.refresh();
     this.#disposables.push(
       watcher,
+      queue.onDidChange(refresh),
       watcher.onDidCreate(refresh),
       watcher.onDidChange(refresh),
       watcher.onDidDelete(refresh),
@@ -50,11 +55,12 @@ export class Runs implements vscode.TreeDataProvider<RunSummary>, vscode.Disposa
     return runs.flat().map((run) => this.#live(run));
   }
 
-  getChildren(): Promise<RunSummary[]> {
-    return this.list();
+  async getChildren(): Promise<(RunSummary | Waiting)[]> {
+    return [...this.#queue.waiting, ...(await this.list())];
   }
 
-  getTreeItem(run: RunSummary): vscode.TreeItem {
+  getTreeItem(run: RunSummary | Waiting): vscode.TreeItem {
+    if ('request' in run) return waitingItem(run, this.#queue.waiting.indexOf(run));
     const item = new vscode.TreeItem(run.name);
     item.id = run.folder;
     item.description = descriptionOf(run);
@@ -79,11 +85,25 @@ export class Runs implements vscode.TreeDataProvider<RunSummary>, vscode.Disposa
   }
 }
 
+function waitingItem({ id, title }: Waiting, place: number): vscode.TreeItem {
+  const item = new vscode.TreeItem(title);
+  item.id = `waiting ${id}`;
+  item.description = place === 0 ? 'waits, the next' : `waits, ${place} before it`;
+  item.iconPath = new vscode.ThemeIcon('clock');
+  item.contextValue = 'waiting';
+  return item;
+}
+
+/** The metric that tells most of a run. */
+const leading = ['accuracy', 'rmse', 'bits', 'perplexity', 'mae'] as const;
+
 function descriptionOf(run: RunSummary): string {
+  const metric = leading.find((name) => run.metrics?.[name] !== undefined);
+  const measured = metric === undefined ? [] : [`${nameOf(metric)} ${metricText(metric, run.metrics![metric]!)}`];
   const validation = run.validationLoss === undefined ? [] : [`validation ${numberText(run.validationLoss)}`];
   const steps = run.step === run.steps ? `${numberText(run.step)} steps` : `${numberText(run.step)} of ${numberText(run.steps)}`;
   const state = { running: [], done: [], paused: ['paused'], cancelled: ['cancelled'], failed: ['failed'] }[run.status.kind];
-  return [...state, steps, ...validation].join(' · ');
+  return [...state, steps, ...(measured.length > 0 ? measured : validation)].join(' · ');
 }
 
 function tooltipOf(run: RunSummary): vscode.MarkdownString {
@@ -91,7 +111,17 @@ function tooltipOf(run: RunSummary): vscode.MarkdownString {
     `**${run.name}** · ${run.status.kind}`,
     run.settings,
     `${numberText(run.parameters)} parameters · ${run.device} · ${durationText(run.seconds)} of training`,
-    ...(run.loss === undefined ? [] : [`loss ${numberText(run.loss)}`]),
+    ...(run.loss === undefined
+      ? []
+      : [`loss ${numberText(run.loss)}${run.validationLoss === undefined ? '' : `, validation ${numberText(run.validationLoss)}`}`]),
+    ...(run.metrics === undefined
+      ? []
+      : [
+          Object.entries(run.metrics)
+            .map(([name, value]) => `${nameOf(name)} ${metricText(name, value)}`)
+            .join(' · '),
+        ]),
+    ...(run.note === undefined ? [] : [`*${run.note}*`]),
     ...(run.status.kind === 'failed' ? [run.status.what] : []),
     run.folder,
   ];
