@@ -5,7 +5,7 @@ import type { Fault } from '../shared/source.ts';
 import type { CheckedFile, Instance, Type } from './check/core.ts';
 import { checkCell, checkModel } from './check/definitions.ts';
 import type { Notes } from './check/scope.ts';
-import type { Cell, File, Model } from './generated/ast.ts';
+import type { Cell, File, Model, Use } from './generated/ast.ts';
 import { parseFile } from './parser/parser.ts';
 import { besides, rangeOf, rangeOfProperty } from './places.ts';
 import { readStatements, type Statements, type TrainStatement } from './statements/statements.ts';
@@ -96,7 +96,7 @@ async function loadFile(
   library: Library,
   files: Map<string, ProgramFile>,
   faults: Fault[],
-  users: readonly string[],
+  users: readonly { readonly path: string; readonly use: Use }[],
 ): Promise<ProgramFile> {
   const text = await read(path);
   const parsed = parseFile(text, path);
@@ -116,14 +116,22 @@ async function loadFile(
       continue;
     }
     const target = besides(path, item.path);
-    if (target === path || users.includes(target)) {
-      report('use', target === path ? 'A file does not use itself.' : `${item.path} uses this file, which uses it.`);
+    if (target === path) {
+      report('use', 'A file does not use itself.');
+      continue;
+    }
+    const around = users.find((user) => user.path === target);
+    if (around !== undefined) {
+      // said of the file that the way comes back to, where it sets out
+      const { use } = around;
+      const message = `${use.path} uses this file, which uses it.`;
+      faults.push({ range: rangeOf(use, target), severity: 'error', code: 'use', message });
       continue;
     }
     let used = files.get(target);
     if (used === undefined) {
       try {
-        used = await loadFile(target, read, library, files, faults, [...users, path]);
+        used = await loadFile(target, read, library, files, faults, [...users, { path, use: item }]);
       } catch {
         report('use', `${item.path} cannot be read. Paths are relative to this file.`);
         continue;
