@@ -6,7 +6,7 @@ import type { CheckedFile, Instance } from './check/core.ts';
 import { checkCell, checkModel } from './check/definitions.ts';
 import { keptOr } from './check/kept.ts';
 import type { Notes } from './check/scope.ts';
-import type { Cell, File, Model } from './generated/ast.ts';
+import type { Cell, File, Model, Use } from './generated/ast.ts';
 import { parseFile } from './parser/parser.ts';
 import { type Pieces, parsePieces } from './parser/pieces.ts';
 import { besides, rangeOf, rangeOfProperty } from './places.ts';
@@ -103,7 +103,7 @@ async function loadFile(
   library: Library,
   files: Map<string, ProgramFile>,
   faults: Fault[],
-  users: readonly string[],
+  users: readonly { readonly path: string; readonly use: Use }[],
   pieces?: Pieces,
 ): Promise<ProgramFile> {
   const text = await read(path);
@@ -124,14 +124,22 @@ async function loadFile(
       continue;
     }
     const target = besides(path, item.path);
-    if (target === path || users.includes(target)) {
-      report('use', target === path ? 'A file does not use itself.' : `${item.path} uses this file, which uses it.`);
+    if (target === path) {
+      report('use', 'A file does not use itself.');
+      continue;
+    }
+    const around = users.find((user) => user.path === target);
+    if (around !== undefined) {
+      // said of the file that the way comes back to, where it sets out
+      const { use } = around;
+      const message = `${use.path} uses this file, which uses it.`;
+      faults.push({ range: rangeOf(use, target), severity: 'error', code: 'use', message });
       continue;
     }
     let used = files.get(target);
     if (used === undefined) {
       try {
-        used = await loadFile(target, read, library, files, faults, [...users, path], pieces);
+        used = await loadFile(target, read, library, files, faults, [...users, { path, use: item }], pieces);
       } catch {
         report('use', `${item.path} cannot be read. Paths are relative to this file.`);
         continue;

@@ -170,7 +170,7 @@ function makeInstance(making: Making): { instance: OpenInstance; record: RecordT
       scope,
       node,
       'shape',
-      `${cell.name} takes ${lifted.binding.name}: ${showType(lifted.binding.type)}, one step; \`${text}\` is ${showType(lifted.argument!.type)}, ${numberWord(instance.lift.length)} dimensions too many to run over. Which one is time?`,
+      `${cell.name} takes ${lifted.binding.name}: ${written(lifted.declaration)}, one step; \`${text}\` is ${showType(lifted.argument!.type)}, ${numberWord(instance.lift.length)} dimensions too many to run over. Which one is time?`,
     );
     return undefined;
   }
@@ -180,6 +180,9 @@ function makeInstance(making: Making): { instance: OpenInstance; record: RecordT
   sizesAreTold(making, instance);
   return { instance, record: recordOf(cell, instance, value) };
 }
+
+/** The type of an input as its header has it: `[I]`. */
+const written = ({ type }: ValueInput): string => (type === undefined ? 'number' : textOf(type));
 
 const numberWord = (count: number): string => ['no', 'one', 'two', 'three', 'four'][count] ?? `${count}`;
 
