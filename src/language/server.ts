@@ -36,6 +36,7 @@ import { inlayHints } from './lsp/inlay-hints.ts';
 import { documentLinks } from './lsp/links.ts';
 import { signatureHelp } from './lsp/signatures.ts';
 import type { DataFiles } from './lsp/statement-completion.ts';
+import type { Pieces } from './parser/pieces.ts';
 import { loadProgram, type Program } from './program.ts';
 
 const connection = createConnection(ProposedFeatures.all);
@@ -79,6 +80,14 @@ async function read(path: string): Promise<string> {
   return shown?.getText() ?? readFile(path, 'utf8');
 }
 
+/** What loads of a document leave to the next. */
+const pieces = new Map<string, Pieces>();
+const piecesOf = (uri: string): Pieces => {
+  const found = pieces.get(uri) ?? (new Map() as Pieces);
+  pieces.set(uri, found);
+  return found;
+};
+
 const programs = new Map<string, { readonly version: number; readonly program: Promise<Program> }>();
 
 /** The checked program of a document as it is now. */
@@ -87,7 +96,7 @@ async function programOf(uri: string): Promise<Program | undefined> {
   if (document === undefined) return undefined;
   let known = programs.get(uri);
   if (known?.version !== document.version) {
-    known = { version: document.version, program: loadProgram(pathOf(uri), read) };
+    known = { version: document.version, program: loadProgram(pathOf(uri), read, { pieces: piecesOf(uri) }) };
     programs.set(uri, known);
   }
   return known.program;

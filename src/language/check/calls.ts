@@ -1,7 +1,7 @@
 // A cell in its place: arguments to inputs, dimensions of its own, the steps it runs over, its state and its parameters.
 
 import type { Fault } from '../../shared/source.ts';
-import type { Argument, Call, Cell, ValueInput } from '../generated/ast.ts';
+import type { Argument, Call, Cell, Definition, ValueInput } from '../generated/ast.ts';
 import { rangeOf, textOf } from '../places.ts';
 import { unifyShapes } from './alignment.ts';
 import { type CallOption, headerOf, type Input, isTensorInput, matchArguments } from './arguments.ts';
@@ -233,10 +233,11 @@ function openScope(cell: Cell, file: CheckedFile, path: string, caller: Scope, n
 }
 
 /** Cells that have faults on their own: what their uses would say is an echo. */
-const faulty = new WeakSet<Cell>();
+const faulty = new WeakSet<Definition>();
 const isFaulty = (cell: Cell): boolean => faulty.has(cell);
-export const markFaulty = (cell: Cell): void => {
-  faulty.add(cell);
+export const markFaulty = (cell: Definition, isSo = true): void => {
+  if (isSo) faulty.add(cell);
+  else faulty.delete(cell);
 };
 
 const binding = (input: ValueInput, type: Type): Binding => ({ name: input.name, kind: 'input', type, declaration: input });
