@@ -24,9 +24,12 @@ import { isDefinition, nameAt, nameRange, occurrences, targetOf, toRange } from 
 
 const severities = { error: DiagnosticSeverity.Error, warning: DiagnosticSeverity.Warning, hint: DiagnosticSeverity.Hint } as const;
 
-export function diagnostics(program: Program): Diagnostic[] {
-  return program.faults
-    .filter(({ range }) => range.uri === program.path)
+export const diagnostics = (program: Program): Diagnostic[] => diagnosticsOf(program.faults, program.path);
+
+/** Those of the faults that are in one file. */
+export function diagnosticsOf(faults: readonly Fault[], path: string): Diagnostic[] {
+  return faults
+    .filter(({ range }) => range.uri === path)
     .map(({ range, severity, code, message, repair, repairs }) => ({
       range: toRange(range),
       severity: severities[severity],
