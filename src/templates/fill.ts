@@ -4,6 +4,8 @@
 import type { Column } from '../data/columns.ts';
 import type { Source } from './templates.ts';
 
+export type { Column };
+
 /** A file of one's own, and what the model reads of it. `path` as it stands in the data line: relative to the new file, with slashes. */
 export type OwnData =
   | { readonly kind: 'text'; readonly path: string; readonly beginning: string; readonly bytes: number }

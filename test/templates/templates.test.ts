@@ -17,7 +17,8 @@ const named = (id: string) => templates.find((template) => template.id === id) a
 /** The sources that a template has. */
 const sourcesOf = (template: Template): readonly Source[] => template.tasks ?? [template];
 
-describe('templates', () => {
+describe('templates', function () {
+  this.timeout(20_000);
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'unroll-templates-'));
