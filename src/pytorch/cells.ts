@@ -186,7 +186,7 @@ export class CellWriter {
     for (const nested of instance.nested) {
       const { attribute, layer } = attributeOf(nested);
       const cell = this.classOf(nested);
-      const sizes = cell.sizes.map((name) => scope.size(nested.dimensions.get(name)!) ?? `${scope.number(nested.dimensions.get(name)!)}`);
+      const sizes = cell.sizes.map((name) => scope.sizeOfCall(nested, name));
       const made = `${cell.name}(${sizes.join(', ')})`;
       if (layer === undefined) lists.set(attribute, [made]);
       else lists.set(attribute, [...(lists.get(attribute) ?? ['']), made]);
@@ -260,7 +260,12 @@ export class CellWriter {
     const value = isTensor ? valueOf(built, core) : built;
     statements.push(`${name} = ${value.code}${comment === undefined ? '' : `  # ${comment}`}`);
     scope.temporary(name);
-    if (value.kind === 'record') scope.bindings.set(binding, { ...value, code: name });
+    if (value.kind === 'record') {
+      // the top layer is the line itself
+      const own = { ...value, code: name };
+      const layers = value.layers?.map((layer, k, all) => (k === all.length - 1 ? { ...layer, code: name } : layer));
+      scope.bindings.set(binding, { ...own, ...(layers === undefined ? {} : { layers }) });
+    }
     else {
       const counted = value.counted;
       scope.bindings.set(binding, { ...value, code: name, level: binds.atom, ...(counted === undefined ? {} : { counted }) });
@@ -335,6 +340,10 @@ export class CellWriter {
     };
     const parts = instance.states.map(({ binding, initial }) => {
       if (initial !== undefined) visit(initial);
+      for (const dimension of binding.type.kind === 'tensor' ? binding.type.shape : []) {
+        const input = own.inputOf(dimension);
+        if (input !== undefined) needed.add(input.binding.name);
+      }
       return `${fieldName(binding.name)}=${this.#first(binding.type, initial, own)}`;
     });
     for (const nested of implicitOf(instance)) {
@@ -360,7 +369,7 @@ export class CellWriter {
       return `Lines(${parts.join(', ')})`;
     }
     const { shape } = type as TensorType;
-    const sizes = shape.map((dimension) => scope.size(dimension) ?? '?');
+    const sizes = shape.map((dimension) => scope.named(dimension) ?? '?');
     const zeros = `self.zeros(${['lead', ...sizes].join(', ')})`;
     if (initial === undefined) return zeros;
     const value = this.expressions.tensor(initial, scope);
@@ -435,12 +444,7 @@ export class CellWriter {
     });
     const top = records.at(-1)!;
     if (!isLayered) return top;
-    // the top layer is the line itself, unless it is asked for as a layer
-    if (records.length === 1) return { ...top, layers: [top] };
-    const name = scope.temporary(localName(`${identifier(core.layers[0]!.path.replace(/^.*\./, '').replace(/\[\d+\]$/, ''))}_${records.length - 1}`));
-    scope.statements.push(`${name} = ${top.code}`);
-    const settled = { ...top, code: name };
-    return { ...settled, layers: [...records.slice(0, -1), settled] };
+    return { ...top, layers: records };
   }
 
   #callOne(core: Extract<Core, { op: 'call' }>, instance: Instance, from: Value | undefined, below: string | undefined, scope: Scope): PyRecord {

@@ -122,7 +122,7 @@ export class ExpressionWriter {
     const isScalar = given.every((each) => each.scalar);
     const aligned = isScalar ? given : given.map((each, k) => placed(each, core.operands[k]!.at, rank));
     const lead = given.some((each) => each.lead);
-    const counted = both(given.map((each, k) => (each.counted === undefined ? undefined : placed(atom(each.counted, each.rank, each.lead), core.operands[k]!.at, rank).code)));
+    const counted = both(given.map((each, k) => (each.counted === undefined ? undefined : placed(atom(`(${each.counted})`, each.rank, each.lead), core.operands[k]!.at, rank).code)));
     const more = { ...(isScalar ? { scalar: true as const } : {}), ...(counted === undefined ? {} : { counted }) };
     const result = (text: string, level: number, truth = false): Py => ({ ...atom(text, rank, lead, more), level, ...(truth ? { truth: true as const } : {}) });
     if (core.operator === 'and' || core.operator === 'or') {

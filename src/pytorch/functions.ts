@@ -42,7 +42,7 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
   maximum: pair('maximum'),
   where: (applied) => {
     const [condition, x, y] = applied.aligned() as [Py, Py, Py];
-    const choice = condition.truth ? tensorCode(condition) : `truth(${tensorCode(condition)})`;
+    const choice = condition.truth && !condition.scalar ? condition.code : `truth(${tensorCode(condition)})`;
     return result([condition, x, y], `torch.where(${choice}, ${tensorCode(x)}, ${tensorCode(y)})`);
   },
   clip: ({ node, operands: [x] }) => call(x!, `${within({ code: tensorCode(x!), level: tensorLevel(x!) }, binds.atom)}.clamp(${node.numbers.join(', ')})`),

@@ -18,6 +18,7 @@ export interface ModuleText {
   readonly inputs: readonly { readonly input: string; readonly name: string; readonly ahead: boolean }[];
   /** Dimensions whose lengths `loss` takes, and the argument that has them. */
   readonly lengths: readonly { readonly dimension: string; readonly argument: string }[];
+  readonly forwardLengths: ModuleText['lengths'];
   /** Inputs of `forward`. */
   readonly read: readonly string[];
   /** The weights of the source by the names of PyTorch. */
@@ -58,7 +59,7 @@ class ModelWriter {
     const result = valueOf(this.#cells.expressions.write(asked, forward.scope), asked);
     forwardBody.push(...forward.scope.statements.splice(0), `return ${result.code}`);
     const forwardInputs = this.#inputs(forward.read(asked));
-    const forwardLengths = [...forward.scope.lengths];
+    const forwardLengths = this.#inOrder(forward.scope.lengths);
 
     const loss = lossLine === undefined ? undefined : this.#loss(lossLine, scores, forwardInputs, forwardLengths);
     const used = new Set([...forward.scope.used, ...(loss?.used ?? [])]);
@@ -92,6 +93,7 @@ class ModelWriter {
       className: this.#name,
       inputs: loss?.inputs ?? forwardInputs.map(({ input, name }) => ({ input, name, ahead: false })),
       lengths: (loss?.lengths ?? forwardLengths).map((dimension) => ({ dimension, argument: lengthsName(dimension) })),
+      forwardLengths: forwardLengths.map((dimension) => ({ dimension, argument: lengthsName(dimension) })),
       read: forwardInputs.map(({ name }) => name),
       weights,
     };
@@ -169,6 +171,10 @@ class ModelWriter {
       .map(({ binding }) => ({ input: binding.name, name: localName(binding.name), binding }));
   }
 
+  #inOrder(lengths: ReadonlySet<string>): string[] {
+    return [...this.#root.dimensions.keys()].filter((name) => lengths.has(name));
+  }
+
   #lengthArguments(lengths: readonly string[]): string[] {
     return lengths.map((name) => `${lengthsName(name)}=None`);
   }
@@ -229,7 +235,7 @@ class ModelWriter {
       { input, name, ahead: false },
       ...(ahead.includes(binding) ? [{ input, name: `next_${name}`, ahead: true }] : []),
     ]);
-    const lengths = [...scope.lengths];
+    const lengths = this.#inOrder(scope.lengths);
     const plain = inputs.filter((each) => !each.ahead).map(({ name }) => name);
     const next = inputs.filter((each) => each.ahead).map(({ name }) => `${name}=None`);
     const says = ahead.length === 0 ? 'What training minimises: the mean over everything that is there.' : `What training minimises: the mean over everything that is there.\n\n${ahead.map(({ name }) => `next_${localName(name)}: what ${name} holds one step later, below 0 (or NaN) where nothing follows; taken from ${name} itself where it is not given.`).join('\n')}`;

@@ -70,6 +70,14 @@ export class Scope {
     return lengthsName(name);
   }
 
+  /** The input that tells how long an open dimension is. */
+  inputOf(dimension: Dimension): Instance['inputs'][number] | undefined {
+    if (this.open(dimension) === undefined) return undefined;
+    return this.instance.inputs.find(
+      ({ binding: { type }, declaration }) => type.kind === 'tensor' && declaration.type !== undefined && type.shape.some((own) => isSame(own, dimension)),
+    );
+  }
+
   /** A length in Python. */
   size(dimension: Dimension): string | undefined {
     const number = this.number(dimension);
@@ -114,6 +122,34 @@ export class Scope {
     const settled = resolve(dimension);
     const variable = variableOf(settled);
     return variable === undefined || settled === dimension ? undefined : this.#writtenOf(variable, own);
+  }
+
+  /** A length that a call has been told as a number, by the name that the cell has for it. */
+  named(dimension: Dimension, preferred?: string): string | undefined {
+    const written = this.size(dimension);
+    if (written === undefined || !/^\d+$/.test(written) || written === '1') return written;
+    const number = Number(written);
+    const fixed = this.fixed.map((name) => [name, this.number(this.instance.dimensions.get(name)!)!] as const);
+    const equal = fixed.filter(([, size]) => size === number).map(([name]) => name);
+    const name = equal.find((each) => each === preferred) ?? equal.at(-1);
+    if (name !== undefined) return this.#use(name);
+    for (const [a, x] of fixed)
+      for (const [b, y] of fixed) if (a !== b && x + y === number) return `${this.#use(a)} + ${this.#use(b)}`;
+    return written;
+  }
+
+  /** What a nested call is told for one of its sizes. A number that the call itself says stays one. */
+  sizeOfCall(nested: Instance, name: string): string {
+    const dimension = nested.dimensions.get(name)!;
+    const number = this.number(dimension)!;
+    const said = new RegExp(`(?<![\\w.])${number}(?![\\w.])`).test(nested.call?.$cstNode?.text ?? '');
+    if (said || this.instance.parent === undefined) return this.size(dimension) ?? `${number}`;
+    return this.named(dimension, name) ?? `${number}`;
+  }
+
+  #use(name: string): string {
+    this.used.add(name);
+    return `${this.prefix}${identifier(name)}`;
   }
 
   #writtenOf(variable: Variable, own: ReadonlyMap<Variable, string>): string | undefined {

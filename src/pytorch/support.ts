@@ -3,7 +3,7 @@
 /** Names that the module itself uses: lines of a model must not hide them. */
 // biome-ignore format: one group a line
 export const supportNames = [
-  'Lines', 'Recurrent', 'Run', 'choose', 'real', 'masked', 'total', 'mean', 'largest', 'smallest', 'variance', 'norm', 'entropy', 'softmax', 'argmax',
+  'Lines', 'Recurrent', 'Run', 'choose', 'real', 'along', 'masked', 'total', 'mean', 'largest', 'smallest', 'variance', 'norm', 'entropy', 'softmax', 'argmax',
   'last', 'turned', 'ahead', 'has_next', 'shifted', 'join', 'stack', 'spread', 'repeat', 'number', 'truth', 'count', 'tensor', 'counts', 'detached',
   'constant', 'uniform', 'normal', 'glorot', 'he', 'orthogonal', 'identity', 'chrono',
   'cross_entropy', 'binary', 'mse', 'mae', 'huber', 'mean_of', 'read_safetensors', 'write_safetensors', 'load_weights', 'save_weights', 'SOURCE_NAMES',
@@ -47,8 +47,13 @@ class Run:
         self.state = initial
 
     def take(self, now):
-        if self.lengths is not None:
-            now.state = choose(self.lengths > len(self.steps), now.state, self.state)
+        if self.lengths is not None:  # behind the end of a row its state stays what it was
+            still = choose(self.lengths > len(self.steps), now.state, self.state)
+            for name, value in vars(now).items():
+                for own, after in vars(now.state).items():
+                    if value is after:
+                        setattr(now, name, getattr(still, own))
+            now.state = still
         self.state = now.state
         self.steps.append(now)
 
@@ -80,8 +85,13 @@ def real(x, dim, lengths):
     """Whether a place along \`dim\` is real and not padding; None where all are."""
     if lengths is None:
         return None
-    there = torch.arange(x.shape[dim], device=x.device) < lengths.unsqueeze(-1)
-    return there.reshape(there.shape + (1,) * (-1 - dim))
+    return along(torch.arange(x.shape[dim], device=x.device) < lengths.unsqueeze(-1), x, dim)
+
+
+def along(places, x, dim):
+    """What differs from row to row along one dimension, ready to be combined with x."""
+    before = x.dim() + dim - (places.dim() - 1)
+    return places.reshape(places.shape[:-1] + (1,) * before + places.shape[-1:] + (1,) * (-1 - dim))
 
 
 def masked(x, dims, lengths, filling=0.0):
@@ -159,8 +169,7 @@ def turned(x, dim, lengths):
         return x.flip(dim)
     place = torch.arange(x.shape[dim], device=x.device)
     own = lengths.unsqueeze(-1)
-    index = torch.where(place < own, own - 1 - place, place)
-    index = index.reshape(index.shape + (1,) * (-1 - dim))
+    index = along(torch.where(place < own, own - 1 - place, place), x, dim)
     return x.gather(dim, index.expand(x.shape))
 
 
@@ -176,8 +185,7 @@ def shifted(x, dim, by):
 def has_next(x, dim, lengths):
     """Whether a step follows."""
     place = torch.arange(1, x.shape[dim] + 1, device=x.device)
-    there = place < (x.shape[dim] if lengths is None else lengths.unsqueeze(-1))
-    return there.reshape(there.shape + (1,) * (-1 - dim))
+    return along(place < (x.shape[dim] if lengths is None else lengths.unsqueeze(-1)), x, dim)
 
 
 def ahead(x, dim, lengths=None):

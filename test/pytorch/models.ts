@@ -72,7 +72,7 @@ export const cases: Readonly<Record<string, Case>> = {
   c    = where(a > 0 and not a > 0.5, minimum(a, b), maximum(a, 0.2 * b)) + clip(b, -0.3, 0.4) % 0.25
   d    = [c[:, 0:2], c[:, -2:8]]
   e    = outer(range(2) + 1, first(h))
-  f    = sum(d, over: 2) / sqrt(T) + mean(repeat(e, T) * 0.1) + max(argmax(h) * 0.01)
+  f    = sum(d, over: 2) / sqrt(T) + mean(repeat(e, T) * 0.1) + mean(embed(argmax(h), 2)) + mean(where(any(h > 0.1, over: 4), 1, 0.5)) - mean(where(all(h > -0.9, over: 4), 1, 0.5))
   loss = huber(linear(f, 2), y)
 }
 `),
