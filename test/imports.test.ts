@@ -13,6 +13,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   data: ['shared'],
   language: ['graph', 'data', 'shared'],
   onnx: ['graph', 'shared'],
+  pytorch: ['language', 'graph', 'shared'],
   runtime: ['onnx', 'shared'],
   training: ['runtime', 'graph', 'data', 'onnx', 'shared'],
   tracing: ['runtime', 'graph', 'onnx', 'shared'],
