@@ -1,8 +1,8 @@
 // A trained model for PyTorch: a module that a person would have liked to write, its weights, and a program that trains it on.
 
-import { buildModel, type ModelArguments, type Program } from '../language/index.ts';
 import type { Instance } from '../language/check/core.ts';
 import { checkModel } from '../language/check/definitions.ts';
+import { buildModel, type ModelArguments, type Program } from '../language/index.ts';
 import { type ModuleText, writeModule } from './model.ts';
 
 export interface PytorchSource {
@@ -29,5 +29,9 @@ export function writePytorch({ program, model, arguments: given = {}, sizes }: P
     while (found.lift.length === 0 && found.parent !== undefined) found = found.parent;
     return found.path;
   };
-  return writeModule(root, (name) => sizes[name], [...new Set(states.map(({ instance }) => runOf(instance)))].filter((path) => path !== ''));
+  return writeModule(
+    root,
+    (name) => sizes[name],
+    [...new Set(states.map(({ instance }) => runOf(instance)))].filter((path) => path !== ''),
+  );
 }
