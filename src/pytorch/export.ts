@@ -79,7 +79,7 @@ Exported by Unroll. Needs PyTorch (1.13 or newer) and nothing else.
 | \`model.py\` | the model: one class a cell, its equations one a line, parameters with the names of the source |
 | \`weights.safetensors\` | the trained weights, by the names of the source |
 | \`data.json\` | vocabularies, scales of normalised numbers, and the settings of the training |
-| \`train.py\` | trains it on: \`python train.py --data FILE\`, or \`torchrun --nproc-per-node 4 train.py --data FILE\` |
+| \`train.py\` | trains it on: \`python train.py --data FILE\`, or \`torchrun --nproc_per_node 4 train.py --data FILE\` |
 | \`source/\` | the \`.rnn\` source |
 
     import torch, model

@@ -3,7 +3,7 @@
 export const trainScript = `"""Trains the model of model.py on from weights.safetensors, as the source's train statement says (data.json).
 
     python train.py --data names.csv                        one process
-    torchrun --nproc-per-node 4 train.py --data names.csv   several, the batch shared out among them
+    torchrun --nproc_per_node 4 train.py --data names.csv   several, the batch shared out among them
 
 Writes trained.safetensors, with the names of the source: \`unroll import FILE.rnn --weights trained.safetensors\` brings it back.
 """
@@ -240,17 +240,18 @@ def windows(ids, rows, window, rank, world):
         arguments = {name: lying[:, start : start + window]}
         if given["predicted"]:
             arguments["next_" + name] = lying[:, start + 1 : start + window + 1]
-        yield arguments, start == 0
+        yield arguments, start == 0, 1.0
 
 
 def batches(examples, rows, rank, world, chance):
-    """Padded to the longest row. Each process takes its share of the rows of every batch."""
+    """Padded to the longest row. Each process takes its share of the rows of every batch; one that has none
+    reads a row without learning from it, so that all take the same steps."""
     order = list(range(len(examples)))
     if chance is not None:
         chance.shuffle(order)
     for start in range(0, len(order), rows):
         own = [examples[k] for k in order[start : start + rows]][rank::world]
-        yield (collate(own) if own else None), True
+        yield collate(own or [examples[order[start]]]), True, float(len(own) > 0)
 
 
 def collate(rows):
@@ -354,14 +355,10 @@ def main():
         epoch += 1
         model.train()
         before = step
-        for arguments, begins in part(training, random.Random(SETTINGS["seed"] * 1000 + epoch)):
+        for arguments, begins, weight in part(training, random.Random(SETTINGS["seed"] * 1000 + epoch)):
             if step >= steps:
                 break
             step += 1
-            if arguments is None:  # fewer rows than processes: this one repeats its last share with no weight
-                arguments, weight = kept, 0.0
-            else:
-                kept, weight = arguments, 1.0
             if begins and hasattr(model, "carry_on"):
                 model.carry_on(is_text)
             rate = rate_at(step, steps, one_pass, lowered)
@@ -397,13 +394,11 @@ def main():
 def evaluate(model, part, is_text, device, world):
     model.eval()
     total = torch.zeros(2, device=device)
-    for arguments, begins in part:
-        if arguments is None:
-            continue
+    for arguments, begins, weight in part:
         if begins and hasattr(model, "carry_on"):
             model.carry_on(is_text)
         loss = model.loss(**{name: value.to(device) for name, value in arguments.items()})
-        rows = len(next(iter(arguments.values())))
+        rows = weight * len(next(iter(arguments.values())))
         total += torch.tensor([loss.item() * rows, rows], device=device)
     if world > 1:
         distributed.all_reduce(total)
