@@ -9,7 +9,7 @@ import { operandsOf } from '../language/check/walk.ts';
 import type { Definition } from '../language/generated/ast.ts';
 import { docComment, lineComment } from '../language/places.ts';
 import { notExported, PytorchError } from './errors.ts';
-import { ExpressionWriter, valueOf } from './expressions.ts';
+import { ExpressionWriter, pyOf } from './expressions.ts';
 import {
   atom,
   attributeName,
@@ -84,7 +84,7 @@ export class CellWriter {
     };
     for (const { core } of instance.lines) visit(core);
     for (const { initial } of instance.states) if (initial !== undefined) visit(initial);
-    instance.nested.forEach((nested) => this.#survey(nested));
+    for (const nested of instance.nested) this.#survey(nested);
   }
 
   #wantField({ instances = [], layers }: RecordType, name: string): void {
@@ -253,7 +253,7 @@ export class CellWriter {
   #equations(instance: Instance, scope: Scope): string[] {
     const lines = this.#lines(instance, scope);
     const last = instance.lines.at(-1)!;
-    const value = valueOf(scope.bindings.get(last.binding)!, last.core);
+    const value = pyOf(scope.bindings.get(last.binding)!, last.core);
     if (!this.#whole.has(instance.cell)) return [...lines, `return ${value.code}`];
     const fields = this.#fieldsOf(instance, scope).map(([name, code]) => `, ${fieldName(name)}=${code}`);
     return [...lines, `return Lines(value=${value.code}${fields.join('')})`];
@@ -275,7 +275,7 @@ export class CellWriter {
     const name = localName(binding.name);
     const comment = lineComment(equation);
     const isTensor = binding.type.kind === 'tensor' || built.kind === 'tensor';
-    const value = isTensor ? valueOf(built, core) : built;
+    const value = isTensor ? pyOf(built, core) : built;
     statements.push(`${name} = ${value.code}${comment === undefined ? '' : `  # ${comment}`}`);
     scope.temporary(name);
     if (value.kind === 'record') {
@@ -312,7 +312,7 @@ export class CellWriter {
       const value = scope.bindings.get(line.binding)!;
       if (value.kind === 'tensor' && !value.lead)
         throw notExported(`the field \`${name}\`, which is the same for all rows,`, line.core.source);
-      return [[name, value.kind === 'record' ? valueOf(value, line.core).code : value.code]];
+      return [[name, value.kind === 'record' ? pyOf(value, line.core).code : value.code]];
     });
   }
 
@@ -335,12 +335,12 @@ export class CellWriter {
     }
     lines.push(...this.#lines(instance, scope));
     const last = instance.lines.at(-1)!;
-    const value = valueOf(scope.bindings.get(last.binding)!, last.core);
+    const value = pyOf(scope.bindings.get(last.binding)!, last.core);
     const next = states.map(({ binding }) => {
       const line = instance.lines.find((each) => each.binding.name === `${binding.name}'`)!;
       const after = scope.bindings.get(line.binding)!;
       const isRecord = binding.type.kind === 'record';
-      const code = isRecord ? `${after.code}.state` : valueOf(after, line.core).code;
+      const code = isRecord ? `${after.code}.state` : pyOf(after, line.core).code;
       return `${fieldName(binding.name)}=${code}`;
     });
     const implicit = implicitOf(instance).map((nested) => {
@@ -462,7 +462,7 @@ export class CellWriter {
       const start = from?.kind === 'record' && from.layers !== undefined && core.layers.length > 1 ? from.layers[layer] : from;
       let below: string | undefined;
       if (layer > 0) {
-        below = valueOf(records.at(-1)!, {
+        below = pyOf(records.at(-1)!, {
           ...core,
           type: instance.inputs.find(({ binding }) => binding.name === core.chained)!.argument!.type,
         } as Core).code;
@@ -507,7 +507,7 @@ export class CellWriter {
           throw notExported('a state handed to a cell that runs over more than time', argument!.source);
         return value.code;
       }
-      const tensor = valueOf(value, argument!);
+      const tensor = pyOf(value, argument!);
       if (lifted) {
         liftedCode ??= { code: tensor.code, rank: rankOf(binding.type) };
         return tensor.code;

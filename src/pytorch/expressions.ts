@@ -17,7 +17,7 @@ export class ExpressionWriter {
   }
 
   tensor(core: Core, scope: Scope): Py {
-    return valueOf(this.write(core, scope), core);
+    return pyOf(this.write(core, scope), core);
   }
 
   write(core: Core, scope: Scope): Value {
@@ -250,7 +250,7 @@ export class ExpressionWriter {
 }
 
 /** Where a tensor is wanted. */
-export function valueOf(value: Value, core: Core): Py {
+export function pyOf(value: Value, core: Core): Py {
   if (value.kind === 'tensor') return value;
   const type = core.type as RecordType;
   const rank = type.kind === 'record' ? rankOf(type) : rankOf(core.type);

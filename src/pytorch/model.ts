@@ -14,7 +14,7 @@ import { operandsOf } from '../language/check/walk.ts';
 import { docComment } from '../language/places.ts';
 import { attributeOf, CellWriter } from './cells.ts';
 import { PytorchError } from './errors.ts';
-import { valueOf } from './expressions.ts';
+import { pyOf } from './expressions.ts';
 import { atom, attributeName, className, docstring, identifier, indented, localName } from './python.ts';
 import { lengthsName, rankOf, Scope } from './scope.ts';
 import { functions, imports, recurrent } from './support.ts';
@@ -65,7 +65,7 @@ class ModelWriter {
     const forward = this.#method();
     const asked: Core = scores ?? ({ ...lastLine!.core, op: 'read', binding: lastLine!.binding } as Core);
     const forwardBody = this.#lines(this.#needed([asked]), forward.scope);
-    const result = valueOf(this.#cells.expressions.write(asked, forward.scope), asked);
+    const result = pyOf(this.#cells.expressions.write(asked, forward.scope), asked);
     forwardBody.push(...forward.scope.statements.splice(0), `return ${result.code}`);
     const forwardInputs = this.#inputs(forward.read(asked));
     const forwardLengths = this.#inOrder(forward.scope.lengths);
@@ -237,7 +237,7 @@ class ModelWriter {
         if (needed.has(each)) lines.push(...this.#cells.line({ ...each, core: rewrite(each.core) }, scope));
     }
     const core = rewrite(line.core);
-    const value = valueOf(this.#cells.expressions.write(core, scope), core);
+    const value = pyOf(this.#cells.expressions.write(core, scope), core);
     lines.push(...scope.statements.splice(0));
     const shape = (core.type as TensorType).shape;
     const time = shape.length > 0 && scope.number(shape[0]!) === undefined ? 1 : 0;
