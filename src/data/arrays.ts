@@ -5,11 +5,11 @@ import { basename } from 'node:path';
 import type { InputShape, KeptData, Scale, Vocabulary } from '../shared/dataset.ts';
 import type { ArraysSource } from '../shared/settings.ts';
 import type { Dataset } from './dataset.ts';
-import { count, missingArray, oneClass, unequalCounts, wrongShape } from './errors.ts';
+import { badArray, count, missingArray, oneClass, unequalCounts, wrongShape } from './errors.ts';
 import { idsFor } from './growing.ts';
 import { arrayNames, nameOfFile, type ReadArray, readArrays } from './npy-read.ts';
 import { byCodePoint } from './pieces.ts';
-import { completed, normalised, scaleOf } from './scales.ts';
+import { completed, missingIn, normalised, scaleOf } from './scales.ts';
 import { drawParts } from './split.ts';
 import { datasetOf, dimensionOf, type StoredInput } from './store.ts';
 
@@ -33,6 +33,7 @@ export async function loadArrays(source: ArraysSource, shapes: readonly InputSha
   const scales: Record<string, Scale> = {};
   const sizes: Record<string, number> = {};
   const remarks: string[] = [];
+  const missing: Record<string, number> = {};
   for (const dimension of new Set(shapes.flatMap(({ classes }) => classes ?? [])))
     vocabularies[dimension] = kept?.vocabularies[dimension] ?? labelsOf(path, shapes, read, dimension);
   const inputs = shapes.map((shape, k): StoredInput => {
@@ -49,8 +50,22 @@ export async function loadArrays(source: ArraysSource, shapes: readonly InputSha
       return { shape, data, nothing: vocabulary.tokens.length, width, ...offsets };
     }
     if (array.kind === 'texts') throw wrongShape(path, `${wanted[k]} (texts)`, array.shape.slice(1), shape.name, shape.shape);
-    const stored: StoredInput = { shape, data: Float32Array.from(array.data), width, ...offsets };
+    const stored: StoredInput = {
+      shape,
+      data: array.data instanceof Float32Array ? array.data : Float32Array.from(array.data),
+      width,
+      ...offsets,
+    };
+    if ((stored.data as Float32Array).some((value) => Math.abs(value) === Number.POSITIVE_INFINITY))
+      throw badArray(
+        path,
+        wanted[k]!,
+        'it holds infinite numbers. Replace them, as with numpy.nan_to_num, or write NaN for what is missing.',
+      );
     const scale = kept?.scales[shape.name] ?? scaleOf(stored, places.training);
+    if (scale.mean.some(Number.isNaN))
+      throw badArray(path, wanted[k]!, 'all its numbers of the training part, or of one feature of it, are NaN.');
+    missing[shape.name] = missingIn(stored, places.training);
     const filled = shape.compared ? { stored, missing: 0 } : completed(stored, scale);
     if (filled.missing > 0)
       remarks.push(
@@ -61,7 +76,7 @@ export async function loadArrays(source: ArraysSource, shapes: readonly InputSha
     return normalised(filled.stored, scale);
   });
   const digest = createHash('sha256').update(bytes).digest('hex');
-  return datasetOf({ source, digest, vocabularies, sizes, scales, inputs, places, remarks }, []);
+  return datasetOf({ source, digest, vocabularies, sizes, scales, inputs, places, remarks, missing }, []);
 }
 
 const stepsOf = (shape: InputShape, array: ReadArray): number => (dimensionOf(shape) === undefined ? 1 : (array.shape[1] ?? 1));

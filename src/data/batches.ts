@@ -65,7 +65,7 @@ export function heldOutBatches(dataset: Dataset, name: Exclude<PartName, 'traini
   return { count, at: (index) => batchAt(dataset, part, order.subarray(index * rows, (index + 1) * rows), dataset.judgedAtEnd) };
 }
 
-/** Examples side by side. `onlyEnd`: what comes next is asked for at the last step of each row alone. */
+/** Examples side by side. `onlyEnd`: what comes next, or what is compared with, is asked for at the last step of each row alone. */
 export function batchAt(dataset: Dataset, part: Part, indices: ArrayLike<number>, onlyEnd = false): Batch {
   return joined(
     dataset,
@@ -92,7 +92,7 @@ export function joined(
       const each = examples.map((example) => example.inputs[name]!);
       if (dimension === undefined) inputs[name] = together(each, shape.classes !== undefined);
       else {
-        const skipped = onlyEnd && name !== shape.name;
+        const skipped = onlyEnd && (name !== shape.name || shape.compared);
         inputs[name] = interleaved(
           each,
           examples.map(({ lengths }) => lengths[dimension]!),

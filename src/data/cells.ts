@@ -16,15 +16,16 @@ const MISSING = /^(|na|n\/a|nan|null|none|\?|-)$/i;
 export const isMissing = (cell: Cell): boolean =>
   cell === undefined || cell === null || (typeof cell === 'string' && MISSING.test(cell.trim()));
 
-export const isNumberText = (text: string): boolean => text.trim() !== '' && Number.isFinite(Number(text.trim()));
+/** A number that 32 bits can hold. */
+export const isNumberText = (text: string): boolean => text.trim() !== '' && Number.isFinite(Math.fround(Number(text.trim())));
 
 /** One number; NaN where it is missing. Throws DataError where it is something else. */
 export function numberOf(cell: Cell, { path, line, column }: CellPlace): number {
-  if (typeof cell === 'number') return cell;
+  if (typeof cell === 'number' && Number.isFinite(Math.fround(cell))) return cell;
   if (typeof cell === 'boolean') return Number(cell);
   if (isMissing(cell)) return Number.NaN;
   if (typeof cell === 'string' && isNumberText(cell)) return Number(cell.trim());
-  throw noNumber(path, line, column, typeof cell === 'string' ? cell : JSON.stringify(cell));
+  throw noNumber(path, line, column, typeof cell === 'string' ? cell : String(JSON.stringify(cell)));
 }
 
 /** The numbers of a cell: a list of JSON (of lists, where a step has several), or numbers with white space, commas or semicolons between. `width`: how

@@ -21,6 +21,7 @@ export async function columnsOf(path: string): Promise<readonly Column[]> {
   const { columns, rows } = await openTable(path);
   const cells = columns.map((): Cell[] => []);
   let count = 0;
+  // Leaving the loop closes the file.
   for await (const row of rows) {
     row.cells.forEach((cell, k) => {
       cells[k]!.push(cell);

@@ -1,10 +1,11 @@
 // Byte-pair encoding (Sennrich, Haddow & Birch 2016): the most frequent pair of neighbouring pieces becomes one piece, again and again.
 //
 // It works on characters and not on bytes, so that every piece can be read; what the training part never shows is ‹unknown›. A word takes the space
-// before it along, so that the pieces of a text put together are the text, to the last space.
+// before it along, so that the pieces of a text put together are the text, to the last space. Where no space comes for long (Chinese, DNA), a stretch
+// ends after 32 characters.
 
 /** Words with the space before them, and other white space by itself: all of a text. */
-const STRETCHES = / ?[^\s]+|\s/gu;
+const STRETCHES = / ?[^\s]{1,32}|\s/gu;
 
 export function visitStretches(text: string, visit: (stretch: string) => void): void {
   for (const [stretch] of text.matchAll(STRETCHES)) visit(stretch);

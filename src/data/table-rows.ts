@@ -18,9 +18,13 @@ export interface Table {
   /** Names of the columns; numbers from 1 where the file has no header. */
   readonly columns: readonly string[];
   readonly hasHeader: boolean;
+  /** The first row of data: what its columns hold can be told from it. */
+  readonly first: readonly Cell[];
   readonly rows: AsyncIterable<TableRow>;
   /** SHA-256 of the file, once all rows have been read. */
   digest(): string;
+  /** Lets go of the file, whether or not its rows were read to the end. */
+  close(): Promise<void>;
 }
 
 export interface TableOptions {
@@ -58,6 +62,11 @@ async function openDelimited(path: string, { header, names = [], signal }: Table
       yield piece.value;
     }
   }
+  const close = async (): Promise<void> => {
+    stream.destroy();
+    parser.destroy();
+    await text.return('');
+  };
   const parser = parse({
     delimiter: delimiterOf(path, start),
     record_delimiter: ['\r\n', '\n', '\r'],
@@ -77,7 +86,10 @@ async function openDelimited(path: string, { header, names = [], signal }: Table
     });
     return found.done === true ? undefined : { line: found.value.info.lines, cells: found.value.record };
   };
-  const [one, two] = [await next(), await next()];
+  const [one, two] = await Promise.all([next(), next()]).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
   const hasHeader = one !== undefined && (header ?? looksLikeHeader(one.cells as string[], two?.cells as string[] | undefined, names));
   const columns = hasHeader ? one.cells.map((cell) => String(cell).trim()) : (one?.cells ?? []).map((_, k) => `${k + 1}`);
   const width = columns.length;
@@ -89,11 +101,10 @@ async function openDelimited(path: string, { header, names = [], signal }: Table
         yield row;
       }
     } finally {
-      stream.destroy();
-      parser.destroy();
+      await close();
     }
   }
-  return { columns, hasHeader, rows: rows(), digest: () => digest };
+  return { columns, hasHeader, first: (hasHeader ? two : one)?.cells ?? [], rows: rows(), digest: () => digest, close };
 }
 
 function fault(path: string, error: unknown): unknown {
@@ -126,28 +137,55 @@ function looksLikeHeader(first: readonly string[], second: readonly string[] | u
 
 // ------------------------------------------------------------------------------------------------------------------ JSON lines
 
-/** Each line an object by the names of the columns, or an array. The first line says which columns there are. */
+/** Lines that are looked at for columns: not every object has every key. */
+const LOOKED_AT = 100;
+
+/** Each line an object by the names of the columns, or an array. The first lines say which columns there are. */
 async function openJsonLines(path: string, { signal }: TableOptions): Promise<Table> {
   let digest = '';
   const lines = linesOf(path, signal, (found) => {
     digest = found;
   });
-  const first = await lines.next();
-  const opening = first.done === true ? undefined : first.value;
-  const isList = Array.isArray(opening?.value);
-  const columns = opening === undefined ? [] : isList ? (opening.value as unknown[]).map((_, k) => `${k + 1}`) : Object.keys(opening.value);
+  const opening: JsonLine[] = [];
+  let fault: unknown;
+  try {
+    while (opening.length < LOOKED_AT) {
+      const line = await lines.next();
+      if (line.done === true) break;
+      opening.push(line.value);
+    }
+  } catch (error) {
+    // What is wrong further down is said when the rows come to it.
+    if (opening.length === 0 || signal?.aborted === true) throw error;
+    fault = error;
+  }
+  const [head] = opening;
+  const isList = Array.isArray(head?.value);
+  const columns = isList
+    ? (head!.value as unknown[]).map((_, k) => `${k + 1}`)
+    : [...new Set(opening.flatMap(({ value }) => (Array.isArray(value) ? [] : Object.keys(value))))];
+  const rawCells = (value: object): readonly unknown[] =>
+    isList ? (value as unknown[]) : columns.map((column) => (value as Record<string, unknown>)[column]);
   const rowOf = ({ line, value }: JsonLine): TableRow => {
     if (Array.isArray(value) !== isList)
       throw badTable(path, line, `this line is ${isList ? 'no' : 'an'} array, unlike the first. All lines are objects, or all are arrays.`);
     if (isList && (value as unknown[]).length !== columns.length) throw raggedRow(path, line, (value as unknown[]).length, columns.length);
-    const cells = isList ? (value as unknown[]) : columns.map((column) => (value as Record<string, unknown>)[column]);
-    return { line, cells: cells.map((cell) => plainCell(cell, path, line)) };
+    return { line, cells: rawCells(value).map((cell) => plainCell(cell, path, line)) };
+  };
+  const close = async (): Promise<void> => {
+    await lines.return(undefined);
   };
   async function* rows(): AsyncGenerator<TableRow> {
-    if (opening !== undefined) yield rowOf(opening);
-    for await (const each of lines) yield rowOf(each);
+    try {
+      for (const each of opening) yield rowOf(each);
+      if (fault !== undefined) throw fault;
+      for await (const each of lines) yield rowOf(each);
+    } finally {
+      await close();
+    }
   }
-  return { columns, hasHeader: !isList, rows: rows(), digest: () => digest };
+  const first = head === undefined ? [] : (rawCells(head.value) as readonly Cell[]);
+  return { columns, hasHeader: !isList, first, rows: rows(), digest: () => digest, close };
 }
 
 interface JsonLine {
@@ -172,21 +210,28 @@ async function* linesOf(path: string, signal: AbortSignal | undefined, end: (dig
       throw badTable(path, line, 'a line is an object, as in {"text": "...", "label": "..."}.');
     return { line, value };
   };
-  for (let piece = await text.next(); ; piece = await text.next()) {
-    if (piece.done === true) {
-      end(piece.value);
-      break;
+  try {
+    for (let piece = await text.next(); ; piece = await text.next()) {
+      if (piece.done === true) {
+        end(piece.value);
+        break;
+      }
+      // A carriage return at the end of a piece may be half of a line's end.
+      const parts = (rest + piece.value).split(/\r\n|\n|\r(?!$)/);
+      rest = parts.pop()!;
+      if (rest.length > LONGEST) throw longCell(path, line + 1, LONGEST);
+      for (const part of parts) {
+        const found = read(part);
+        if (found !== undefined) yield found;
+      }
     }
-    const parts = (rest + piece.value).split(/\r\n|\n|\r/);
-    rest = parts.pop()!;
-    if (rest.length > LONGEST) throw longCell(path, line + 1, LONGEST);
-    for (const part of parts) {
-      const found = read(part);
-      if (found !== undefined) yield found;
+    for (const part of rest.split('\r')) {
+      const last = part === '' ? undefined : read(part);
+      if (last !== undefined) yield last;
     }
+  } finally {
+    await text.return('');
   }
-  const last = rest === '' ? undefined : read(rest);
-  if (last !== undefined) yield last;
 }
 
 function plainCell(cell: unknown, path: string, line: number): Cell {

@@ -161,7 +161,7 @@ describe('tables', () => {
     const { Letter, Language } = data.vocabularies;
     assert.equal(Letter!.unknown, 0);
     assert.deepEqual(Language!.tokens, ['rare', 'x', 'y']);
-    assert.match(data.remarks.join(' '), /different Letters are in held-out rows only, and ‹unknown› to the model/);
+    assert.match(data.remarks.join(' '), /classes of Letter are in held-out rows only, and ‹unknown› to the model/);
   });
 
   it('opens again with what a run has kept, even where the file has changed', async () => {
