@@ -50,9 +50,11 @@ function passOf({ ragged }: Dataset, part: Part, rows: number, seed: number, pas
   return Array.from(shuffled(batches.length, 'batches', seed, pass), (k) => batches[k]!);
 }
 
+/** The shorter first; those of one length as they stood. */
 function sortedByLength(part: Part, examples: Int32Array): Int32Array {
-  const lengths = new Map(Array.from(examples, (index) => [index, lengthOf(part, index)]));
-  return examples.slice().sort((a, b) => lengths.get(a)! - lengths.get(b)!);
+  // Length and place in one number, which sorts faster than by a comparison.
+  const keys = Float64Array.from(examples, (index, place) => lengthOf(part, index) * examples.length + place);
+  return Int32Array.from(keys.sort(), (key) => examples[key % examples.length]!);
 }
 
 /** All examples of a held-out part, each once. */

@@ -32,9 +32,17 @@ export function numberOf(cell: Cell, { path, line, column }: CellPlace): number 
  *  many a step has. */
 export function numbersOf(cell: Cell, width: number, place: CellPlace): number[] {
   const flat = flattened(cell, place);
+  if (Array.isArray(cell) && cell.some(Array.isArray)) {
+    const lengths = cell.map((step) => (Array.isArray(step) ? step.length : 1));
+    const other = lengths.find((length) => length !== lengths[0]);
+    if (other !== undefined) throw numbersPerCell(place.path, place.line, place.column, other, lengths[0]!);
+  }
   if (flat.length % width !== 0) throw numbersPerCell(place.path, place.line, place.column, flat.length, width);
   return flat;
 }
+
+/** How many numbers a step has in a list of lists; 1 elsewhere. */
+export const stepWidth = (cell: Cell): number => (Array.isArray(cell) && Array.isArray(cell[0]) ? cell[0].length : 1);
 
 function flattened(cell: Cell, place: CellPlace): number[] {
   if (Array.isArray(cell)) return cell.flatMap((each) => flattened(each as Cell, place));

@@ -45,17 +45,23 @@ export class GrowingIds {
   }
 }
 
-/** Floats, four bytes each. */
-export class GrowingFloats {
-  readonly #blocks: Float32Array[] = [];
-  #block = new Float32Array(BLOCK);
+/** Floats: of four bytes each, or of eight where they count. */
+export class GrowingFloats<Values extends Float32Array | Float64Array = Float32Array> {
+  readonly #make: (length: number) => Values;
+  readonly #blocks: Values[] = [];
+  #block: Values;
   #used = 0;
   length = 0;
+
+  constructor(make: (length: number) => Values) {
+    this.#make = make;
+    this.#block = make(BLOCK);
+  }
 
   push(value: number): void {
     if (this.#used === BLOCK) {
       this.#blocks.push(this.#block);
-      this.#block = new Float32Array(BLOCK);
+      this.#block = this.#make(BLOCK);
       this.#used = 0;
     }
     this.#block[this.#used] = value;
@@ -63,13 +69,27 @@ export class GrowingFloats {
     this.length += 1;
   }
 
-  finish(): Float32Array {
-    const whole = new Float32Array(this.length);
+  /** The one at a place below `length`. */
+  at(place: number): number {
+    const block = Math.floor(place / BLOCK);
+    return (this.#blocks[block] ?? this.#block)[place - block * BLOCK]!;
+  }
+
+  finish(): Values {
+    const whole = this.#make(this.length);
     [...this.#blocks, this.#block.subarray(0, this.#used)].forEach((block, k) => {
       whole.set(block, k * BLOCK);
     });
     return whole;
   }
+}
+
+export const growingFloats = (): GrowingFloats => new GrowingFloats((length) => new Float32Array(length));
+/** The place where each row begins, and one more. */
+export function growingOffsets(): GrowingFloats<Float64Array> {
+  const offsets = new GrowingFloats((length) => new Float64Array(length));
+  offsets.push(0);
+  return offsets;
 }
 
 export const idsFor = (classes: number, length: number): Ids =>

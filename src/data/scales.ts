@@ -58,19 +58,16 @@ const lastOf = (size: number | string | undefined, width: number): number => (ty
 
 /** In the model's unit. Missing numbers stay NaN. */
 export function normalised(stored: StoredInput, scale: Scale): StoredInput {
-  const data = Float32Array.from(stored.data as Float32Array, (value, k) => toModel(value, k, scale));
+  const data = (stored.data as Float32Array).map((value, k) => toModel(value, k, scale));
   return { ...stored, data };
 }
 
 /** With the mean of its feature where a number is missing; and how many were. */
 export function completed(stored: StoredInput, { mean }: Scale): { readonly stored: StoredInput; readonly missing: number } {
-  let missing = 0;
-  const data = Float32Array.from(stored.data as Float32Array, (value, k) => {
-    if (!Number.isNaN(value)) return value;
-    missing += 1;
-    return mean[k % mean.length]!;
-  });
-  return missing === 0 ? { stored, missing } : { stored: { ...stored, data }, missing };
+  const whole = stored.data as Float32Array;
+  const missing = whole.reduce((sum, value) => (Number.isNaN(value) ? sum + 1 : sum), 0);
+  if (missing === 0) return { stored, missing };
+  return { stored: { ...stored, data: whole.map((value, k) => (Number.isNaN(value) ? mean[k % mean.length]! : value)) }, missing };
 }
 
 const toModel = (value: number, k: number, { mean, deviation }: Scale): number =>

@@ -9,7 +9,7 @@ import type { Binding, SeriesSource } from '../shared/settings.ts';
 import { isMissing, isNumberText, numberOf, textOf } from './cells.ts';
 import type { Dataset, Example, Part } from './dataset.ts';
 import { count, noColumn, noNumbers, noRows, shortSeries, unboundInput } from './errors.ts';
-import { GrowingFloats } from './growing.ts';
+import { growingFloats } from './growing.ts';
 import { Running } from './scales.ts';
 import { sizesOf } from './split.ts';
 import { ahead, dimensionOf } from './store.ts';
@@ -55,7 +55,7 @@ async function readSeries(source: SeriesSource, shapes: readonly InputShape[], t
     (name) => shapes.find((shape, k) => shape.classes !== undefined && namesOf(bindings[k]!).includes(name))?.classes,
   );
   const tokens = new Map(classes.flatMap((dimension) => (dimension === undefined ? [] : [[dimension, new Tokens()] as const])));
-  const columns = wanted.map(() => new GrowingFloats());
+  const columns = wanted.map(growingFloats);
   for await (const { line, cells } of table.rows)
     wanted.forEach((name, k) => {
       const cell = cells[places[k]!];

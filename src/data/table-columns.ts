@@ -3,9 +3,9 @@
 import { basename } from 'node:path';
 import type { InputShape } from '../shared/dataset.ts';
 import type { TableSource } from '../shared/settings.ts';
-import { type CellPlace, isMissing, numberOf, numbersOf, textOf } from './cells.ts';
+import { type CellPlace, isMissing, numberOf, numbersOf, stepWidth, textOf } from './cells.ts';
 import { classesPerCell, numbersPerCell, unboundInput } from './errors.ts';
-import { GrowingFloats, GrowingIds, idsFor } from './growing.ts';
+import { GrowingIds, growingFloats, growingOffsets, idsFor } from './growing.ts';
 import { dimensionOf, type StoredInput } from './store.ts';
 import type { Cell, TableRow } from './table-rows.ts';
 import { type Found, Tokens, visitTokens } from './vocabulary.ts';
@@ -60,7 +60,9 @@ class ClassColumn implements ColumnReader {
   readonly #places: readonly number[];
   readonly #source: TableSource;
   readonly #ids = new GrowingIds();
-  readonly #ends: number[] = [0];
+  /** Where texts begin; labels are as many in each row. */
+  readonly #offsets = growingOffsets();
+  #rows = 0;
   /** Rows whose class is missing. */
   readonly #missing = new Set<number>();
 
@@ -122,10 +124,11 @@ class ClassColumn implements ColumnReader {
   }
 
   add({ ids, missing }: ReadCell): void {
-    if (missing) this.#missing.add(this.#ends.length - 1);
+    if (missing) this.#missing.add(this.#rows);
     const most = this.stepped && this.#source.by !== 'pieces' ? longestOf(this.#source) : ids!.length;
     for (let k = 0; k < ids!.length && k < most; k += 1) this.#ids.push(ids![k]!);
-    this.#ends.push(this.#ids.length);
+    if (this.stepped) this.#offsets.push(this.#ids.length);
+    this.#rows += 1;
   }
 
   counts(tokens: number, rows?: Int32Array): Int32Array {
@@ -137,18 +140,19 @@ class ClassColumn implements ColumnReader {
         });
     };
     if (rows !== undefined) rows.forEach(take);
-    else for (let row = 0; row + 1 < this.#ends.length; row += 1) take(row);
+    else for (let row = 0; row < this.#rows; row += 1) take(row);
     return counts;
   }
 
   #visit(row: number, visit: (id: number) => void): void {
-    this.#ids.visit(visit, this.#ends[row]!, this.#ends[row + 1]!);
+    if (this.stepped) this.#ids.visit(visit, this.#offsets.at(row), this.#offsets.at(row + 1));
+    else this.#ids.visit(visit, row * this.width, (row + 1) * this.width);
   }
 
   finish(found: ReadonlyMap<string, Found>, framed: boolean): StoredInput {
     const { vocabulary, classes } = found.get(this.shape.classes!)!;
     const classesOf = (id: number): readonly number[] => (classes instanceof Int32Array ? [classes[id]!] : classes[id]!);
-    const rows = this.#ends.length - 1;
+    const rows = this.#rows;
     const most = this.stepped ? longestOf(this.#source) : Number.POSITIVE_INFINITY;
     const nothing = vocabulary.tokens.length;
     // A row that is only compared with has nothing to say where another one begins and ends.
@@ -186,8 +190,10 @@ class NumberColumn implements ColumnReader {
   readonly name: string;
   readonly #places: readonly number[];
   readonly #source: TableSource;
-  readonly #floats = new GrowingFloats();
-  readonly #ends: number[] = [0];
+  readonly #floats = growingFloats();
+  /** Rows with nothing, before one that says how many numbers a row has. */
+  #pending = 0;
+  readonly #offsets = growingOffsets();
 
   constructor(shape: InputShape, places: readonly number[], stepped: boolean, name: string, source: TableSource) {
     this.shape = shape;
@@ -210,8 +216,9 @@ class NumberColumn implements ColumnReader {
     const place: CellPlace = { path: this.#source.path, line, column: this.name };
     if (this.#places.length > 1) return this.#several(cells, place);
     const cell = cells[this.#places[0]!];
-    if (!this.stepped && isMissing(cell))
-      return { length: 1, numbers: Array<number>(Math.max(1, this.width)).fill(Number.NaN), missing: true };
+    if (!this.stepped && isMissing(cell)) return { length: 1, numbers: Array<number>(this.width).fill(Number.NaN), missing: true };
+    // A sequence that is missing has no steps.
+    if (this.stepped && isMissing(cell)) return { length: 0, numbers: [], missing: true };
     const numbers = numbersOf(cell, 1, place);
     if (!this.stepped) {
       // The first row says how many, where the model leaves it open.
@@ -219,7 +226,7 @@ class NumberColumn implements ColumnReader {
       if (numbers.length !== this.width) throw numbersPerCell(place.path, line, place.column, numbers.length, this.width);
       return { length: 1, numbers, missing: false };
     }
-    if (this.width === 0) this.width = 1;
+    if (this.width === 0) this.width = stepWidth(cell);
     if (numbers.length % this.width !== 0) throw numbersPerCell(place.path, line, place.column, numbers.length, this.width);
     return { length: numbers.length / this.width, numbers, missing: false };
   }
@@ -238,10 +245,15 @@ class NumberColumn implements ColumnReader {
   }
 
   add({ numbers, length }: ReadCell): void {
+    if (this.width === 0) {
+      this.#pending += 1;
+      return;
+    }
+    for (; this.#pending > 0; this.#pending -= 1) for (let k = 0; k < this.width; k += 1) this.#floats.push(Number.NaN);
     const steps = this.stepped ? Math.min(length, longestOf(this.#source)) : length;
     const end = this.stepped ? steps * this.width : numbers!.length;
     for (let k = 0; k < end; k += 1) this.#floats.push(numbers![k]!);
-    this.#ends.push(this.#ends.at(-1)! + steps);
+    if (this.stepped) this.#offsets.push(this.#offsets.at(this.#offsets.length - 1) + steps);
   }
 
   counts(): Int32Array {
@@ -254,7 +266,7 @@ class NumberColumn implements ColumnReader {
       shape,
       data: this.#floats.finish(),
       width: Math.max(1, width),
-      ...(stepped ? { offsets: Float64Array.from(this.#ends) } : {}),
+      ...(stepped ? { offsets: this.#offsets.finish() } : {}),
     };
   }
 }

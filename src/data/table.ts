@@ -113,7 +113,8 @@ const namesOf = (binding: Binding): readonly string[] => (binding.kind === 'colu
 function openSizes(shape: InputShape, stepped: boolean, width: number): (readonly [string, number])[] {
   const rest = stepped ? shape.shape.slice(1) : shape.shape;
   const open = rest.filter((size) => typeof size === 'string');
-  return open.length === 1 && rest.length === 1 ? [[open[0]!, width]] : [];
+  const known = rest.reduce<number>((product, size) => product * (typeof size === 'number' ? size : 1), 1);
+  return open.length === 1 ? [[open[0]!, width / known]] : [];
 }
 
 // ------------------------------------------------------------------------------------------------------------------- columns
