@@ -14,11 +14,13 @@ export interface Column {
 
 /** Rows that are looked at. */
 const LOOKED_AT = 200;
+/** Bytes that are read at once. */
+const CHUNK = 2 ** 14;
 
 /** The columns of a .csv, .tsv, .jsonl or .ndjson file; of a .npz or .npy file, its arrays. Throws DataError where it cannot be read. */
 export async function columnsOf(path: string): Promise<readonly Column[]> {
   if (/\.np[yz]$/i.test(path)) return (await arrayNames(path)).map((name) => ({ name, kind: 'number', examples: [] }));
-  const { columns, rows } = await openTable(path);
+  const { columns, rows } = await openTable(path, { chunk: CHUNK });
   const cells = columns.map((): Cell[] => []);
   let count = 0;
   // Leaving the loop closes the file.

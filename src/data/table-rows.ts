@@ -32,7 +32,12 @@ export interface TableOptions {
   readonly header?: boolean;
   readonly names?: readonly string[];
   readonly signal?: AbortSignal;
+  /** Bytes that are read at once, where only the first rows are wanted. */
+  readonly chunk?: number;
 }
+
+/** Bytes of delimited text that are read at once: all rows of them wait in memory. */
+const CHUNK = 2 ** 16;
 
 /** Largest cell, in characters. */
 const LONGEST = 2 ** 24;
@@ -46,9 +51,9 @@ export async function openTable(path: string, options: TableOptions = {}): Promi
 
 // ------------------------------------------------------------------------------------------------------------- delimited text
 
-async function openDelimited(path: string, { header, names = [], signal }: TableOptions): Promise<Table> {
+async function openDelimited(path: string, { header, names = [], signal, chunk = CHUNK }: TableOptions): Promise<Table> {
   let digest = '';
-  const text = readText(path, signal);
+  const text = readText(path, signal, chunk);
   const first = await text.next();
   const start = first.done === true ? '' : first.value;
   async function* whole(): AsyncGenerator<string> {
@@ -141,9 +146,9 @@ function looksLikeHeader(first: readonly string[], second: readonly string[] | u
 const LOOKED_AT = 100;
 
 /** Each line an object by the names of the columns, or an array. The first lines say which columns there are. */
-async function openJsonLines(path: string, { signal }: TableOptions): Promise<Table> {
+async function openJsonLines(path: string, { signal, chunk }: TableOptions): Promise<Table> {
   let digest = '';
-  const lines = linesOf(path, signal, (found) => {
+  const lines = linesOf(readText(path, signal, chunk), path, (found) => {
     digest = found;
   });
   const opening: JsonLine[] = [];
@@ -193,8 +198,11 @@ interface JsonLine {
   readonly value: object;
 }
 
-async function* linesOf(path: string, signal: AbortSignal | undefined, end: (digest: string) => void): AsyncGenerator<JsonLine> {
-  const text = readText(path, signal);
+async function* linesOf(
+  text: AsyncGenerator<string, string, undefined>,
+  path: string,
+  end: (digest: string) => void,
+): AsyncGenerator<JsonLine> {
   let rest = '';
   let line = 0;
   const read = (written: string): JsonLine | undefined => {
