@@ -24,12 +24,13 @@ export async function columnsOf(path: string): Promise<readonly Column[]> {
   const cells = columns.map((): Cell[] => []);
   let count = 0;
   // Leaving the loop closes the file.
-  for await (const row of rows) {
-    row.cells.forEach((cell, k) => {
-      cells[k]!.push(cell);
-    });
-    count += 1;
-    if (count === LOOKED_AT) break;
+  for await (const batch of rows) {
+    for (const row of batch.slice(0, LOOKED_AT - count))
+      row.cells.forEach((cell, k) => {
+        cells[k]!.push(cell);
+      });
+    count += batch.length;
+    if (count >= LOOKED_AT) break;
   }
   return columns.map((name, k) => columnOf(name, cells[k]!));
 }

@@ -56,16 +56,17 @@ async function readSeries(source: SeriesSource, shapes: readonly InputShape[], t
   );
   const tokens = new Map(classes.flatMap((dimension) => (dimension === undefined ? [] : [[dimension, new Tokens()] as const])));
   const columns = wanted.map(growingFloats);
-  for await (const { line, cells } of table.rows)
-    wanted.forEach((name, k) => {
-      const cell = cells[places[k]!];
-      const dimension = classes[k];
-      columns[k]!.push(
-        dimension === undefined
-          ? numberOf(cell, { path, line, column: name })
-          : tokens.get(dimension)!.number(String(textOf(cell)).trim() || MISSING),
-      );
-    });
+  for await (const batch of table.rows)
+    for (const { line, cells } of batch)
+      wanted.forEach((name, k) => {
+        const cell = cells[places[k]!];
+        const dimension = classes[k];
+        columns[k]!.push(
+          dimension === undefined
+            ? numberOf(cell, { path, line, column: name })
+            : tokens.get(dimension)!.number(String(textOf(cell)).trim() || MISSING),
+        );
+      });
   const values = new Map(wanted.map((name, k) => [name, columns[k]!.finish()]));
   const rows = columns[0]?.length ?? 0;
   if (rows === 0) throw noRows(path);

@@ -1,6 +1,6 @@
 // The rows of a table, one after the other: .csv and .tsv with quoted fields, JSON lines. A file of any size goes by; no more than a row is held.
 
-import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { CsvError, parse } from 'csv-parse';
 import { badTable, longCell, raggedRow } from './errors.ts';
 import { readText } from './text-stream.ts';
@@ -20,7 +20,8 @@ export interface Table {
   readonly hasHeader: boolean;
   /** The first row of data: what its columns hold can be told from it. */
   readonly first: readonly Cell[];
-  readonly rows: AsyncIterable<TableRow>;
+  /** As many at a time as come with a piece of the file. */
+  readonly rows: AsyncIterable<readonly TableRow[]>;
   /** SHA-256 of the file, once all rows have been read. */
   digest(): string;
   /** Lets go of the file, whether or not its rows were read to the end. */
@@ -56,22 +57,6 @@ async function openDelimited(path: string, { header, names = [], signal, chunk =
   const text = readText(path, signal, chunk);
   const first = await text.next();
   const start = first.done === true ? '' : first.value;
-  async function* whole(): AsyncGenerator<string> {
-    yield start;
-    for (;;) {
-      const piece = await text.next();
-      if (piece.done === true) {
-        digest = piece.value;
-        return;
-      }
-      yield piece.value;
-    }
-  }
-  const close = async (): Promise<void> => {
-    stream.destroy();
-    parser.destroy();
-    await text.return('');
-  };
   const parser = parse({
     delimiter: delimiterOf(path, start),
     record_delimiter: ['\r\n', '\n', '\r'],
@@ -81,35 +66,74 @@ async function openDelimited(path: string, { header, names = [], signal, chunk =
     info: true,
     max_record_size: LONGEST,
   });
-  const stream = Readable.from(whole());
-  stream.on('error', (error) => parser.destroy(error));
-  stream.pipe(parser);
-  const records = parser[Symbol.asyncIterator]() as AsyncIterator<{ record: string[]; info: { lines: number } }>;
-  const next = async (): Promise<TableRow | undefined> => {
-    const found = await records.next().catch((error: unknown) => {
-      throw fault(path, error);
-    });
-    return found.done === true ? undefined : { line: found.value.info.lines, cells: found.value.record };
-  };
-  const [one, two] = await Promise.all([next(), next()]).catch(async (error: unknown) => {
-    await close();
-    throw error;
+  let broken: unknown;
+  let ended = false;
+  parser.on('error', (error) => {
+    broken = error;
   });
-  const hasHeader = one !== undefined && (header ?? looksLikeHeader(one.cells as string[], two?.cells as string[] | undefined, names));
-  const columns = hasHeader ? one.cells.map((cell) => String(cell).trim()) : (one?.cells ?? []).map((_, k) => `${k + 1}`);
-  const width = columns.length;
-  async function* rows(): AsyncGenerator<TableRow> {
-    const opened = [hasHeader ? undefined : one, two];
+  parser.on('end', () => {
+    ended = true;
+  });
+  const close = async (): Promise<void> => {
+    parser.destroy();
+    await text.return('');
+  };
+  /** The rows that are whole by now. */
+  const parsed = (): TableRow[] => {
+    const rows: TableRow[] = [];
+    for (let next = parser.read() as Parsed | null; next !== null; next = parser.read() as Parsed | null)
+      rows.push({ line: next.info.lines, cells: next.record });
+    return rows;
+  };
+  async function* batches(): AsyncGenerator<readonly TableRow[]> {
     try {
-      for (let row = opened.shift() ?? opened.shift() ?? (await next()); row !== undefined; row = opened.shift() ?? (await next())) {
-        if (row.cells.length !== width) throw raggedRow(path, row.line, row.cells.length, width);
-        yield row;
+      for (let piece = start, isLast = first.done === true; !isLast && broken === undefined; ) {
+        parser.write(piece);
+        yield parsed();
+        const next = await text.next();
+        isLast = next.done === true;
+        if (isLast) digest = next.value;
+        piece = next.value;
       }
+      if (broken === undefined) parser.end();
+      while (!ended && broken === undefined) {
+        yield parsed();
+        await setImmediate();
+      }
+      if (broken !== undefined) throw fault(path, broken);
     } finally {
       await close();
     }
   }
+  const reading = batches();
+  const opened: TableRow[] = [];
+  while (opened.length < 2) {
+    const batch = await reading.next();
+    if (batch.done === true) break;
+    opened.push(...batch.value);
+  }
+  const [one, two] = opened;
+  const hasHeader = one !== undefined && (header ?? looksLikeHeader(one.cells as string[], two?.cells as string[] | undefined, names));
+  const columns = hasHeader ? one.cells.map((cell) => String(cell).trim()) : (one?.cells ?? []).map((_, k) => `${k + 1}`);
+  const checked = (rows: readonly TableRow[]): readonly TableRow[] => {
+    const odd = rows.find(({ cells }) => cells.length !== columns.length);
+    if (odd !== undefined) throw raggedRow(path, odd.line, odd.cells.length, columns.length);
+    return rows;
+  };
+  async function* rows(): AsyncGenerator<readonly TableRow[]> {
+    try {
+      yield checked(hasHeader ? opened.slice(1) : opened);
+      for await (const batch of reading) yield checked(batch);
+    } finally {
+      await reading.return(undefined);
+    }
+  }
   return { columns, hasHeader, first: (hasHeader ? two : one)?.cells ?? [], rows: rows(), digest: () => digest, close };
+}
+
+interface Parsed {
+  readonly record: string[];
+  readonly info: { readonly lines: number };
 }
 
 function fault(path: string, error: unknown): unknown {
@@ -155,9 +179,9 @@ async function openJsonLines(path: string, { signal, chunk }: TableOptions): Pro
   let fault: unknown;
   try {
     while (opening.length < LOOKED_AT) {
-      const line = await lines.next();
-      if (line.done === true) break;
-      opening.push(line.value);
+      const batch = await lines.next();
+      if (batch.done === true) break;
+      opening.push(...batch.value);
     }
   } catch (error) {
     // What is wrong further down is said when the rows come to it.
@@ -180,11 +204,11 @@ async function openJsonLines(path: string, { signal, chunk }: TableOptions): Pro
   const close = async (): Promise<void> => {
     await lines.return(undefined);
   };
-  async function* rows(): AsyncGenerator<TableRow> {
+  async function* rows(): AsyncGenerator<readonly TableRow[]> {
     try {
-      for (const each of opening) yield rowOf(each);
+      yield opening.map(rowOf);
       if (fault !== undefined) throw fault;
-      for await (const each of lines) yield rowOf(each);
+      for await (const batch of lines) yield batch.map(rowOf);
     } finally {
       await close();
     }
@@ -202,7 +226,7 @@ async function* linesOf(
   text: AsyncGenerator<string, string, undefined>,
   path: string,
   end: (digest: string) => void,
-): AsyncGenerator<JsonLine> {
+): AsyncGenerator<readonly JsonLine[]> {
   let rest = '';
   let line = 0;
   const read = (written: string): JsonLine | undefined => {
@@ -218,6 +242,20 @@ async function* linesOf(
       throw badTable(path, line, 'a line is an object, as in {"text": "...", "label": "..."}.');
     return { line, value };
   };
+  /** What is right above a line that is wrong comes before its fault. */
+  function* sound(parts: readonly string[]): Generator<readonly JsonLine[]> {
+    const found: JsonLine[] = [];
+    try {
+      for (const part of parts) {
+        const next = read(part);
+        if (next !== undefined) found.push(next);
+      }
+    } catch (error) {
+      yield found;
+      throw error;
+    }
+    yield found;
+  }
   try {
     for (let piece = await text.next(); ; piece = await text.next()) {
       if (piece.done === true) {
@@ -228,15 +266,9 @@ async function* linesOf(
       const parts = (rest + piece.value).split(/\r\n|\n|\r(?!$)/);
       rest = parts.pop()!;
       if (rest.length > LONGEST) throw longCell(path, line + 1, LONGEST);
-      for (const part of parts) {
-        const found = read(part);
-        if (found !== undefined) yield found;
-      }
+      yield* sound(parts);
     }
-    for (const part of rest.split('\r')) {
-      const last = part === '' ? undefined : read(part);
-      if (last !== undefined) yield last;
-    }
+    yield* sound(rest.split('\r'));
   } finally {
     await text.return('');
   }

@@ -47,24 +47,21 @@ async function readTable(source: TableSource, shapes: readonly InputShape[], tab
   let rows = 0;
   let empty = 0;
   let unanswered = 0;
-  for await (const row of table.rows) {
+  const take = (row: TableRow): void => {
     const read = columns.map((column) => column.read(row, vocabularies));
     checkLengths(path, row, columns, read);
-    if (read.some((each, k) => columns[k]!.stepped && each.length === 0)) {
-      empty += 1;
-      continue;
-    }
     // A row whose every target is missing teaches nothing.
     const answers = read.filter((_, k) => columns[k]!.shape.compared);
-    if (answers.length > 0 && answers.every(({ missing }) => missing)) {
-      unanswered += 1;
-      continue;
+    if (read.some((each, k) => columns[k]!.stepped && each.length === 0)) empty += 1;
+    else if (answers.length > 0 && answers.every(({ missing }) => missing)) unanswered += 1;
+    else {
+      columns.forEach((column, k) => {
+        column.add(read[k]!);
+      });
+      rows += 1;
     }
-    columns.forEach((column, k) => {
-      column.add(read[k]!);
-    });
-    rows += 1;
-  }
+  };
+  for await (const batch of table.rows) batch.forEach(take);
   if (rows === 0) throw noRows(path);
   if (empty > 0) remarks.push(`${count(empty, 'row')} without any step ${empty === 1 ? 'is' : 'are'} left out.`);
   if (unanswered > 0) remarks.push(`${count(unanswered, 'row')} whose answer is missing ${unanswered === 1 ? 'is' : 'are'} left out.`);
