@@ -46,6 +46,10 @@ export async function loadArrays(source: ArraysSource, shapes: readonly InputSha
       const vocabulary = vocabularies[shape.classes]!;
       const numbers = new Map(vocabulary.tokens.map((token, id) => [token, id]));
       const data = idsFor(vocabulary.tokens.length + 1, array.data.length);
+      let unasked = 0;
+      for (const value of array.data) if (shape.compared && isNothing(value)) unasked += 1;
+      if (unasked > 0)
+        remarks.push(`${count(unasked, 'class', 'classes')} of ${shape.name} below 0 ${unasked === 1 ? 'counts' : 'count'} nowhere.`);
       for (let at = 0; at < data.length; at += 1) data[at] = numbers.get(String(array.data[at]!)) ?? vocabulary.tokens.length;
       return { shape, data, nothing: vocabulary.tokens.length, width, ...offsets };
     }
@@ -98,13 +102,17 @@ function bindSizes(input: InputShape, { shape }: ReadArray, sizes: Record<string
   });
 }
 
+/** A class that is asked for nowhere: below 0, as padding often is, or no number. */
+const isNothing = (value: number | string): boolean => typeof value === 'number' && !(value >= 0);
+
 /** The labels of a dimension: 0 .. n-1 where they are whole numbers, else the different texts. */
 function labelsOf(path: string, shapes: readonly InputShape[], read: readonly ReadArray[], dimension: string): Vocabulary {
-  const own = shapes.flatMap(({ classes }, k) => (classes === dimension ? [read[k]!] : []));
+  const own = shapes.flatMap(({ classes, compared }, k) => (classes === dimension ? [{ ...read[k]!, compared }] : []));
   const different = new Set<string>();
   let most = -1;
-  for (const array of own)
-    for (const value of array.data) {
+  for (const { data, compared } of own)
+    for (const value of data) {
+      if (compared && isNothing(value)) continue;
       different.add(String(value));
       if (typeof value === 'number') most = Math.max(most, Number.isInteger(value) && value >= 0 ? value : Number.POSITIVE_INFINITY);
     }
