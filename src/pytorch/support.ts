@@ -4,7 +4,7 @@
 // biome-ignore format: one group a line
 export const supportNames = [
   'Lines', 'Recurrent', 'Run', 'choose', 'real', 'along', 'masked', 'total', 'mean', 'largest', 'smallest', 'variance', 'norm', 'entropy', 'softmax', 'argmax',
-  'last', 'turned', 'ahead', 'has_next', 'shifted', 'join', 'stack', 'spread', 'repeat', 'number', 'truth', 'count', 'tensor', 'counts', 'detached',
+  'last', 'turned', 'ahead', 'has_next', 'shifted', 'join', 'stack', 'spread', 'repeat', 'sinusoids', 'number', 'truth', 'count', 'tensor', 'counts', 'detached',
   'constant', 'uniform', 'normal', 'glorot', 'he', 'orthogonal', 'identity', 'chrono',
   'cross_entropy', 'binary', 'mse', 'mae', 'huber', 'mean_of', 'read_safetensors', 'write_safetensors', 'load_weights', 'save_weights', 'SOURCE_NAMES',
   'torch', 'math', 'json', 'struct', 'nn', 'F', 'self', 'state', 'run', 'now', 'lead', 'lengths',
@@ -216,6 +216,14 @@ def repeat(x, dim, size):
     return x.expand(*(size if k == x.dim() + dim else length for k, length in enumerate(x.shape)))
 
 
+def sinusoids(steps, size, device):
+    """At even places 2k of size the sine of t / 10000^(2k / size), at odd ones the cosine (Vaswani et al. 2017)."""
+    place = torch.arange(size, device=device)
+    rate = torch.exp((place - place % 2).to(torch.get_default_dtype()) * (-math.log(10_000) / size))
+    angle = number(torch.arange(steps, device=device))[:, None] * rate
+    return torch.where(place % 2 == 1, angle.cos(), angle.sin())
+
+
 def number(x):
     """Truth values as 0 and 1."""
     return x.to(torch.get_default_dtype()) if isinstance(x, torch.Tensor) and not x.is_floating_point() else x
@@ -232,6 +240,13 @@ def tensor(x):
 def count(x, dim, lengths):
     """How long each row is."""
     return torch.tensor(float(x.shape[dim])) if lengths is None else number(lengths)
+
+
+def sinusoids(steps, features, device):
+    """[steps, features]: at places 2k the sine of t / 10000^(2k / features), at 2k + 1 its cosine (Vaswani et al. 2017, section 3.5)."""
+    place = torch.arange(features, device=device)
+    angle = number(torch.arange(steps, device=device)).unsqueeze(-1) * torch.exp(number(place // 2 * 2) * (-math.log(10_000) / features))
+    return torch.where(place % 2 == 0, angle.sin(), angle.cos())
 
 
 # Losses, before they are averaged.
