@@ -152,7 +152,7 @@ async function readSeries(source: SeriesSource, shapes: readonly InputShape[], t
     return { name, size, example: (index) => windowAt(inputs, first + index * stride - window, window) };
   };
   const open = shapes.flatMap((shape, k): (readonly [string, number])[] => {
-    const rest = dimensionOf(shape) === undefined ? shape.shape : shape.shape.slice(1);
+    const rest = inputs[k]!.after > 0 || dimensionOf(shape) === undefined ? shape.shape : shape.shape.slice(1);
     const [only] = rest;
     return rest.length === 1 && typeof only === 'string'
       ? [[only, bindings[k]!.kind === 'following' ? inputs[k]!.after : inputs[k]!.width]]
@@ -209,7 +209,8 @@ function windowAt(inputs: readonly Columns[], from: number, window: number): Exa
   const values: Record<string, Int32Array | Float32Array> = {};
   const lengths: Record<string, number> = {};
   for (const { shape, width, data, after } of inputs) {
-    const dimension = dimensionOf(shape);
+    // What follows a window has no steps of it: [Ahead] is bound to how many values there are.
+    const dimension = after > 0 ? undefined : dimensionOf(shape);
     const [start, end] =
       after > 0
         ? [from + window, from + window + after]

@@ -62,6 +62,18 @@ describe('series', () => {
     assert.deepEqual(show(data, 'test', 'ahead'), ['84 83', '83 82', '82 81']);
   });
 
+  it('binds the dimension of what follows to its length', async () => {
+    const bindings = { past: { kind: 'column', name: 'x' }, ahead: { kind: 'following', name: 'x', steps: 4 } } as const;
+    const data = await load([input('past: [T, 1]'), input('= ahead: [Ahead]')], { window: 6, bindings });
+    assert.deepEqual([data.sizes, data.ragged, data.parts.training.example(0).lengths], [{ Ahead: 4 }, [], { T: 6 }]);
+    const { sizes, inputs } = trainingBatches(data, { batch: 3, window: 1, seed: 1 }).at(0);
+    assert.deepEqual([sizes, inputs.past!.length, inputs.ahead!.length], [{ T: 6 }, 18, 12]);
+    // [B, Ahead]: row by row, each on from its own window's end.
+    const [first] = inputs.ahead!;
+    assert.deepEqual([...inputs.ahead!.subarray(0, 4)], [first, first! + 1, first! + 2, first! + 3]);
+    assert.equal(inputs.past![15], first! - 1);
+  });
+
   it('normalises by what training sees, each column by itself', async () => {
     const data = await load(next, { window: 3, normalise: true, test: 10 });
     assert.deepEqual(data.scales, { x: { mean: [4.5], deviation: [Math.sqrt(8.25)] } });
