@@ -20,7 +20,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   tracing: ['runtime', 'graph', 'onnx', 'shared'],
   engine: ['training', 'weights', 'tracing', 'runtime', 'onnx', 'pytorch', 'language', 'graph', 'data', 'shared'],
   debug: ['language', 'graph', 'tracing', 'shared'],
-  views: ['training', 'tracing', 'debug', 'engine', 'shared'],
+  templates: ['data'],
+  views: ['training', 'tracing', 'debug', 'engine', 'templates', 'shared'],
 };
 
 /** Packages that few files may import, by the files that may. */

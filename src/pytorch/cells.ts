@@ -455,6 +455,7 @@ export class CellWriter {
   // ---------------------------------------------------------------------------------------------------------------------- calls
 
   #call(core: Extract<Core, { op: 'call' }>, scope: Scope): Value {
+    if (core.heads !== undefined) throw notExported('heads side by side', core.source);
     const isLayered = (core.type as RecordType).layers !== undefined;
     const from = core.from === undefined ? undefined : this.expressions.write(core.from, scope);
     const records: PyRecord[] = [];

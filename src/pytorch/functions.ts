@@ -106,6 +106,7 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
     return { ...call(x, found), lead: x.lead || lengths !== undefined };
   },
   range: ({ size, shape, like }) => atom(`number(torch.arange(${size(shape[0]!)}, device=${like}.device))`, 1, false),
+  sinusoids: ({ size, shape, like }) => atom(`sinusoids(${size(shape[0]!)}, ${size(shape[1]!)}, ${like}.device)`, 2, false),
   repeat: ({ operands: [x], shape, size }) => ({
     ...call(x!, `repeat(${code(x!)}, ${-x!.rank - 1}, ${size(shape[0]!)})`),
     rank: x!.rank + 1,

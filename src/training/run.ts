@@ -164,6 +164,8 @@ export async function summarise(folder: string, record?: RunRecord): Promise<Run
     name: basename(folder),
     folder,
     model: known.model,
+    file: known.file,
+    started: known.started,
     settings: known.description,
     status: await trueStatus(folder, known.status),
     step: known.step,

@@ -80,7 +80,10 @@ export class Session {
     this.#pace = new Pace(parts.now);
     this.#ratios = new Seldom(parts.now);
     this.#metrics = parts.settings.report ?? usualMetrics(parts.model.judged);
-    this.#progress = begin.progress ?? { rate: freshRate, stopping: fresh };
+    const progress = begin.progress ?? { rate: freshRate, stopping: fresh };
+    // Who goes on with what has stopped early gives it its patience anew.
+    const isSpent = parts.settings.stop !== undefined && progress.stopping.since >= parts.settings.stop.patience;
+    this.#progress = isSpent ? { ...progress, stopping: { ...progress.stopping, since: 0 } } : progress;
     this.#best = this.#progress.stopping.best ?? Number.POSITIVE_INFINITY;
   }
 

@@ -11,6 +11,7 @@ import { describe, parameterCount } from './describe.ts';
 import { type Files, nodeFiles } from './files.ts';
 import { initialise } from './initialise.ts';
 import { lockRun } from './lock.ts';
+import { usualEpochs } from './more.ts';
 import { checkpointsOf, createRun, makeFolder, newRunFolder, RunError, type RunRecord, readRecord, removeRun } from './run.ts';
 import { Session, type TrainHooks } from './session.ts';
 import { trainedWeights } from './step.ts';
@@ -64,9 +65,6 @@ export interface Surroundings {
   readonly readWeights?: ReadWeights;
 }
 
-/** Passes over the data where a statement gives neither epochs nor steps. */
-const EPOCHS = 10;
-
 /** Trains until the last step, a stop or a fault. A fault of the numbers is the summary's status `failed`; what keeps a training from
  *  starting, and a disk that fails, is thrown (DataError, RunError, LockedError, DiskError, or the trainer's own). */
 export async function train(job: Job, options: TrainOptions, hooks: TrainHooks, around: Surroundings): Promise<RunSummary> {
@@ -97,7 +95,7 @@ export async function train(job: Job, options: TrainOptions, hooks: TrainHooks, 
     });
     try {
       if (existing === undefined) await createRun(folder, job.sources, keptOf(data), files);
-      const total = settings.steps ?? (settings.epochs ?? EPOCHS) * batches.count;
+      const total = settings.steps ?? (settings.epochs ?? usualEpochs) * batches.count;
       const record = recordOf(job, settings, trainer, total, begin, threads, existing);
       const parts = {
         ...{ folder, model, data, trainer, batches, validation, settings, hooks, files },

@@ -26,11 +26,10 @@ const MOST = 400;
 /** Colours of the theme, and dashes, so that no pair is told apart by colour alone. */
 export const strokes = [
   ['--vscode-charts-blue', ''],
-  ['--vscode-charts-orange', '6 3'],
+  ['--vscode-charts-yellow', '6 3'],
   ['--vscode-charts-green', '2 2'],
   ['--vscode-charts-purple', '8 3 2 3'],
   ['--vscode-charts-red', '4 4'],
-  ['--vscode-charts-yellow', '10 4'],
   ['--vscode-charts-foreground', '1 3'],
   ['--vscode-charts-lines', '12 3 3 3'],
 ] as const;
@@ -49,7 +48,7 @@ export function lineChart(chart: Chart): string {
   const ys = [...series.flatMap(({ points }) => points.map(([, y]) => y)), ...(chart.marks ?? []).map(({ y }) => y)].filter(
     (y) => !chart.log || y > 0,
   );
-  const [low, high] = rangeOf(ys, chart.log === true);
+  const [low, high] = rangeOf(ys, chart.log === true, chart.unit === '%' ? 100 : undefined);
   const scale = (y: number): number => (chart.log ? Math.log10(y) : y);
   const x = (step: number): number => SIZE.left + ((step - left) / Math.max(1e-9, right - left)) * (SIZE.width - SIZE.left - SIZE.right);
   const y = (value: number): number =>
@@ -85,9 +84,9 @@ export function lineChart(chart: Chart): string {
     );
   });
   parts.push(...labels(series, y));
-  const unit = chart.unit === undefined ? '' : ` <span class="unit">${escaped(chart.unit)}</span>`;
-  const scaleText = chart.log ? ', logarithmic' : '';
-  return `<figure><figcaption>${escaped(chart.title)}${unit}</figcaption><svg viewBox="0 0 ${SIZE.width} ${SIZE.height}" role="img" aria-label="${escaped(sentence(chart, series))}">${parts.join('')}<text class="tick" x="${SIZE.width - SIZE.right}" y="${SIZE.height - 1}" text-anchor="end">step${scaleText}</text></svg>${table(series)}</figure>`;
+  const units = [chart.unit, chart.log ? 'logarithmic' : undefined].filter((each) => each !== undefined && each !== '').join(', ');
+  const unit = units === '' ? '' : ` <span class="unit">${escaped(units)}</span>`;
+  return `<figure><figcaption>${escaped(chart.title)}${unit}</figcaption><svg viewBox="0 0 ${SIZE.width} ${SIZE.height}" role="img" aria-label="${escaped(sentence(chart, series))}">${parts.join('')}<text class="tick" x="${SIZE.width - SIZE.right}" y="${SIZE.height - 1}" text-anchor="end">step</text></svg>${table(series)}</figure>`;
 }
 
 /** Names at the right ends of the lines, apart from each other. */
@@ -123,12 +122,13 @@ function table(series: readonly Series[]): string {
   return `<details><summary>Numbers</summary><table><thead><tr><th>series</th><th>step</th><th>value</th></tr></thead><tbody>${rows.join('')}</tbody></table></details>`;
 }
 
-function rangeOf(values: readonly number[], log: boolean): readonly [number, number] {
+/** With some room around, but within 0 and `most`, unless the values are beyond. */
+function rangeOf(values: readonly number[], log: boolean, most = Number.POSITIVE_INFINITY): readonly [number, number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
   if (log) return low === high ? [low / 2, high * 2] : [low / 1.1, high * 1.1];
   const room = low === high ? Math.abs(low) / 10 || 1 : (high - low) * 0.05;
-  return [low - (low >= 0 && low - room < 0 ? low : room), high + room];
+  return [low - (low >= 0 && low - room < 0 ? low : room), high <= most ? Math.min(high + room, most) : high + room];
 }
 
 /** About five round numbers within a range; of decades, the powers of ten. */
@@ -137,7 +137,10 @@ export function ticksOf(low: number, high: number, log: boolean): number[] {
     const [from, to] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
     const every = Math.max(1, Math.ceil((to - from + 1) / 6));
     const powers = Array.from({ length: Math.max(0, to - from + 1) }, (_, k) => 10 ** (from + k)).filter((_, k) => k % every === 0);
-    return powers.length >= 2 ? powers : [low * 1.1, high / 1.1];
+    if (powers.length >= 2) return powers;
+    // Less than two decades: 1, 2 and 5 of each.
+    const first = Math.floor(Math.log10(low));
+    return [0, 1, 2].flatMap((k) => [1, 2, 5].map((each) => each * 10 ** (first + k))).filter((each) => each >= low && each <= high);
   }
   const rough = (high - low) / 5;
   const power = 10 ** Math.floor(Math.log10(Math.max(rough, 1e-12)));

@@ -42,7 +42,7 @@ function figures(runs: readonly ComparedRun[]): string {
   const head = runs.map(({ summary }) => `<th scope="col">${escaped(summary.name)}</th>`).join('');
   const body = rows.map(({ name, values, text, more }) => {
     const known = values.filter((value) => value !== undefined);
-    const best = more === undefined || known.length < 2 ? undefined : more ? Math.max(...known) : Math.min(...known);
+    const best = more === undefined || new Set(known).size < 2 ? undefined : more ? Math.max(...known) : Math.min(...known);
     const cells = values.map((value) =>
       value === undefined
         ? '<td>–</td>'

@@ -50,7 +50,7 @@ function histogram({ dimension, least, mean, most, bars }: DataPreview['lengths'
     return `<rect class="bar" x="${(k * width + 1).toFixed(1)}" y="${(116 - height).toFixed(1)}" width="${Math.max(1, width - 2).toFixed(1)}" height="${height.toFixed(1)}"><title>${range} steps: ${count}</title></rect>`;
   });
   const said = `Lengths along ${dimension}: from ${least} to ${most}, ${mean.toFixed(1)} on average.`;
-  return `<figure><figcaption>Lengths along ${escaped(dimension)} <span class="unit">timesteps</span></figcaption><svg viewBox="0 0 600 140" role="img" aria-label="${escaped(said)}">${drawn.join('')}<text class="tick" x="0" y="134">${least}</text><text class="tick" x="600" y="134" text-anchor="end">${most}</text><text class="tick" x="300" y="134" text-anchor="middle">mean ${mean.toFixed(1)}</text></svg></figure>`;
+  return `<figure><figcaption>Lengths along ${escaped(dimension)} <span class="unit">timesteps</span></figcaption><svg viewBox="0 0 600 140" role="img" aria-label="${escaped(said)}">${drawn.join('')}<text class="tick" x="600" y="10" text-anchor="end">highest bar: ${figure(highest)} examples</text><text class="tick" x="0" y="134">${least}</text><text class="tick" x="600" y="134" text-anchor="end">${most}</text><text class="tick" x="300" y="134" text-anchor="middle">mean ${mean.toFixed(1)}</text></svg></figure>`;
 }
 
 const cuts = { char: 'characters', word: 'words', pieces: 'pieces', label: 'labels' } as const;
