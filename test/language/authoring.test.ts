@@ -105,7 +105,7 @@ describe('layout', () => {
       assert.equal(written(once).length, written(text).length);
       assert.equal(formatted(once), once, text);
     }
-  });
+  }).timeout(20_000);
 });
 
 const source = `use "cells.rnn"
