@@ -15,6 +15,8 @@ export interface Trained {
   readonly losses: number[];
   readonly norms: number[];
   readonly validation: number[];
+  /** The best class of each place, what is true, and the sum of the cross-entropies. */
+  readonly judged: number[];
   /** Sum of the absolute values of weights, moments and states by name, at the end. */
   readonly sums: Record<string, number>;
 }
@@ -23,15 +25,16 @@ const runtime = createRuntime();
 const settings = settingsWith({ batch: size.rows, window: size.steps });
 
 async function train(trainer: Trainer): Promise<Trained> {
-  const [losses, norms, validation]: [number[], number[], number[]] = [[], [], []];
+  const [losses, norms, validation, answers]: [number[], number[], number[], number[]] = [[], [], [], []];
   for (let step = 1; step <= steps; step += 1) {
     const { loss, gradientNorm } = await trainer.step(windowOf(step % 4, { ...size, reset: step % 10 === 1 }), step, 0.02);
     losses.push(loss);
     norms.push(gradientNorm);
     if (step % 10 === 0) {
       for (const reset of [true, false]) {
-        const { sum, count } = await trainer.evaluate(windowOf(99, { ...size, reset }));
+        const { sum, count, judged } = await trainer.evaluate(windowOf(99, { ...size, reset }));
         validation.push(sum / count);
+        answers.push(...judged!.predicted, ...judged!.target, ...judged!.counted, judged!.sum);
       }
       // A checkpoint, and going on from it.
       await trainer.restore(await trainer.state());
@@ -40,7 +43,7 @@ async function train(trainer: Trainer): Promise<Trained> {
   const state: TrainerState = await trainer.state();
   await trainer.close();
   const sums = Object.fromEntries([...state].map(([name, { data }]) => [name, data.reduce((sum, x) => sum + Math.abs(x), 0)]));
-  return { losses, norms, validation, sums };
+  return { losses, norms, validation, judged: answers, sums };
 }
 
 const results: Record<string, Record<string, Trained>> = {};

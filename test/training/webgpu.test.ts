@@ -34,6 +34,7 @@ describe('training on WebGPU', function () {
       assertNear(webgpu.losses, cpu.losses, 5e-5, 'loss');
       assertNear(webgpu.norms, cpu.norms, 1e-3, 'gradient norm');
       assertNear(webgpu.validation, cpu.validation, 5e-5, 'validation loss');
+      assertNear(webgpu.judged, cpu.judged, 1e-3, 'answers');
       assert.deepEqual(Object.keys(webgpu.sums).sort(), Object.keys(cpu.sums).sort());
       for (const [name, sum] of Object.entries(cpu.sums)) assertNear([webgpu.sums[name]!], [sum], 1e-3 * Math.max(1, sum), name);
     });
