@@ -12,9 +12,14 @@ import { chooseRun, runsOf } from './views/choose-sequence.ts';
 import { CodeLenses, statementsOf } from './views/code-lenses.ts';
 import type { Session } from './views/debug-session.ts';
 import { Configurations } from './views/debugging.ts';
+import { openExample } from './views/examples.ts';
+import { noteFaults, openWalkthrough } from './views/getting-started.ts';
 import { HoverExpressions } from './views/hover-expressions.ts';
 import { LineValues } from './views/line-values.ts';
-import { deleteRun, openSourceOf, Runs } from './views/runs.ts';
+import { runCommands } from './views/run-commands.ts';
+import { chooseRuns, compareSources, RunPages } from './views/run-pages.ts';
+import { openSourceOf, Runs } from './views/runs.ts';
+import { TrainingQueue, type Waiting } from './views/training-queue.ts';
 import { Trainings } from './views/trainings.ts';
 import { trustedFor } from './views/trust.ts';
 import { Views } from './views/views.ts';
@@ -32,10 +37,15 @@ export function activate(context: vscode.ExtensionContext): void {
   own(vscode.languages.registerCodeLensProvider({ language: 'unroll' }, new CodeLenses()));
   own(vscode.languages.registerEvaluatableExpressionProvider({ language: 'unroll' }, new HoverExpressions()));
   startLanguageServerOnce(context);
+  own(noteFaults());
 
   const trainings = own(new Trainings(engine.get));
-  const runs = own(new Runs(trainings));
-  own(vscode.window.createTreeView('unroll.runs', { treeDataProvider: runs }));
+  const queue = own(new TrainingQueue((request) => trainings.start(request), context.workspaceState));
+  const runs = own(new Runs(trainings, queue, context.workspaceState));
+  const tree = own(vscode.window.createTreeView('unroll.runs', { treeDataProvider: runs, canSelectMany: true, showCollapseAll: true }));
+  own(runs.onDidChangeHeading(({ message, description }) => Object.assign(tree, { message, description })));
+  const pages = own(new RunPages(engine.get, trainings));
+  void queue.restore();
   const views = own(
     new Views(context.extensionUri, {
       goTo: async (t) => session?.goTo(t),
@@ -78,10 +88,10 @@ export function activate(context: vscode.ExtensionContext): void {
     );
   };
 
-  command('train', (target?: Target, statement?: number) => train(trainings, target, statement));
+  command('train', (target?: Target, item?: number) => train(queue, engine.get(), target, item));
   command('pauseTraining', (run?: Target) => trainings.stop('pause', folderOf(run)));
   command('cancelTraining', (run?: Target) => trainings.stop('cancel', folderOf(run)));
-  command('resumeTraining', async (run?: Target) => resume(trainings, await runFrom(run, runs)));
+  command('resumeTraining', async (run?: Target) => resume(queue, await runFrom(run, runs)));
   command('debug', (target?: Target, model?: string) => debug(target, model));
   command('export', async (target?: Target, model?: string) => {
     const run = await runFrom(target, runs, model);
@@ -101,14 +111,49 @@ export function activate(context: vscode.ExtensionContext): void {
     if (folder === undefined) views.focus('training');
     else views.showRun(folder);
   });
+  command('showRun', async (run?: Target) => {
+    const folder = await runFrom(run, runs);
+    if (folder !== undefined) await pages.showRun(folder);
+  });
+  command('compare', async (target?: Target, more?: readonly RunSummary[] | string) => {
+    const folders = await runsToCompare(target, more, runs);
+    if (folders !== undefined) await pages.compare(folders);
+  });
+  command('compareSources', async (run: RunSummary, more?: readonly RunSummary[]) => {
+    const [left, right] = (more ?? []).map(({ folder }) => folder);
+    const chosen = left === undefined || right === undefined ? await chooseRuns(await runs.list(), [run.folder]) : [left, right];
+    if (chosen?.[0] !== undefined && chosen[1] !== undefined) await compareSources(chosen[0], chosen[1]);
+  });
+  command('previewData', async (target?: Target, name?: string) => {
+    const document = await sourceOf(target);
+    const names = dataNames(document);
+    if (names.length === 0)
+      throw new Error(`${basename(document.fileName)} has no \`data\` line: write data names = table("names.csv", by: char).`);
+    const chosen =
+      name ??
+      (names.length === 1 ? names[0] : await vscode.window.showQuickPick(names, { title: 'Preview Data', placeHolder: 'Which data?' }));
+    if (chosen !== undefined) await pages.preview(document.fileName, chosen);
+  });
+  command('newModel', async (folder?: Target) => {
+    const { newModel } = await import('./views/new-model.ts');
+    const columnsOf = async (path: string) => (await import('./data/columns.ts')).columnsOf(path);
+    const tools = { root: context.extensionPath, columnsOf, memory: context.globalState };
+    return newModel(tools, folder instanceof vscode.Uri ? folder : undefined);
+  });
+  command('openExample', (name?: string) => openExample(context.extensionPath, typeof name === 'string' ? name : undefined));
+  command('gettingStarted', openWalkthrough);
+  command('removeFromQueue', ({ id }: Waiting) => queue.remove(id));
+  command('trainNext', ({ id }: Waiting) => queue.first(id));
   command('showRuns', () => vscode.commands.executeCommand('unroll.runs.focus'));
   command('refreshRuns', () => runs.refresh());
   command('openRunSource', openSourceOf);
   command('revealRun', (run: RunSummary) => vscode.commands.executeCommand('revealInExplorer', vscode.Uri.file(run.folder)));
-  command('deleteRun', async (run: RunSummary) => {
-    await deleteRun(run);
-    runs.refresh();
-  });
+  const renamed = (from: string, to: string): void => {
+    views.runRenamed(from, to);
+    pages.close(from);
+  };
+  const parts = { runs, tree, queue, memory: context.workspaceState, settings, renamed };
+  for (const [name, run] of Object.entries(runCommands(parts))) command(name, run);
   command('devices', () => showDevices(engine.get()));
 }
 
@@ -140,7 +185,7 @@ async function sourceOf(target: Target | undefined): Promise<vscode.TextDocument
   return document;
 }
 
-async function train(trainings: Trainings, target: Target | undefined, statement: number | undefined): Promise<void> {
+async function train(queue: TrainingQueue, engine: Engine, target: Target | undefined, item: number | undefined): Promise<void> {
   if (!(await trustedFor('Training'))) return;
   const document = await sourceOf(target);
   const statements = statementsOf(document).filter(({ kind }) => kind === 'train');
@@ -153,10 +198,43 @@ async function train(trainings: Trainings, target: Target | undefined, statement
       `${basename(document.fileName)} has ${errors.length === 1 ? 'an error' : `${errors.length} errors`}: ${errors[0].message}`,
     );
   }
-  const chosen = statement ?? (await chooseStatement(statements.map(({ name }) => name)));
+  const all = await engine.request('statements', { file: document.fileName });
+  const chosen = item ?? (await chooseStatement(statements.map(({ name }) => name)));
   if (chosen === undefined) return;
-  await trainings.start({ file: document.fileName, statement: chosen, ...settings(document.uri) });
+  // Each cell of a list is a training of its own.
+  const meant = [...all.keys()].filter((k) => all[k]!.item === chosen);
+  queue.add(
+    ...meant.map((statement) => ({
+      title: [basename(document.fileName), all[statement]!.label].filter((part) => part !== undefined).join(', '),
+      request: { file: document.fileName, statement, ...settings(document.uri) },
+    })),
+  );
 }
+
+/** The runs that are meant: those chosen in the tree, all of a model's in a source, or those that are asked for. */
+async function runsToCompare(
+  target: Target | undefined,
+  more: readonly RunSummary[] | string | undefined,
+  runs: Runs,
+): Promise<readonly string[] | undefined> {
+  if (typeof more === 'object' && more.length > 1) return more.map(({ folder }) => folder);
+  const given = folderOf(target);
+  if (given === undefined && target instanceof vscode.Uri) {
+    const found = (await runsOf(target.fsPath)).filter((run) => typeof more !== 'string' || run.model === more);
+    if (found.length > 1 && found.length <= MOST_COMPARED) return found.map(({ folder }) => folder);
+    if (found.length < 2)
+      throw new Error(`There are not two runs of ${basename(target.fsPath)} yet to compare: train it again, or with another cell.`);
+    return chooseRuns(found);
+  }
+  return chooseRuns(await runs.list(), given === undefined ? [] : [given]);
+}
+
+/** Curves that can still be told apart. */
+const MOST_COMPARED = 8;
+
+/** The names of the `data` lines of a source. */
+const dataNames = (document: vscode.TextDocument): string[] =>
+  statementsOf(document).flatMap(({ kind, name }) => (kind === 'data' ? [name] : []));
 
 async function chooseStatement(names: readonly string[]): Promise<number | undefined> {
   if (names.length === 1) return 0;
@@ -164,18 +242,20 @@ async function chooseStatement(names: readonly string[]): Promise<number | undef
   return (await vscode.window.showQuickPick(items, { title: 'Train', placeHolder: 'Which model?' }))?.index;
 }
 
-async function resume(trainings: Trainings, run: string | undefined): Promise<void> {
+async function resume(queue: TrainingQueue, run: string | undefined): Promise<void> {
   if (run === undefined || !(await trustedFor('Training'))) return;
+  if (queue.waiting.some(({ request }) => request.out === run)) throw new Error(`${basename(run)} waits to be trained already.`);
   const { file, statement } = await readRecord(run);
-  await trainings.start({ file, statement, out: run, resume: true, ...settings(vscode.Uri.file(file)) });
+  queue.add({ title: basename(run), request: { file, statement, out: run, resume: true, ...settings(vscode.Uri.file(file)) } });
 }
 
 /** What the settings say against the defaults. */
-function settings(scope: vscode.Uri): Pick<TrainRequest, 'device' | 'threads'> {
+function settings(scope: vscode.Uri): Pick<TrainRequest, 'device' | 'threads' | 'tensorBoard'> {
   const configuration = vscode.workspace.getConfiguration('unroll', scope);
   const device = configuration.get<NonNullable<TrainRequest['device']>>('device', 'auto');
   const threads = configuration.get('threads', 0);
-  return { ...(device === 'auto' ? {} : { device }), ...(threads > 0 ? { threads } : {}) };
+  const tensorBoard = configuration.get('tensorBoard', false);
+  return { ...(device === 'auto' ? {} : { device }), ...(threads > 0 ? { threads } : {}), ...(tensorBoard ? { tensorBoard } : {}) };
 }
 
 async function debug(target: Target | undefined, model: string | undefined): Promise<void> {

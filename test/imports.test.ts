@@ -13,12 +13,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   data: ['shared'],
   language: ['graph', 'data', 'shared'],
   onnx: ['graph', 'shared'],
+  pytorch: ['language', 'graph', 'shared'],
   runtime: ['onnx', 'shared'],
   training: ['runtime', 'graph', 'data', 'onnx', 'shared'],
   tracing: ['runtime', 'graph', 'onnx', 'shared'],
   engine: ['training', 'tracing', 'runtime', 'onnx', 'language', 'graph', 'data', 'shared'],
   debug: ['language', 'graph', 'tracing', 'shared'],
-  views: ['training', 'tracing', 'debug', 'engine', 'shared'],
+  templates: ['data'],
+  views: ['training', 'tracing', 'debug', 'engine', 'templates', 'shared'],
 };
 
 /** Packages that few files may import, by the files that may. */

@@ -2,7 +2,7 @@
 
 import { isNumberText } from './cells.ts';
 import { arrayNames } from './npy-read.ts';
-import { type Cell, openTable } from './table-rows.ts';
+import { type Cell, openTable, type TableOptions } from './table-rows.ts';
 
 export interface Column {
   readonly name: string;
@@ -16,9 +16,9 @@ export interface Column {
 const LOOKED_AT = 200;
 
 /** The columns of a .csv, .tsv, .jsonl or .ndjson file; of a .npz or .npy file, its arrays. Throws DataError where it cannot be read. */
-export async function columnsOf(path: string): Promise<readonly Column[]> {
+export async function columnsOf(path: string, options: TableOptions = {}): Promise<readonly Column[]> {
   if (/\.np[yz]$/i.test(path)) return (await arrayNames(path)).map((name) => ({ name, kind: 'number', examples: [] }));
-  const { columns, rows } = await openTable(path);
+  const { columns, rows } = await openTable(path, options);
   const cells = columns.map((): Cell[] => []);
   let count = 0;
   for await (const row of rows) {

@@ -82,7 +82,7 @@ export const manyRows = (batch: number, window: number, path: string, size: numb
 export const neverSeen = (tokens: readonly string[], unit: string, known: number): DataError =>
   new DataError(
     'prompt',
-    `The model has never seen ${tokens.map((each) => JSON.stringify(each)).join(', ')}: its text has ${count(known, `other ${unit}`)}. Leave ${tokens.length === 1 ? 'it' : 'them'} out.`,
+    `The model has never seen ${tokens.map((each) => JSON.stringify(each)).join(', ')}: its text has ${count(known, `other ${unit}`, unit === 'class' ? 'other classes' : undefined)}. Leave ${tokens.length === 1 ? 'it' : 'them'} out.`,
   );
 
 const mebibytes = (bytes: number): string => Math.round(bytes / 2 ** 20).toLocaleString('en-US');

@@ -118,6 +118,8 @@ export function checkedVocabulary(
 
 /** The numbers of a text's tokens. Throws DataError where a character or word is not in the vocabulary and there is no ‹unknown›. */
 export function encode(vocabulary: Vocabulary, text: string): Int32Array {
+  // Nothing is no label, either.
+  if (text === '') return new Int32Array();
   const ids: number[] = [];
   const strangers = new Set<string>();
   const coder = coderOf(vocabulary);

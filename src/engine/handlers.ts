@@ -6,7 +6,7 @@ import { createRuntime } from '../runtime/onnxruntime.ts';
 import { replaceFile } from '../training/files.ts';
 import { beginningsOf } from './beginnings.ts';
 import { usualSettings, written } from './generating.ts';
-import { openRunModel } from './job.ts';
+import { openRunModel, trainsOf } from './job.ts';
 import { previewData } from './preview.ts';
 import type { Handlers } from './serve.ts';
 import { checkpointOf, sourceOfTrace, Traces } from './traces.ts';
@@ -51,6 +51,14 @@ export function createHandlers(): Engine {
     async beginnings({ source, count }) {
       const traced = await sourceOfTrace(source);
       return beginningsOf(await traced.dataset(), traced, count);
+    },
+    async statements({ file }) {
+      return (await trainsOf(file)).map(({ model, data, item, label }) => ({
+        model,
+        data,
+        item,
+        ...(label === undefined ? {} : { label }),
+      }));
     },
     preview: ({ file, data, model }) => previewData(file, data, model),
     openTrace: (request) => traces.open(request),

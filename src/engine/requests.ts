@@ -65,6 +65,11 @@ export interface Requests {
     parameters: { readonly source: TraceRequest['source']; readonly count: number };
     result: readonly Beginning[];
   };
+  /** The `train` statements of a file, each cell of a list as one of its own: what TrainRequest.statement counts. */
+  statements: {
+    parameters: { readonly file: string };
+    result: readonly { readonly model: string; readonly data: string; readonly item: number; readonly label?: string }[];
+  };
   /** What the model of a `train` statement (by default the first that uses the data) will see of a file's `data` line. */
   preview: { parameters: { readonly file: string; readonly data: string; readonly model?: string }; result: DataPreview };
   openTrace: { parameters: TraceRequest; result: TraceDescription };

@@ -11,6 +11,7 @@ import type { InputShape, KeptData } from '../shared/dataset.ts';
 import { numberText } from '../shared/numbers.ts';
 import type { TraceDescription } from '../shared/trace.ts';
 import { timeAxis } from '../tracing/describe.ts';
+import { fixedTime } from '../tracing/loosen.ts';
 import type { SequenceChoice } from './requests.ts';
 
 export interface Sequence extends Shown {
@@ -80,8 +81,10 @@ const outside = (part: string, size: number, index: number, what: string): Error
 /** The tokens of the first input that has a step for each of the model's timesteps; numbers in the data's own unit. */
 export function shownOf({ inputs, lengths }: Example, { model, shapes, kept }: Omit<Reader, 'dataset'>): Shown {
   const time = timeAxis(model);
-  const steps = typeof time?.size === 'string' ? (lengths[time.size] ?? 0) : Number(time?.size ?? 0);
-  const shape = shapes.find((each) => each.shape[0] === time?.size) ?? shapes[0];
+  const fixed = fixedTime(model);
+  const steps = typeof time?.size === 'string' ? (lengths[time.size] ?? 0) : (fixed?.size ?? 0);
+  const first = fixed?.size ?? time?.size;
+  const shape = shapes.find((each) => each.shape[0] === first) ?? shapes[0];
   const data = shape === undefined ? undefined : inputs[shape.name];
   if (shape === undefined || data === undefined) return { steps, tokens: [], by: 'number' };
   const vocabulary = shape.classes === undefined ? undefined : kept.vocabularies[shape.classes];

@@ -6,6 +6,7 @@ import type { Model } from '../graph/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Trace, TraceDescription } from '../shared/trace.ts';
 import { RuntimeEvaluator } from '../tracing/evaluator.ts';
+import { fixedTime, loosened } from '../tracing/loosen.ts';
 import { openTrace } from '../tracing/trace.ts';
 import { type Checkpoint, lastGoodCheckpoint } from '../training/checkpoint.ts';
 import { initialise } from '../training/initialise.ts';
@@ -34,11 +35,12 @@ export class Traces {
     const evaluator = new RuntimeEvaluator(this.#runtime, { B: 1 });
     const vocabularies = Object.fromEntries(Object.entries(kept.vocabularies).map(([dimension, each]) => [dimension, each.tokens]));
     const classes = vocabularies[classesOf(model) ?? ''];
+    const fixed = fixedTime(model);
     const trace = await openTrace(
       {
         id,
         title: `${model.name} · ${state} · ${what}`,
-        model,
+        model: fixed === undefined ? model : loosened(model, fixed.name),
         weights,
         inputs,
         steps,

@@ -1,11 +1,12 @@
 // The language server: a process of its own, that tells an editor what the language knows of a file.
 
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   CodeActionKind,
   createConnection,
+  type Diagnostic,
   DidChangeWatchedFilesNotification,
   ProposedFeatures,
   ResponseError,
@@ -14,12 +15,14 @@ import {
   TextDocuments,
 } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
-import { columnsOf } from '../data/columns.ts';
+import { type Column, columnsOf } from '../data/columns.ts';
+import { type ColumnsOf, columnFaults } from './column-faults.ts';
 import { completion } from './lsp/completion.ts';
 import {
   codeActions,
   definition,
   diagnostics,
+  diagnosticsOf,
   folding,
   isName,
   references,
@@ -36,6 +39,7 @@ import { inlayHints } from './lsp/inlay-hints.ts';
 import { documentLinks } from './lsp/links.ts';
 import { signatureHelp } from './lsp/signatures.ts';
 import type { DataFiles } from './lsp/statement-completion.ts';
+import type { Pieces } from './parser/pieces.ts';
 import { loadProgram, type Program } from './program.ts';
 
 const connection = createConnection(ProposedFeatures.all);
@@ -79,6 +83,14 @@ async function read(path: string): Promise<string> {
   return shown?.getText() ?? readFile(path, 'utf8');
 }
 
+/** What loads of a document leave to the next. */
+const pieces = new Map<string, Pieces>();
+const piecesOf = (uri: string): Pieces => {
+  const found = pieces.get(uri) ?? (new Map() as Pieces);
+  pieces.set(uri, found);
+  return found;
+};
+
 const programs = new Map<string, { readonly version: number; readonly program: Promise<Program> }>();
 
 /** The checked program of a document as it is now. */
@@ -87,7 +99,7 @@ async function programOf(uri: string): Promise<Program | undefined> {
   if (document === undefined) return undefined;
   let known = programs.get(uri);
   if (known?.version !== document.version) {
-    known = { version: document.version, program: loadProgram(pathOf(uri), read) };
+    known = { version: document.version, program: loadProgram(pathOf(uri), read, { pieces: piecesOf(uri) }) };
     programs.set(uri, known);
   }
   return known.program;
@@ -96,9 +108,35 @@ async function programOf(uri: string): Promise<Program | undefined> {
 async function report(uri: string): Promise<void> {
   const program = await programOf(uri);
   const version = programs.get(uri)?.version;
-  if (program !== undefined && version !== undefined && documents.get(uri)?.version === version)
-    await connection.sendDiagnostics({ uri, version, diagnostics: diagnostics(program) });
+  if (program === undefined || version === undefined) return;
+  const isCurrent = (): boolean => documents.get(uri)?.version === version;
+  const own = diagnostics(program);
+  if (isCurrent()) await connection.sendDiagnostics({ uri, version, diagnostics: [...own, ...(reported.get(uri) ?? [])] });
+  // files are looked at afterwards: what is wrong with the lines does not wait for a disk
+  const columns = diagnosticsOf(await columnFaults(program, knownColumns), program.path);
+  if (!isCurrent() || JSON.stringify(columns) === JSON.stringify(reported.get(uri) ?? [])) return;
+  reported.set(uri, columns);
+  await connection.sendDiagnostics({ uri, version, diagnostics: [...own, ...columns] });
 }
+
+/** What was last said of the columns of a document's data. */
+const reported = new Map<string, Diagnostic[]>();
+
+/** As columnsOf, read again where the file has changed. */
+const knownColumns: ColumnsOf = async (path, options) => {
+  const changed = await stat(path).then(
+    ({ mtimeMs, size }) => `${mtimeMs} ${size}`,
+    () => '',
+  );
+  const key = JSON.stringify([path, options]);
+  const known = columnsRead.get(key);
+  if (known !== undefined && known.changed === changed && changed !== '') return known.columns;
+  const columns = columnsOf(path, options);
+  columnsRead.set(key, { changed, columns });
+  if (columnsRead.size > 50) columnsRead.delete(columnsRead.keys().next().value!);
+  return columns;
+};
+const columnsRead = new Map<string, { readonly changed: string; readonly columns: Promise<readonly Column[]> }>();
 
 /** Others may use the file that changed. */
 async function reportAll(changed?: string): Promise<void> {
@@ -124,6 +162,7 @@ documents.onDidChangeContent(({ document: { uri } }) => {
 });
 documents.onDidClose(({ document: { uri } }) => {
   programs.delete(uri);
+  reported.delete(uri);
   void connection.sendDiagnostics({ uri, diagnostics: [] });
 });
 connection.onNotification(DidChangeWatchedFilesNotification.type, () => {

@@ -19,4 +19,12 @@ export interface Fault {
   readonly message: string;
   /** A text that, put in place of `range`, mends it. */
   readonly repair?: string;
+  /** Others, anywhere in the file: a line that is missing. */
+  readonly repairs?: readonly Repair[];
+}
+
+/** Edits that mend a fault, and what they do in a few words. */
+export interface Repair {
+  readonly title: string;
+  readonly edits: readonly { readonly range: SourceRange; readonly text: string }[];
 }

@@ -67,6 +67,9 @@ export interface RunSummary {
   readonly name: string;
   readonly folder: string;
   readonly model: string;
+  /** The `.rnn` file that was trained, absolute; and when, ISO 8601. */
+  readonly file?: string;
+  readonly started?: string;
   /** E.g. `lstm 256 · adam .002 · clip 1 · window 64`. */
   readonly settings: string;
   readonly status: RunStatus;

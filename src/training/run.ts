@@ -40,6 +40,8 @@ export interface RunRecord {
   readonly threads?: number;
   readonly parameters: number;
   readonly steps: number;
+  /** Steps of one pass over the data. */
+  readonly pass: number;
   readonly status: RunStatus;
   readonly step: number;
   readonly loss?: number;
@@ -170,6 +172,8 @@ export async function summarise(folder: string, record?: RunRecord): Promise<Run
     name: basename(folder),
     folder,
     model: known.model,
+    file: known.file,
+    started: known.started,
     settings: known.description,
     status: await trueStatus(folder, known.status),
     step: known.step,

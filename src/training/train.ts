@@ -11,6 +11,7 @@ import { describe, parameterCount } from './describe.ts';
 import { type Files, nodeFiles } from './files.ts';
 import { initialise } from './initialise.ts';
 import { lockRun } from './lock.ts';
+import { usualEpochs } from './more.ts';
 import { checkpointsOf, createRun, makeFolder, newRunFolder, RunError, type RunRecord, readRecord, removeRun } from './run.ts';
 import { Session, type TrainHooks } from './session.ts';
 import { trainedWeights } from './step.ts';
@@ -64,9 +65,6 @@ export interface Surroundings {
   readonly readWeights?: ReadWeights;
 }
 
-/** Passes over the data where a statement gives neither epochs nor steps. */
-const EPOCHS = 10;
-
 /** Trains until the last step, a stop or a fault. A fault of the numbers is the summary's status `failed`; what keeps a training from
  *  starting, and a disk that fails, is thrown (DataError, RunError, LockedError, DiskError, or the trainer's own). */
 export async function train(job: Job, options: TrainOptions, hooks: TrainHooks, around: Surroundings): Promise<RunSummary> {
@@ -102,7 +100,7 @@ export async function train(job: Job, options: TrainOptions, hooks: TrainHooks, 
     });
     try {
       if (existing === undefined) await createRun(folder, job.sources, keptOf(data), files);
-      const record = recordOf(job, settings, trainer, total, begin, threads, existing);
+      const record = recordOf(job, settings, trainer, { total, pass: batches.count }, begin, threads, existing);
       const parts = {
         ...{ folder, model, data, trainer, batches, validation, settings, hooks, files },
         now: around.now ?? (() => performance.now()),
@@ -147,7 +145,7 @@ async function takeUp(folder: string, hooks: TrainHooks, files: Files): Promise<
 }
 
 /** Steps of the whole training. */
-const lengthOf = ({ steps, epochs }: TrainSettings, batches: Batches): number => steps ?? (epochs ?? EPOCHS) * batches.count;
+const lengthOf = ({ steps, epochs }: TrainSettings, batches: Batches): number => steps ?? (epochs ?? usualEpochs) * batches.count;
 
 /** A run that goes on to another end than it had. What that changes is said. */
 function longer(
@@ -191,7 +189,7 @@ function recordOf(
   job: Job,
   settings: TrainSettings,
   trainer: Trainer,
-  steps: number,
+  { total, pass }: { readonly total: number; readonly pass: number },
   begin: Checkpoint,
   threads: number | undefined,
   existing: RunRecord | undefined,
@@ -211,7 +209,8 @@ function recordOf(
     device: trainer.device,
     ...(threads === undefined ? {} : { threads }),
     parameters: parameterCount(job.model),
-    steps,
+    steps: total,
+    pass,
     status: { kind: 'running', process: process.pid },
     step: begin.step,
     ...(existing?.loss === undefined ? {} : { loss: existing.loss }),

@@ -131,6 +131,11 @@ export class ViewModel {
     this.training.ended(summary);
   }
 
+  /** A run's folder is another now: what was chosen stays chosen. */
+  runRenamed(from: string, to: string): void {
+    this.training.renamed(from, to);
+  }
+
   /** The curves of a run that is known. */
   showRun(folder: string): void {
     this.training.choose(folder);

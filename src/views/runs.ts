@@ -1,4 +1,4 @@
-// The tree of runs: each with its status, step and validation loss.
+// The tree of runs: what waits, then each run with its status, step and leading figure, by source where there are several.
 
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -6,24 +6,52 @@ import * as vscode from 'vscode';
 import { numberText } from '../shared/numbers.ts';
 import type { RunSummary } from '../shared/training.ts';
 import { listRuns, readRecord } from '../training/run.ts';
+import { metricText, nameOf } from './pages/figures.ts';
+import { arranged, grouped, orderText, type RunGroup, type RunOrder } from './run-list.ts';
+import type { TrainingQueue, Waiting } from './training-queue.ts';
 import { durationText, type Trainings } from './trainings.ts';
 
-export class Runs implements vscode.TreeDataProvider<RunSummary>, vscode.Disposable {
-  readonly #trainings: Trainings;
-  readonly #changed = new vscode.EventEmitter<RunSummary | undefined>();
-  readonly onDidChangeTreeData = this.#changed.event;
-  readonly #disposables: vscode.Disposable[] = [this.#changed];
-  #lastRefresh = 0;
+/** A line of the tree. */
+export type RunNode = RunSummary | Waiting | RunGroup;
 
-  constructor(trainings: Trainings) {
+export const isWaiting = (node: RunNode): node is Waiting => 'request' in node;
+const isGroup = (node: RunNode): node is RunGroup => 'runs' in node;
+export const isRun = (node: RunNode): node is RunSummary => !isWaiting(node) && !isGroup(node);
+
+/** What the tree says above its lines. */
+export interface Heading {
+  readonly message: string | undefined;
+  readonly description: string | undefined;
+}
+
+export class Runs implements vscode.TreeDataProvider<RunNode>, vscode.Disposable {
+  readonly #trainings: Trainings;
+  readonly #queue: TrainingQueue;
+  readonly #memory: vscode.Memento;
+  readonly #changed = new vscode.EventEmitter<RunNode | undefined>();
+  readonly #headed = new vscode.EventEmitter<Heading>();
+  readonly onDidChangeTreeData = this.#changed.event;
+  readonly onDidChangeHeading = this.#headed.event;
+  readonly #disposables: vscode.Disposable[] = [this.#changed, this.#headed];
+  #lastRefresh = 0;
+  #filter = '';
+
+  /** The order is kept in `memory`. */
+  constructor(trainings: Trainings, queue: TrainingQueue, memory: vscode.Memento) {
     this.#trainings = trainings;
-    const watcher = vscode.workspace.createFileSystemWatcher('**/runs/*/run.json');
+    this.#queue = queue;
+    this.#memory = memory;
     const refresh = (): void => this.refresh();
+    const watch = (pattern: string, ignoreChanges: boolean): void => {
+      const watcher = vscode.workspace.createFileSystemWatcher(pattern, false, ignoreChanges);
+      this.#disposables.push(watcher, watcher.onDidCreate(refresh), watcher.onDidChange(refresh), watcher.onDidDelete(refresh));
+    };
+    watch('**/runs/*/{run.json,note.md}', false);
+    // A folder that comes or goes is told as one, without what is in it.
+    watch('**/runs/*', true);
+    watch('**/runs', true);
     this.#disposables.push(
-      watcher,
-      watcher.onDidCreate(refresh),
-      watcher.onDidChange(refresh),
-      watcher.onDidDelete(refresh),
+      queue.onDidChange(refresh),
       vscode.workspace.onDidOpenTextDocument((document) => {
         if (document.languageId === 'unroll') refresh();
       }),
@@ -50,11 +78,40 @@ export class Runs implements vscode.TreeDataProvider<RunSummary>, vscode.Disposa
     return runs.flat().map((run) => this.#live(run));
   }
 
-  getChildren(): Promise<RunSummary[]> {
-    return this.list();
+  get order(): RunOrder {
+    return this.#memory.get<RunOrder>(ORDER, 'newest');
   }
 
-  getTreeItem(run: RunSummary): vscode.TreeItem {
+  get filter(): string {
+    return this.#filter;
+  }
+
+  async arrange(order: RunOrder): Promise<void> {
+    await this.#memory.update(ORDER, order);
+    this.refresh();
+  }
+
+  /** Shows only runs with all of these words; '' shows all. */
+  filterBy(text: string): void {
+    this.#filter = text.trim();
+    void vscode.commands.executeCommand('setContext', 'unroll.runsFiltered', this.#filter !== '');
+    this.refresh();
+  }
+
+  async getChildren(node?: RunNode): Promise<RunNode[]> {
+    if (node !== undefined) return isGroup(node) ? [...node.runs] : [];
+    const all = await this.list();
+    const shown = arranged(all, this.order, this.#filter);
+    const message = this.#filter === '' ? undefined : `“${this.#filter}”: ${shown.length} of ${all.length} runs`;
+    this.#headed.fire({ message, description: this.order === 'newest' ? undefined : orderText(this.order) });
+    const isOne = new Set(all.map(({ file }) => file)).size < 2;
+    const root = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
+    return [...this.#queue.waiting, ...(isOne ? shown : grouped(shown, root))];
+  }
+
+  getTreeItem(run: RunNode): vscode.TreeItem {
+    if (isWaiting(run)) return waitingItem(run, this.#queue.waiting.indexOf(run));
+    if (isGroup(run)) return groupItem(run);
     const item = new vscode.TreeItem(run.name);
     item.id = run.folder;
     item.description = descriptionOf(run);
@@ -79,11 +136,38 @@ export class Runs implements vscode.TreeDataProvider<RunSummary>, vscode.Disposa
   }
 }
 
+const ORDER = 'unroll.runOrder';
+
+function groupItem({ file, label, place, runs }: RunGroup): vscode.TreeItem {
+  const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.Expanded);
+  item.id = `source ${file}`;
+  const count = runs.length === 1 ? '1 run' : `${runs.length} runs`;
+  item.description = place === '' ? count : `${place} · ${count}`;
+  item.tooltip = file;
+  item.iconPath = new vscode.ThemeIcon('file-code');
+  item.contextValue = 'source';
+  return item;
+}
+
+function waitingItem({ id, title }: Waiting, place: number): vscode.TreeItem {
+  const item = new vscode.TreeItem(title);
+  item.id = `waiting ${id}`;
+  item.description = place === 0 ? 'waits, the next' : `waits, ${place} before it`;
+  item.iconPath = new vscode.ThemeIcon('clock');
+  item.contextValue = 'waiting';
+  return item;
+}
+
+/** The metric that tells most of a run. */
+const leading = ['accuracy', 'rmse', 'bits', 'perplexity', 'mae'] as const;
+
 function descriptionOf(run: RunSummary): string {
+  const metric = leading.find((name) => run.metrics?.[name] !== undefined);
+  const measured = metric === undefined ? [] : [`${nameOf(metric)} ${metricText(metric, run.metrics![metric]!)}`];
   const validation = run.validationLoss === undefined ? [] : [`validation ${numberText(run.validationLoss)}`];
   const steps = run.step === run.steps ? `${numberText(run.step)} steps` : `${numberText(run.step)} of ${numberText(run.steps)}`;
   const state = { running: [], done: [], paused: ['paused'], cancelled: ['cancelled'], failed: ['failed'] }[run.status.kind];
-  return [...state, steps, ...validation].join(' · ');
+  return [...state, steps, ...(measured.length > 0 ? measured : validation)].join(' · ');
 }
 
 function tooltipOf(run: RunSummary): vscode.MarkdownString {
@@ -91,7 +175,17 @@ function tooltipOf(run: RunSummary): vscode.MarkdownString {
     `**${run.name}** · ${run.status.kind}`,
     run.settings,
     `${numberText(run.parameters)} parameters · ${run.device} · ${durationText(run.seconds)} of training`,
-    ...(run.loss === undefined ? [] : [`loss ${numberText(run.loss)}`]),
+    ...(run.loss === undefined
+      ? []
+      : [`loss ${numberText(run.loss)}${run.validationLoss === undefined ? '' : `, validation ${numberText(run.validationLoss)}`}`]),
+    ...(run.metrics === undefined
+      ? []
+      : [
+          Object.entries(run.metrics)
+            .map(([name, value]) => `${nameOf(name)} ${metricText(name, value)}`)
+            .join(' · '),
+        ]),
+    ...(run.note === undefined ? [] : [`*${run.note}*`]),
     ...(run.status.kind === 'failed' ? [run.status.what] : []),
     run.folder,
   ];
@@ -113,27 +207,10 @@ function iconOf({ status }: RunSummary): vscode.ThemeIcon {
   }
 }
 
-/** The source that a run was trained from, as it was. */
-export async function openSourceOf(run: RunSummary): Promise<void> {
+/** The source that a run was trained from, as it was; of a group, the source as it is. */
+export async function openSourceOf(run: RunNode): Promise<void> {
+  if (isGroup(run)) await vscode.window.showTextDocument(vscode.Uri.file(run.file));
+  if (!isRun(run)) return;
   const { main } = await readRecord(run.folder);
   await vscode.window.showTextDocument(vscode.Uri.joinPath(vscode.Uri.file(run.folder), 'source', main));
-}
-
-/** Asks, then moves the folder to the trash (or deletes it, where there is none). */
-export async function deleteRun(run: RunSummary): Promise<void> {
-  const remove = 'Move to Trash';
-  const detail = `${numberText(run.step)} steps, ${durationText(run.seconds)} of training.`;
-  if ((await vscode.window.showWarningMessage(`Delete ${run.name}?`, { modal: true, detail }, remove)) !== remove) return;
-  const uri = vscode.Uri.file(run.folder);
-  try {
-    await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: true });
-  } catch {
-    const forEver = 'Delete Permanently';
-    if (
-      (await vscode.window.showWarningMessage(`There is no trash here. Delete ${run.name} for ever?`, { modal: true, detail }, forEver)) !==
-      forEver
-    )
-      return;
-    await vscode.workspace.fs.delete(uri, { recursive: true });
-  }
 }

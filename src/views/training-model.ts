@@ -81,6 +81,21 @@ export class TrainingModel {
     this.changed();
   }
 
+  /** A run's folder is another now; its curves and its place are what they were. */
+  renamed(from: string, to: string): void {
+    const run = this.runs.get(from);
+    if (run === undefined) return;
+    const now = (folder: string): string => (folder === from ? to : folder);
+    this.runs.delete(from);
+    this.runs.set(to, { ...run, summary: { ...run.summary, folder: to, name: to.split(/[\\/]/).at(-1)! } });
+    if (this.read.delete(from)) this.read.add(to);
+    const { chosen, overlays, runs } = this.current;
+    this.changed(
+      { overlays: overlays.map(now), ...(chosen === undefined ? {} : { chosen: now(chosen) }) },
+      runs.map(({ folder }) => now(folder)),
+    );
+  }
+
   choose(folder: string): void {
     if (this.runs.has(folder)) this.changed({ chosen: folder, overlays: this.current.overlays.filter((other) => other !== folder) });
   }

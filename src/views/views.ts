@@ -97,6 +97,11 @@ export class Views implements vscode.Disposable {
     this.model.trainingRecord(run, record);
   }
 
+  /** A run's folder is another now. */
+  runRenamed(from: string, to: string): void {
+    this.model.runRenamed(from, to);
+  }
+
   trainingEnded(run: RunSummary): void {
     this.model.trainingEnded(run);
   }

@@ -147,7 +147,10 @@ describe('unroll', function () {
       unroll('train', 'tiny.rnn', '--steps', 'many'),
     ]);
     assert.equal(help.status, 0);
-    assert.match(help.out, /--out DIR\] \[--device D\] \[--threads N\] \[--epochs N \| --steps N\] \[--seed N\] \[--resume\] \[--json\]/);
+    assert.match(
+      help.out,
+      /--out DIR\] \[--device D\] \[--threads N\] \[--epochs N \| --steps N\] \[--seed N\] \[--statement N \| --all\] \[--resume\] \[--json\]/,
+    );
     assert.equal(none.status, 2);
     assert.match(none.out, /check .*\n.*train /);
     assert.deepEqual([unknown.status, unknown.error.split('.')[0]], [2, 'unroll: there is no command trian']);

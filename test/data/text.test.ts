@@ -119,6 +119,10 @@ describe('text', () => {
       await message(() => encode(vocabulary, 'help!')),
       /^prompt: The model has never seen "p", "!": its text has 4 other characters/,
     );
+    assert.match(
+      await message(() => encode({ by: 'label', lower: false, tokens: ['B', 'T'] }, 'X')),
+      /^prompt: The model has never seen "X": its text has 2 other classes/,
+    );
   });
 });
 

@@ -53,7 +53,11 @@ const cells: readonly Case[] = [
   ['an unknown value', inCell('  y = x + «q»', 'x: [I]'), 'Nothing is called `q`.'],
   ['a prime of what is no state', inCell("  y = x\n  z = «y'» + x"), "`y` is no state, so there is no `y'`: write `y`."],
   ['given twice', inCell('  f = tanh(x)\n  «f = x»\n  y = f'), '`f` is given twice: first in line 2.'],
-  ['a state hidden', rnn("  «h = tanh(W @ x)»\n  h' = h"), "`h = ...`: h is a state, and this would hide it. For the next value write h'."],
+  [
+    'a state hidden',
+    rnn("  «h = tanh(W @ x)»\n  h' = h"),
+    "`h = tanh(...)`: h is a state, and this would hide it. For the next value write h'.",
+  ],
   [
     'a next value of no state',
     inCell("  «y' = x»\n  z = x"),
@@ -111,7 +115,7 @@ const calls: readonly Case[] = [
     model('  h = rnn(«input», 8)'),
     '`input` holds classes of Char, not numbers. embed(input, 64) makes vectors of them.',
   ],
-  ['classes in a product', model('  y = «input» * 2'), /^`input` holds classes of Char, not numbers\./],
+  ['classes in a product', model('  y = «input» * 2'), /^`input \* 2`: input holds classes of Char, not numbers\./],
   [
     'numbers where classes are wanted',
     model('  e = embed(«x», 8)', 'x: [T, 4]'),
@@ -120,7 +124,7 @@ const calls: readonly Case[] = [
   [
     'two dimensions of time',
     model('  h = «lstm(image, 8)»', 'image: [3, 64, 64]'),
-    'lstm takes x: [64], one step; `image` is [3, 64, 64], two dimensions too many to run over. Which one is time?',
+    'lstm takes x: [I], one step; `image` is [3, 64, 64], two dimensions too many to run over. Which one is time?',
   ],
   ['a hint for rows', model('  h = «rnn(image, 8)»', 'image: [28, 28]'), 'rnn runs over the 28 rows of its input.'],
   [
@@ -131,17 +135,17 @@ const calls: readonly Case[] = [
   [
     'two sizes',
     model('  a = gru(x, 256)\n  h = gru(x, 128, from: «last(a)»)', 'x: [T, 4]'),
-    'h of gru is [128]; `from: last(a)` gives [256]. The size is 256 by `from: last(a)` and 128 by the argument.',
+    'H is 256 by `from: last(a)` and 128 by the argument.',
   ],
   [
     'a state of another cell',
     model('  encoder = gru(x, 8)\n  h = lstm(x, 8, from: «last(encoder)»)', 'x: [T, 4]'),
-    '`from: last(encoder)`: it is a gru with the state h; lstm needs h and c.',
+    '`from: last(encoder)`: encoder is a gru with the state h; lstm needs h and c.',
   ],
   [
     'a state of two layers',
     model('  encoder = lstm(x, 8, layers: 2)\n  h = lstm(x, 8, from: «last(encoder)»)', 'x: [T, 4]'),
-    /it has 2 layers, one is needed/,
+    /encoder has 2 layers, one is needed/,
   ],
   [
     'from where there is no state',
@@ -168,7 +172,15 @@ const calls: readonly Case[] = [
     model('  h = lstm(x, 8, layers: 2, dropout: «1.5»)', 'x: [T, 4]'),
     '`dropout:` takes a number from 0 to below 1.',
   ],
-  ['heads', model('  h = lstm(x, 8, heads: «2»)', 'x: [T, 4]'), '`heads:` is not supported by this version.'],
+  ['heads of nothing', model('  h = lstm(x, 8, heads: «0»)', 'x: [T, 4]'), '`heads:` takes a whole number from 1.'],
+  ['a field of several heads', model('  h = lstm(x, 8, heads: 2)\n  y = «h.c»', 'x: [T, 4]'), '`h` has 2 heads: write h[0].c.'],
+  ['a head that is not there', model('  h = lstm(x, 8, heads: 2)\n  y = «h[2]»', 'x: [T, 4]'), '`h` has the heads 0 to 1: write h[0].'],
+  [
+    'heads that are no vectors',
+    'cell total(x: [I]) {\n  y = sum(x)\n}\nmodel M(x: [4]) {\n  h = total(x, heads: «2»)\n}\n',
+    '`heads:` joins the values of total along their last dimension, and each is [].',
+  ],
+  ['a length that is none', model('  y = sinusoids(«x», 4)', 'x: [T, 4]'), '`x` has to be a dimension or a whole number.'],
   [
     'over what it does not run',
     model('  h = lstm(x, 8, over: «Char»)\n  y = input', 'x: [T, 4], input: [T] of Char'),
@@ -192,7 +204,7 @@ const calls: readonly Case[] = [
   [
     'a gate of a state record',
     "cell c(x: [I], size H) {\n  state s: lstm(H)\n  y = «s.f»\n  s' = lstm(x, from: s)\n}\n",
-    "`s.f`: f is no state of lstm; what is computed in a step is known only after it, as a field of s'.",
+    "`s.f`: f is no state of lstm; it is known only after the step, as a field of s'.",
   ],
   ['a field that is not there', model('  h = lstm(x, 8)\n  y = «h.q»', 'x: [T, 4]'), '`h` has no q.'],
   ['a field with a prime', model("  h = lstm(x, 8)\n  y = «h.c'»", 'x: [T, 4]'), 'A field is what it is after each step: write `h.c`.'],
@@ -221,12 +233,12 @@ const calls: readonly Case[] = [
     model(
       '  x = embed(input, 8)\n  h = «bidirectional(lstm, x, 8)»\n  logits = linear(h, Char)\n  loss = cross_entropy(logits, next(input))',
     ),
-    '`logits` sees the future of `input`: line `h` reads it at later steps, and `next(input)` is what is predicted.',
+    '`logits` sees the future of `input`: h reads it in both directions (line 3), and `next(input)` is what is predicted.',
   ],
   [
     'the future by looking everywhere',
     model('  x = embed(input, 8)\n  h = «attend(x, x, 4)»\n  logits = linear(h, Char)\n  loss = cross_entropy(logits, next(input))'),
-    /sees the future of `input`: line `h`/,
+    /sees the future of `input`: h reads it at later steps \(line 3\)/,
   ],
   [
     'nothing of the future, where it looks back only',
@@ -237,7 +249,7 @@ const calls: readonly Case[] = [
   [
     'the future by a mean',
     model('  x = embed(input, 8)\n  m = «x - mean(x, over: T)»\n  logits = linear(m, Char)\n  loss = cross_entropy(logits, next(input))'),
-    /sees the future of `input`: line `m`/,
+    /sees the future of `input`: m reads it at later steps \(line 3\)/,
   ],
 ];
 
@@ -318,8 +330,8 @@ describe('files that use others', () => {
   it('cannot use each other', async () => {
     const program = await programOf('use "a.rnn"\n', { 'a.rnn': 'use "main.rnn"\n' });
     assert.deepEqual(
-      program.faults.map(({ message }) => message),
-      ['main.rnn uses this file, which uses it.'],
+      program.faults.map(({ range, message }) => [range.uri, message]),
+      [['/models/main.rnn', 'a.rnn uses this file, which uses it.']],
     );
   });
 });

@@ -21,7 +21,17 @@ const calls = [
   'bidirectional(gru, x, 4)',
   'residual(lstm, x)',
   'residual(gru, x, layers: 2)',
+  'two_states(x, 4)',
 ];
+
+/** A cell whose value is joined of two states, and is read as such. */
+const cells = `
+cell two_states(x: [I], size H) {
+  fast = gru(x, H)
+  slow = gru(fast, H)
+  both = [fast; slow]
+}
+`;
 const sizes = { T: 4, B: 3 };
 
 describe('the optimised step of', () => {
@@ -53,7 +63,7 @@ describe('the optimised step of', () => {
 
 async function modelWith(call: string) {
   const text = `use std 1
-
+${cells}
 model M(input: [T] of Char) {
   x      = embed(input, 3)
   h      = ${call}

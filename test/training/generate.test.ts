@@ -37,6 +37,13 @@ describe('generating', () => {
     assert.equal(await generate(next(), vocabulary, { search: { kind: 'greedy' }, length: 3, prompt: '' }, 1), 'abc');
   });
 
+  it('begins with ‹begin› where the classes are labels and there is no prompt', async () => {
+    const labels: Vocabulary = { by: 'label', lower: false, tokens: ['‹begin›', '‹end›', 'B', 'T'], begin: 0, end: 1 };
+    const heard: number[][] = [];
+    await generate(next(heard), labels, { search: { kind: 'greedy' }, length: 1, prompt: '' }, 1);
+    assert.deepEqual(heard, [[0]]);
+  });
+
   it('writes the same for the same seed', async () => {
     const settings: GenerateSettings = { search: { kind: 'sample', temperature: 1 }, length: 40, prompt: 'a' };
     const write = (seed: number): Promise<string> => generate(next(), vocabulary, settings, seed);

@@ -88,8 +88,11 @@ export class Writer {
   concat(parts: readonly Part[]): { readonly value: Value; readonly axis: Axis } {
     const plain = parts.map((part) => this.#plain(part));
     const sizes = plain.map(({ value, axis }) => axisOf(value, axis)!.size as number);
-    const to = { name: plain.map(({ axis }) => axis).join('+'), size: sizes.reduce((sum, size) => sum + size, 0) };
     const inputs = plain.map(({ value }) => value);
+    let name = plain.map(({ axis }) => axis).join('+');
+    // The matrices [H, H+H] of a cell that reads two states joined.
+    while (inputs.some((value) => axisOf(value, name) !== undefined)) name += "'";
+    const to = { name, size: sizes.reduce((sum, size) => sum + size, 0) };
     return { value: this.one('concat', { from: plain.map(({ axis }) => axis), to }, ...inputs), axis: to };
   }
 

@@ -1,8 +1,9 @@
 // Arguments of a call, matched to the inputs of its cell.
 
 import type { Call, Cell, Definition, ValueInput } from '../generated/ast.ts';
+import { textOf } from '../places.ts';
 import type { Core } from './core.ts';
-import { fault, type Scope, suggestion } from './scope.ts';
+import { closest, fault, type Scope, suggestion } from './scope.ts';
 
 /** What every call of a cell takes. */
 export const callOptions = ['layers', 'heads', 'dropout', 'from', 'weights', 'over'] as const;
@@ -34,7 +35,9 @@ export function matchArguments(cell: Cell, node: Call, scope: Scope): Map<Input,
     const input = cell.inputs.find(({ name }) => name === argument.name);
     if (input === undefined) {
       const known = [...cell.inputs.map(({ name }) => name), ...callOptions];
-      fault(scope, argument, 'argument', `${cell.name} has no input \`${argument.name}\`.${suggestion(argument.name, known)}`);
+      const meant = closest(argument.name, known);
+      const repair = meant === undefined ? {} : { repair: `${meant}: ${textOf(argument.value)}` };
+      fault(scope, argument, 'argument', `${cell.name} has no input \`${argument.name}\`.${suggestion(argument.name, known)}`, repair);
       return undefined;
     }
     if (given.has(input)) {

@@ -6,6 +6,7 @@ import { textOf } from '../places.ts';
 import { unifyTensors } from './alignment.ts';
 import { type Binding, type CheckedLine, type Core, type Level, type Start, startNames, type Type } from './core.ts';
 import type { Dimension } from './dimensions.ts';
+import { addNextValue } from './repairs.ts';
 import { asTensor, fault, type Scope, showType, suggestion, tensorType } from './scope.ts';
 import { operandsOf } from './walk.ts';
 
@@ -26,7 +27,8 @@ export function body(scope: Scope): Core | undefined {
   return value;
 }
 
-const lineNumber = (node: { $cstNode?: { range: { start: { line: number } } } | undefined }): number =>
+/** From 1. */
+export const lineNumber = (node: { $cstNode?: { range: { start: { line: number } } } | undefined }): number =>
   (node.$cstNode?.range.start.line ?? 0) + 1;
 
 /** A name is given once. */
@@ -146,7 +148,7 @@ function equation(line: Equation, scope: Scope, given: Map<string, number>): Cor
       scope,
       line,
       'hides-state',
-      `\`${line.name} = ...\`: ${line.name} is a state, and this would hide it. For the next value write ${line.name}'.`,
+      `\`${line.name} = ${headOf(line.value)}\`: ${line.name} is a state, and this would hide it. For the next value write ${line.name}'.`,
       { repair: `${name}' = ${textOf(line.value)}` },
     );
     return undefined;
@@ -175,6 +177,10 @@ function equation(line: Equation, scope: Scope, given: Map<string, number>): Cor
   });
   return core.type === type ? core : ({ ...core, type } as Core);
 }
+
+/** The outermost part of an expression: `tanh(...)`. */
+const headOf = (value: Expression): string =>
+  value.$type === 'Call' && value.callee?.$type === 'Reference' ? `${value.callee.name}(...)` : '...';
 
 function lineType(line: Equation, core: Core, state: Type | undefined, scope: Scope): Type {
   const { type } = core;
@@ -214,13 +220,15 @@ function lineType(line: Equation, core: Core, state: Type | undefined, scope: Sc
 
 /** A state whose next value comes from a call is given by that call's line; any other needs a line. */
 function checkStates(scope: Scope, given: ReadonlyMap<string, number>): void {
+  const hidden = new Set(scope.instance.cell.lines.map((line) => (line.$type === 'Equation' && !line.next ? line.name : '')));
   for (const { binding } of scope.instance.states)
-    if (!given.has(`${binding.name}'`))
+    if (!given.has(`${binding.name}'`) && !hidden.has(binding.name))
       fault(
         scope,
         binding.declaration,
         'no-next',
         `\`state ${binding.name}\` is never given its next value: a line \`${binding.name}' = ...\` is missing.`,
+        { repairs: addNextValue(scope, binding.name) },
       );
 }
 

@@ -4,7 +4,7 @@ import type { Fault } from '../../shared/source.ts';
 import type { Cell, Definition, Model, ValueInput } from '../generated/ast.ts';
 import { rangeOfProperty, textOf } from '../places.ts';
 import { isCallOption } from './arguments.ts';
-import { body } from './body.ts';
+import { body, lineNumber } from './body.ts';
 import { cellCall, markFaulty } from './calls.ts';
 import { predictionsOf, seesFuture } from './causality.ts';
 import { type Binding, type CheckedFile, type Core, type Instance, isFunctionName, type Type } from './core.ts';
@@ -12,7 +12,9 @@ import { stateOf, typeOf } from './declared.ts';
 import { constant, rigid } from './dimensions.ts';
 import { expression } from './expressions.ts';
 import { functionCall } from './functions.ts';
+import { addLast, lossFor } from './repairs.ts';
 import { asTensor, type Checker, fault, type Notes, type OpenInstance, type Scope, suggestion, tensorType } from './scope.ts';
+import { operandsOf } from './walk.ts';
 
 /** What a model's inputs that are no data are given: a number, or the name of a cell or function. */
 export type ModelArguments = Readonly<Record<string, string | number | boolean>>;
@@ -86,17 +88,28 @@ export function checkModel(
     const found = seesFuture(scope.instance, prediction);
     if (found === undefined) continue;
     const { input, scores } = prediction;
-    const message = `\`${textOf(scores.source)}\` sees the future of \`${input.name}\`: line \`${found.line}\` reads it at later steps, and \`next(${input.name})\` is what is predicted.`;
+    const where = `line ${lineNumber(found.core.source)}`;
+    const how = `${found.line} reads it ${turns(found.core) ? 'in both directions' : 'at later steps'} (${where})`;
+    const message = `\`${textOf(scores.source)}\` sees the future of \`${input.name}\`: ${how}, and \`next(${input.name})\` is what is predicted.`;
     fault(scope, found.core.source, 'future', message);
   }
-  if (!model.lines.some((line) => line.$type === 'Equation' && line.name === 'loss'))
+  if (!model.lines.some((line) => line.$type === 'Equation' && line.name === 'loss')) {
+    const loss = lossFor(scope.instance);
     scope.report({
       range: rangeOfProperty(model, 'name', file.uri),
       severity: 'hint',
       code: 'no-loss',
-      message: `Model ${model.name} has no line \`loss\`: it runs, but cannot be trained.`,
+      message: `Model ${model.name} has no line \`loss\`: it runs, but cannot be trained.${loss === undefined ? '' : ` Add ${loss}?`}`,
+      ...(loss === undefined ? {} : { repairs: addLast(scope, 'loss', loss) }),
     });
+  }
   return scope.instance;
+}
+
+/** It calls a cell that reads a sequence from its end. */
+function turns(core: Core): boolean {
+  if (core.op === 'function' && core.name === 'reverse') return true;
+  return operandsOf(core).some(turns) || (core.op === 'call' && core.layers.some(({ lines }) => lines.some((line) => turns(line.core))));
 }
 
 function rootScope(cell: Definition, file: CheckedFile, notes: Notes | undefined, report: (fault: Fault) => void): Scope {

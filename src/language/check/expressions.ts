@@ -3,8 +3,17 @@
 import type { Binary, Brackets, Expression, Logical, Member, Power, Reference, Slice, Subscript, Unary } from '../generated/ast.ts';
 import { textOf } from '../places.ts';
 import { broadcast, contractedPlaces } from './alignment.ts';
-import { type BinaryOperator, type Core, isFunctionName, laterFunctions, type Place, type TensorType } from './core.ts';
-import { constant, type Dimension, equate, minus, numberOf, over, plus, show, showShape, times } from './dimensions.ts';
+import {
+  type BinaryOperator,
+  type Core,
+  isFunctionName,
+  laterFunctions,
+  type Place,
+  type RecordType,
+  type TensorType,
+  type Type,
+} from './core.ts';
+import { constant, type Dimension, equate, isSame, minus, numberOf, over, plus, show, showShape, times } from './dimensions.ts';
 import { asTensor, closest, core, fault, needTensor, type Scope, showType, suggestion, tensorType, unknown, wrong } from './scope.ts';
 
 export function expression(node: Expression, scope: Scope, main = false): Core {
@@ -90,7 +99,7 @@ function notFound(name: string, node: Expression, scope: Scope): Core {
   return wrong(scope, node, 'unknown-name', `Nothing is called \`${name}\`.${suggestion(name, known)}`, closest(name, known));
 }
 const functionWords =
-  'exp log sqrt abs sign sigmoid tanh relu gelu softplus minimum maximum where clip dropout sum mean max min argmax variance norm entropy softmax cumsum first last next previous reverse range repeat outer cross_entropy binary mse mae huber'.split(
+  'exp log sqrt abs sign sigmoid tanh relu gelu softplus minimum maximum where clip dropout sum mean max min argmax variance norm entropy softmax cumsum first last next previous reverse range repeat sinusoids outer cross_entropy binary mse mae huber'.split(
     ' ',
   );
 
@@ -128,16 +137,17 @@ function unary(node: Unary, scope: Scope): Core {
   return core({ op: 'negate', of }, tensorType(type.shape, length), node);
 }
 
-/** The tensor of numbers that a value is; classes are none. */
-export function needNumbers(value: Core, scope: Scope): TensorType | undefined {
+/** The tensor of numbers that a value is; classes are none. `within` is the expression whose operand it is. */
+export function needNumbers(value: Core, scope: Scope, within?: Expression): TensorType | undefined {
   const type = needTensor(value, scope);
   if (type?.classes === undefined) return type;
   const text = textOf(value.source);
+  const who = within === undefined ? `\`${text}\`` : `\`${textOf(within)}\`: ${text}`;
   fault(
     scope,
     value.source,
     'classes',
-    `\`${text}\` holds classes of ${show(type.classes)}, not numbers. embed(${text}, 64) makes vectors of them.`,
+    `${who} holds classes of ${show(type.classes)}, not numbers. embed(${text}, 64) makes vectors of them.`,
     { repair: `embed(${text}, 64)` },
   );
   return undefined;
@@ -160,8 +170,8 @@ function elementwise(node: Binary | Logical, operator: BinaryOperator, left: Exp
 
 function combine(node: Expression, operator: BinaryOperator, left: Core, right: Core, scope: Scope): Core {
   const comparesClasses = (operator === '==' || operator === '!=') && asTensor(left.type)?.classes !== undefined;
-  const a = comparesClasses ? needTensor(left, scope) : needNumbers(left, scope);
-  const b = comparesClasses ? needTensor(right, scope) : needNumbers(right, scope);
+  const a = comparesClasses ? needTensor(left, scope) : needNumbers(left, scope, node);
+  const b = comparesClasses ? needTensor(right, scope) : needNumbers(right, scope, node);
   if (a === undefined || b === undefined) return unknown(node);
   const met = broadcast([a.shape, b.shape]);
   if (met === undefined) return cannotMeet(node, operator, left, right, scope);
@@ -204,8 +214,8 @@ function cannotMeet(node: Expression, operator: string, left: Core, right: Core,
 function product(node: Binary, scope: Scope): Core {
   const left = scope.checker.expression(node.left, scope);
   const right = scope.checker.expression(node.right, scope);
-  const a = needNumbers(left, scope);
-  const b = needNumbers(right, scope);
+  const a = needNumbers(left, scope, node);
+  const b = needNumbers(right, scope, node);
   if (a === undefined || b === undefined) return unknown(node);
   const [x, y] = [textOf(node.left), textOf(node.right)];
   for (const [type, text] of [
@@ -262,13 +272,9 @@ function member(node: Member, scope: Scope): Core {
     }
     if (name !== 'T') {
       const text = textOf(node.object);
-      if (of.type.stateOnly)
-        return wrong(
-          scope,
-          node,
-          'no-field',
-          `\`${text}.${name}\`: ${name} is no state of ${of.type.cell}; what is computed in a step is known only after it, as a field of ${text}'.`,
-        );
+      if (of.type.stateOnly) return noStateField(node, of.type, scope);
+      if (of.type.heads && of.type.layers![0]!.fields.has(name))
+        return wrong(scope, node, 'no-field', `\`${text}\` has ${of.type.layers!.length} heads: write ${text}[0].${name}.`);
       return wrong(scope, node, 'no-field', `\`${text}\` has no ${name}.${suggestion(name, of.type.fields.keys())}`);
     }
   }
@@ -281,16 +287,27 @@ function member(node: Member, scope: Scope): Core {
   return core({ op: 'transpose', of }, tensorType(shape), node);
 }
 
+/** `s.f` of a state s: a line of the cell is known only after the step. */
+function noStateField(node: Member, { cell, states }: RecordType, scope: Scope): Core {
+  const text = textOf(node.object);
+  const name = node.member;
+  const isLine = scope.file.cells.get(cell)?.cell.lines.some((line) => line.$type === 'Equation' && line.name === name) ?? false;
+  const isOwn = node.object.$type === 'Reference' && scope.names.get(text)?.kind === 'state';
+  const when = isOwn ? `as a field of ${text}'` : 'as a field of the call';
+  const why = isLine ? `it is known only after the step, ${when}.` : `its state is ${[...states.keys()].join(' and ')}.`;
+  return wrong(scope, node, 'no-field', `\`${text}.${name}\`: ${name} is no state of ${cell}; ${why}`);
+}
+
 function subscript(node: Subscript, scope: Scope): Core {
   const of = scope.checker.expression(node.object, scope);
   if (of.type.kind === 'unknown') return unknown(node);
   const text = textOf(node.object);
   if (of.type.kind === 'record' && of.type.layers !== undefined) {
-    const { layers } = of.type;
+    const { layers, heads } = of.type;
     const [slice] = node.subscripts;
     const index = slice === undefined || slice.range ? undefined : lengthNumber(slice.from, scope);
     if (node.subscripts.length !== 1 || index === undefined || index < -layers.length || index >= layers.length)
-      return wrong(scope, node, 'layer', `\`${text}\` has the layers 0 to ${layers.length - 1}: write ${text}[0].`);
+      return wrong(scope, node, 'layer', `\`${text}\` has the ${heads ? 'heads' : 'layers'} 0 to ${layers.length - 1}: write ${text}[0].`);
     const at = index < 0 ? index + layers.length : index;
     return core({ op: 'layer', of, index: at }, layers[at]!, node);
   }
@@ -392,15 +409,36 @@ function brackets(node: Brackets, scope: Scope): Core {
       const [small, large] = shape.length > first!.length ? [0, k] : [k, 0];
       const besides = shapes[large]!.slice(0, -1).map(show).join(', ');
       const name = textOf(parts[large]!.source);
-      const why = shape.length === first!.length ? '' : `: ${name} has the dimension ${besides} besides`;
+      const why =
+        shape.length === first!.length
+          ? ''
+          : `: ${name} has the dimension ${besides} besides.${summed(parts[large]!, shapes[large]!, scope)}`;
       return wrong(
         scope,
         node,
         'shape',
-        `\`${textOf(node)}\`: ${showShape(shapes[small]!)} and ${showShape(shapes[large]!)} cannot be joined${why}.`,
+        `\`${textOf(node)}\`: ${showShape(shapes[small]!)} and ${showShape(shapes[large]!)} cannot be joined${why === '' ? '.' : why}`,
       );
     }
   }
   const joined = shapes.map((shape) => shape.at(-1)!).reduce(plus);
   return core({ op: 'join', parts }, tensorType([...first!.slice(0, -1), joined]), node);
+}
+
+/** Weights times what they weigh, not yet summed: the product that sums it, as in ` \`weights @ source\` has none.` */
+function summed(part: Core, shape: readonly Dimension[], scope: Scope): string {
+  if (shape.length !== 2) return '';
+  const line = part.op === 'read' ? scope.instance.lines.find(({ binding }) => binding === part.binding)?.core : part;
+  const factors = line?.op === 'binary' && line.operator === '*' ? line.operands.map((operand) => operand.core) : [];
+  const weights = factors.find(({ type }) => isVectorOf(type, shape[0]!));
+  const weighed = factors.find((factor) => factor !== weights);
+  if (weights !== undefined && weighed !== undefined && asTensor(weighed.type)?.shape.length === 2)
+    return ` \`${textOf(weights.source)} @ ${textOf(weighed.source)}\` has none.`;
+  const softmax = scope.instance.lines.find(({ role, binding }) => role === 'weights' && isVectorOf(binding.type, shape[0]!));
+  return softmax === undefined ? '' : ` \`${softmax.binding.name} @ ${textOf(part.source)}\` has none.`;
+}
+
+function isVectorOf(type: Type, dimension: Dimension): boolean {
+  const tensor = asTensor(type);
+  return tensor?.shape.length === 1 && isSame(tensor.shape[0]!, dimension);
 }

@@ -72,7 +72,7 @@ export function fault(
   node: AstNode,
   code: string,
   message: string,
-  more: Partial<Pick<Fault, 'severity' | 'repair'>> = {},
+  more: Partial<Pick<Fault, 'severity' | 'repair' | 'repairs'>> = {},
 ): void {
   scope.report({ range: rangeOf(node, scope.file.uri), severity: 'error', code, message, ...more });
 }

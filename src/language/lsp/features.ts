@@ -16,6 +16,7 @@ import {
   SymbolKind,
   type TextEdit,
 } from 'vscode-languageserver-types';
+import type { Fault } from '../../shared/source.ts';
 import { isFunctionName } from '../check/core.ts';
 import type { File } from '../generated/ast.ts';
 import type { Program } from '../program.ts';
@@ -23,27 +24,43 @@ import { isDefinition, nameAt, nameRange, occurrences, targetOf, toRange } from 
 
 const severities = { error: DiagnosticSeverity.Error, warning: DiagnosticSeverity.Warning, hint: DiagnosticSeverity.Hint } as const;
 
-export function diagnostics(program: Program): Diagnostic[] {
-  return program.faults
-    .filter(({ range }) => range.uri === program.path)
-    .map(({ range, severity, code, message, repair }) => ({
+export const diagnostics = (program: Program): Diagnostic[] => diagnosticsOf(program.faults, program.path);
+
+/** Those of the faults that are in one file. */
+export function diagnosticsOf(faults: readonly Fault[], path: string): Diagnostic[] {
+  return faults
+    .filter(({ range }) => range.uri === path)
+    .map(({ range, severity, code, message, repair, repairs }) => ({
       range: toRange(range),
       severity: severities[severity],
       code,
       source: 'unroll',
       message,
       ...(code === 'unused' ? { tags: [DiagnosticTag.Unnecessary] } : {}),
-      ...(repair === undefined ? {} : { data: { repair } }),
+      ...(repair === undefined && repairs === undefined ? {} : { data: { repair, repairs } }),
     }));
 }
 
-/** A repair for each diagnostic that has one. */
+/** The repairs of each diagnostic that has some. */
 export function codeActions(uri: string, given: readonly Diagnostic[]): CodeAction[] {
   return given.flatMap((diagnostic) => {
-    const { repair } = (diagnostic.data ?? {}) as { repair?: string };
-    if (repair === undefined) return [];
-    const edit = { changes: { [uri]: [{ range: diagnostic.range, newText: repair }] } };
-    return [{ title: `Write \`${repair}\``, kind: CodeActionKind.QuickFix, diagnostics: [diagnostic], edit, isPreferred: true }];
+    const { repair, repairs = [] } = (diagnostic.data ?? {}) as Pick<Fault, 'repair' | 'repairs'>;
+    const action = (title: string, edits: TextEdit[]): CodeAction => ({
+      title,
+      kind: CodeActionKind.QuickFix,
+      diagnostics: [diagnostic],
+      edit: { changes: { [uri]: edits } },
+      isPreferred: true,
+    });
+    return [
+      ...(repair === undefined ? [] : [action(`Write \`${repair}\``, [{ range: diagnostic.range, newText: repair }])]),
+      ...repairs.map(({ title, edits }) =>
+        action(
+          title,
+          edits.map(({ range, text }) => ({ range: toRange(range), newText: text })),
+        ),
+      ),
+    ];
   });
 }
 

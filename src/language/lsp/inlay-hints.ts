@@ -17,7 +17,7 @@ export function inlayHints(program: Program, { start, end }: Range): InlayHint[]
         return [];
       const runs = runOf(line);
       const shape = showType(type);
-      if (shape === '') return [];
+      if (shape === '' || shape === '[]') return [];
       const over = runs === undefined ? '' : `  ↻ ${runs}`;
       const tooltip =
         runs === undefined

@@ -1,0 +1,71 @@
+// The document around a page: its style, and the script that puts another page in its place.
+
+/** Open details stay open, and the place of the reader what it is, when the page is replaced. */
+const script = `
+addEventListener('message', ({ data }) => {
+  const page = document.getElementById('page');
+  const key = (each) => each.querySelector('summary')?.textContent;
+  const open = new Map([...page.querySelectorAll('details')].map((each) => [key(each), each.open]));
+  const top = scrollY;
+  page.innerHTML = data;
+  for (const each of page.querySelectorAll('details')) if (open.has(key(each))) each.open = open.get(key(each));
+  scrollTo(0, top);
+});`;
+
+const style = `
+body { padding: 8px 20px 40px; font-family: var(--vscode-font-family); font-size: var(--vscode-font-size); color: var(--vscode-foreground); line-height: 1.5; }
+h1 { font-size: 1.5em; font-weight: 600; margin: 12px 0 4px; }
+h2 { font-size: 1.15em; font-weight: 600; margin: 22px 0 6px; }
+p { margin: 4px 0 8px; max-width: 80ch; }
+table { border-collapse: collapse; margin: 4px 0 10px; }
+caption { text-align: left; color: var(--vscode-descriptionForeground); padding-bottom: 2px; }
+th, td { padding: 2px 14px 2px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--vscode-editorWidget-border, rgba(128, 128, 128, 0.35)); font-variant-numeric: tabular-nums; }
+th { font-weight: 600; }
+code, pre, .chip, .token { font-family: var(--vscode-editor-font-family); font-size: var(--vscode-editor-font-size); }
+pre { white-space: pre-wrap; background: var(--vscode-textCodeBlock-background); padding: 8px 12px; margin: 4px 0 10px; max-width: 100ch; }
+summary { cursor: pointer; padding: 2px 0; }
+summary:focus-visible { outline: 1px solid var(--vscode-focusBorder); }
+figure { margin: 0; }
+figcaption { font-weight: 600; margin-bottom: 2px; }
+svg { width: 100%; max-width: 720px; display: block; overflow: visible; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(430px, 100%), 1fr)); gap: 18px 28px; margin: 16px 0; }
+.side { display: flex; align-items: flex-start; flex-wrap: wrap; gap: 8px 48px; }
+.scroll { overflow-x: auto; }
+.unit, .tick { color: var(--vscode-descriptionForeground); font-weight: 400; }
+.tick, .label { fill: var(--vscode-descriptionForeground); font-size: 11px; }
+.label { fill: var(--vscode-foreground); }
+.grid { stroke: var(--vscode-editorWidget-border, rgba(128, 128, 128, 0.35)); stroke-width: 0.7; }
+.mark { stroke: var(--vscode-foreground); stroke-dasharray: 5 4; stroke-width: 1; opacity: 0.8; }
+.band { fill: var(--vscode-charts-green); opacity: 0.12; }
+.bar { fill: var(--vscode-charts-blue); }
+.best { font-weight: 700; }
+.wrong td:last-child { color: var(--vscode-errorForeground); }
+.failed { color: var(--vscode-errorForeground); }
+.note { font-style: italic; }
+.empty { color: var(--vscode-descriptionForeground); }
+.remarks li { max-width: 80ch; }
+.chip { border: 1px solid var(--vscode-editorWidget-border, rgba(128, 128, 128, 0.35)); border-radius: 3px; padding: 0 3px; margin: 0 1px; display: inline-block; line-height: 1.35; }
+.count { position: relative; min-width: 180px; }
+.share { display: inline-block; height: 0.7em; width: calc(110px * var(--share)); background: var(--vscode-charts-blue); margin-right: 8px; }
+.confusion td, .confusion th { padding: 2px 6px; border: 1px solid var(--vscode-editorWidget-border, rgba(128, 128, 128, 0.35)); text-align: right; }
+.confusion thead span { writing-mode: vertical-rl; transform: rotate(180deg); }
+.confusion .right { background: color-mix(in srgb, var(--vscode-charts-green) calc(var(--share) * 60%), transparent); }
+.confusion .cell { background: color-mix(in srgb, var(--vscode-charts-red) calc(var(--share) * 60%), transparent); }
+.vscode-high-contrast .confusion td { background: none; }
+.vscode-high-contrast .confusion .right { outline: 1px dashed var(--vscode-contrastActiveBorder, currentColor); outline-offset: -3px; }
+`;
+
+/** A whole document: styles stand in it, its one script is known by a nonce, nothing is loaded. */
+export function documentOf(content: string): string {
+  const nonce = Array.from({ length: 24 }, () => Math.floor(Math.random() * 36).toString(36)).join('');
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-${nonce}'">
+<style>${style}</style>
+</head>
+<body><main id="page">${content}</main><script nonce="${nonce}">${script}</script></body>
+</html>`;
+}

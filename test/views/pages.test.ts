@@ -1,0 +1,105 @@
+// What the pages say: figures with their units, best ones marked, nothing of a person's data taken for markup.
+
+import assert from 'node:assert/strict';
+import { lineChart, ticksOf } from '../../src/views/pages/chart.ts';
+import { flattened } from '../../src/views/pages/compare-page.ts';
+import { documentOf } from '../../src/views/pages/document.ts';
+import { pages } from './pages.ts';
+
+/** The text of a page, tags left out. */
+const textOf = (html: string): string =>
+  html
+    .replace(/<svg[\s\S]*?<\/svg>/g, ' ')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ');
+const titles = (html: string): string[] =>
+  Array.from(html.matchAll(/<figcaption>(.*?)<\/figcaption>/g), (match) => textOf(match[1]!).trim());
+
+describe('pages', () => {
+  it('a run: every figure that was logged has its chart, with its unit', () => {
+    assert.deepEqual(titles(pages.run!), [
+      'Loss',
+      'Validation accuracy %',
+      'Validation F1 (macro) %',
+      'Gradient norm before clipping logarithmic',
+      'Steps that were clipped %',
+      'Update over weights, by block logarithmic',
+      'Learning rate',
+      'Throughput timesteps a second',
+      'Speed steps a second',
+    ]);
+    const text = textOf(pages.run!);
+    assert.match(
+      text,
+      /On the test part, after step 400 .* accuracy 82\.5 % F1 \(macro\) 51\.0 % Without learning most frequent class 47\.8 %/,
+    );
+    assert.match(text, /German taken for English: 51 times/);
+    assert.match(pages.run!, /aria-label="Loss\. training: [\d.]+ at step 1, [\d.]+ at step 400; validation:/);
+  });
+
+  it('a run that writes shows what it writes, and one without steps says so', () => {
+    assert.match(pages['run-text']!, /<pre>There was a king\.\n&quot;WHO &amp; WHAT\?&quot;<\/pre>/);
+    assert.match(textOf(pages['run-new']!), /No step has been logged yet/);
+    assert.match(pages['run-failed']!, /role="alert">The loss became NaN at step 14/);
+  });
+
+  it('a comparison marks the best, and lists only what differs', () => {
+    const text = textOf(pages.compare!);
+    assert.match(text, /accuracy \(test\) 82\.5 % ★ 81\.8 % 76\.1 %/);
+    assert.match(text, /Settings that differ lstm gru rnn optimizer\.rate 0\.002 0\.01 0\.01 with unit: lstm unit: gru unit: rnn/);
+    assert.ok(!text.includes('batch'));
+    assert.match(text, /validation loss 0\.6 0\.6 0\.6/);
+  });
+
+  it('a preview shows what cannot be seen, counts and unknowns', () => {
+    const text = textOf(pages.preview!);
+    assert.match(text, /Training 11,549 82,310/);
+    assert.match(text, /1 … 99, mean 41\.3, deviation 17\.3, 3 missing/);
+    assert.match(text, /Unknown: 0\.040 % of test/);
+    assert.match(pages.preview!, /<span class="chip">␣<\/span>/);
+    assert.match(pages.preview!, /⏎/);
+  });
+
+  it('data is never markup', () => {
+    for (const [name, html] of Object.entries(pages)) assert.ok(!/<b>|<PyTorch>|<Egger>/.test(html), name);
+    assert.match(documentOf(''), /default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-\w+'/);
+  });
+
+  it('charts leave out what is no number, and what no logarithm has', () => {
+    const chart = lineChart({
+      title: 'x',
+      log: true,
+      series: [
+        {
+          name: 'a',
+          points: [
+            [1, 0],
+            [2, Number.NaN],
+            [3, 10],
+            [4, 100],
+          ],
+        },
+      ],
+    });
+    assert.match(chart, /a: 10 at step 3, 100 at step 4/);
+    assert.ok(!/NaN|Infinity/.test(chart));
+    assert.equal(lineChart({ title: 'x', series: [{ name: 'a', points: [] }] }), '');
+    assert.ok(!/NaN/.test(lineChart({ title: 'one', series: [{ name: 'a', points: [[5, 3]] }] })));
+  });
+
+  it('axes have round numbers', () => {
+    assert.deepEqual(ticksOf(0, 1, false), [0, 0.2, 0.4, 0.6, 0.8, 1]);
+    assert.deepEqual(ticksOf(3, 97, false), [20, 40, 60, 80]);
+    assert.deepEqual(ticksOf(0.0005, 2, true), [0.001, 0.01, 0.1, 1]);
+    assert.deepEqual(ticksOf(0.19, 2.5, true), [0.2, 0.5, 1, 2]);
+  });
+
+  it('settings by their paths', () => {
+    assert.deepEqual(flattened({ optimizer: { kind: 'adam', rate: 0.1 }, report: ['a'], seed: 1 }), {
+      'optimizer.kind': 'adam',
+      'optimizer.rate': '0.1',
+      report: '["a"]',
+      seed: '1',
+    });
+  });
+});
