@@ -82,7 +82,9 @@ describe('a run', () => {
   });
 });
 
-describe('going on beyond the end', () => {
+describe('going on beyond the end', function () {
+  this.timeout(20_000);
+
   const adam = settings.optimizer;
   const base = { batch: 1, window: 1, optimizer: adam, seed: 1, device: 'auto' } as const;
 

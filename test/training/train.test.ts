@@ -25,7 +25,9 @@ const weightsOf = async (run: string) => {
   return { step: checkpoint!.step, ...numbersOf(checkpoint!.state) };
 };
 
-describe('training', () => {
+describe('training', function () {
+  this.timeout(20_000);
+
   beforeEach(async () => {
     ({ folder, job } = await fakeJob());
   });
