@@ -17,7 +17,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   runtime: ['onnx', 'shared'],
   training: ['runtime', 'graph', 'data', 'onnx', 'shared'],
   tracing: ['runtime', 'graph', 'onnx', 'shared'],
-  engine: ['training', 'tracing', 'runtime', 'onnx', 'language', 'graph', 'data', 'shared'],
+  engine: ['training', 'tracing', 'runtime', 'onnx', 'pytorch', 'language', 'graph', 'data', 'shared'],
   debug: ['language', 'graph', 'tracing', 'shared'],
   templates: ['data'],
   views: ['training', 'tracing', 'debug', 'engine', 'templates', 'shared'],

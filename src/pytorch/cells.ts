@@ -9,8 +9,21 @@ import { operandsOf } from '../language/check/walk.ts';
 import type { Definition } from '../language/generated/ast.ts';
 import { docComment, lineComment } from '../language/places.ts';
 import { notExported, PytorchError } from './errors.ts';
-import { ExpressionWriter, valueOf } from './expressions.ts';
-import { attributeName, atom, className, docstring, fieldName, identifier, indented, localName, type PyRecord, scalar, within, binds } from './python.ts';
+import { ExpressionWriter, pyOf } from './expressions.ts';
+import {
+  atom,
+  attributeName,
+  binds,
+  className,
+  docstring,
+  fieldName,
+  identifier,
+  indented,
+  localName,
+  type PyRecord,
+  scalar,
+  within,
+} from './python.ts';
 import { lengthsName, rankOf, Scope, type Value } from './scope.ts';
 
 /** A cell as it is called. */
@@ -64,13 +77,14 @@ export class CellWriter {
   #survey(instance: Instance): void {
     const visit = (core: Core): void => {
       if (core.op === 'field' && core.of.type.kind === 'record') this.#wantField(core.of.type, core.name);
-      if (core.op === 'function' && core.name === 'last' && core.operands[0]!.core.type.kind === 'record') this.#wantWhole(core.operands[0]!.core.type);
+      if (core.op === 'function' && core.name === 'last' && core.operands[0]!.core.type.kind === 'record')
+        this.#wantWhole(core.operands[0]!.core.type);
       if (core.op === 'call' && core.from?.type.kind === 'record') this.#wantWhole(core.from.type);
       operandsOf(core).forEach(visit);
     };
     for (const { core } of instance.lines) visit(core);
     for (const { initial } of instance.states) if (initial !== undefined) visit(initial);
-    instance.nested.forEach((nested) => this.#survey(nested));
+    for (const nested of instance.nested) this.#survey(nested);
   }
 
   #wantField({ instances = [], layers }: RecordType, name: string): void {
@@ -82,7 +96,8 @@ export class CellWriter {
   }
 
   #wantWhole({ instances = [], layers }: RecordType): void {
-    for (const { cell, stateful } of [...instances, ...(layers ?? []).flatMap((layer) => layer.instances ?? [])]) if (stateful) this.#whole.add(cell);
+    for (const { cell, stateful } of [...instances, ...(layers ?? []).flatMap((layer) => layer.instances ?? [])])
+      if (stateful) this.#whole.add(cell);
   }
 
   // -------------------------------------------------------------------------------------------------------------------- classes
@@ -110,17 +125,19 @@ export class CellWriter {
       starting: initial.inputs,
     };
     const names = cell.inputs.map(({ name }) => name);
-    const asked = [...names, ...(isStateful ? ['state'] : []), ...(scope.usesStep ? ['t=torch.tensor(0)'] : []), ...lengths.map((name) => `${lengthsName(name)}=None`)];
+    const asked = [
+      ...names,
+      ...(isStateful ? ['state'] : []),
+      ...(scope.usesStep ? ['t=torch.tensor(0)'] : []),
+      ...lengths.map((name) => `${lengthsName(name)}=None`),
+    ];
     const initLines = [`def __init__(${['self', ...sizes.map(identifier)].join(', ')}):`, ...indented(['super().__init__()', ...init], 1)];
     const describe = this.#describe(instance);
     const methods: string[][] = [initLines];
     if (isStateful && (instance.states.length > 0 || hasImplicit(instance)))
       methods.push([`def initial(${['self', 'lead', ...initial.inputs.map(localName)].join(', ')}):`, ...indented(initial.lines, 1)]);
     methods.push([`def ${isStateful ? 'step' : 'forward'}(${['self', ...asked].join(', ')}):`, ...indented(body, 1)]);
-    const text = [
-      ...indented(docstring([describe]), 1),
-      ...methods.flatMap((lines) => ['', ...indented(lines, 1)]),
-    ].join('\n');
+    const text = [...indented(docstring([describe]), 1), ...methods.flatMap((lines) => ['', ...indented(lines, 1)])].join('\n');
     const forward = isStateful && instance.lift.length > 0 ? this.#forward(instance, cell, scope) : undefined;
     return this.#share(instance, cell, text, forward);
   }
@@ -129,7 +146,8 @@ export class CellWriter {
   #share(instance: Instance, cell: Omit<CellClass, 'name'>, body: string, forward: string | undefined): CellClass {
     const base = `(${cell.stateful ? 'Recurrent' : 'nn.Module'}):\n${body}`;
     const found = this.#written.find(
-      (each) => each.text === `class ${each.cell.name}${base}` && (each.forward === undefined || forward === undefined || each.forward === forward),
+      (each) =>
+        each.text === `class ${each.cell.name}${base}` && (each.forward === undefined || forward === undefined || each.forward === forward),
     );
     if (found !== undefined) {
       found.forward ??= forward;
@@ -163,7 +181,8 @@ export class CellWriter {
     const name = localName(binding.name);
     const { type } = binding;
     if (type.kind === 'record') scope.bindings.set(binding, { kind: 'record', code: name, plain: false });
-    else if (type.kind === 'tensor') scope.bindings.set(binding, isSetting(binding) ? setting(name, type) : atom(name, type.shape.length, true));
+    else if (type.kind === 'tensor')
+      scope.bindings.set(binding, isSetting(binding) ? setting(name, type) : atom(name, type.shape.length, true));
     scope.temporary(name);
   }
 
@@ -192,9 +211,7 @@ export class CellWriter {
       else lists.set(attribute, [...(lists.get(attribute) ?? ['']), made]);
     }
     return [...lists].map(([attribute, [first, ...layers]]) =>
-      first === ''
-        ? `self.${attribute} = nn.ModuleList([${layers.join(', ')}])`
-        : `self.${attribute} = ${first}`,
+      first === '' ? `self.${attribute} = nn.ModuleList([${layers.join(', ')}])` : `self.${attribute} = ${first}`,
     );
   }
 
@@ -236,7 +253,7 @@ export class CellWriter {
   #equations(instance: Instance, scope: Scope): string[] {
     const lines = this.#lines(instance, scope);
     const last = instance.lines.at(-1)!;
-    const value = valueOf(scope.bindings.get(last.binding)!, last.core);
+    const value = pyOf(scope.bindings.get(last.binding)!, last.core);
     if (!this.#whole.has(instance.cell)) return [...lines, `return ${value.code}`];
     const fields = this.#fieldsOf(instance, scope).map(([name, code]) => `, ${fieldName(name)}=${code}`);
     return [...lines, `return Lines(value=${value.code}${fields.join('')})`];
@@ -245,7 +262,8 @@ export class CellWriter {
   /** Every equation on a line of its own, with its comment. */
   #lines(instance: Instance, scope: Scope): string[] {
     const before = this.#settings(instance, scope);
-    for (const { binding } of instance.params) scope.bindings.set(binding, atom(`self.${attributeName(binding.name)}`, rankOf(binding.type), false));
+    for (const { binding } of instance.params)
+      scope.bindings.set(binding, atom(`self.${attributeName(binding.name)}`, rankOf(binding.type), false));
     const lines: string[] = [...before];
     for (const line of instance.lines) lines.push(...this.line(line, scope));
     return lines;
@@ -257,7 +275,7 @@ export class CellWriter {
     const name = localName(binding.name);
     const comment = lineComment(equation);
     const isTensor = binding.type.kind === 'tensor' || built.kind === 'tensor';
-    const value = isTensor ? valueOf(built, core) : built;
+    const value = isTensor ? pyOf(built, core) : built;
     statements.push(`${name} = ${value.code}${comment === undefined ? '' : `  # ${comment}`}`);
     scope.temporary(name);
     if (value.kind === 'record') {
@@ -265,8 +283,7 @@ export class CellWriter {
       const own = { ...value, code: name };
       const layers = value.layers?.map((layer, k, all) => (k === all.length - 1 ? { ...layer, code: name } : layer));
       scope.bindings.set(binding, { ...own, ...(layers === undefined ? {} : { layers }) });
-    }
-    else {
+    } else {
       const counted = value.counted;
       scope.bindings.set(binding, { ...value, code: name, level: binds.atom, ...(counted === undefined ? {} : { counted }) });
     }
@@ -293,8 +310,9 @@ export class CellWriter {
       const line = instance.lines.find(({ binding }) => binding.name.replace(/'$/, '') === name);
       if (line === undefined) return [];
       const value = scope.bindings.get(line.binding)!;
-      if (value.kind === 'tensor' && !value.lead) throw notExported(`the field \`${name}\`, which is the same for all rows,`, line.core.source);
-      return [[name, value.kind === 'record' ? valueOf(value, line.core).code : value.code]];
+      if (value.kind === 'tensor' && !value.lead)
+        throw notExported(`the field \`${name}\`, which is the same for all rows,`, line.core.source);
+      return [[name, value.kind === 'record' ? pyOf(value, line.core).code : value.code]];
     });
   }
 
@@ -309,17 +327,20 @@ export class CellWriter {
       for (const { binding } of states) {
         const name = localName(binding.name);
         scope.temporary(name);
-        scope.bindings.set(binding, binding.type.kind === 'record' ? { kind: 'record', code: name, plain: false } : atom(name, rankOf(binding.type), true));
+        scope.bindings.set(
+          binding,
+          binding.type.kind === 'record' ? { kind: 'record', code: name, plain: false } : atom(name, rankOf(binding.type), true),
+        );
       }
     }
     lines.push(...this.#lines(instance, scope));
     const last = instance.lines.at(-1)!;
-    const value = valueOf(scope.bindings.get(last.binding)!, last.core);
+    const value = pyOf(scope.bindings.get(last.binding)!, last.core);
     const next = states.map(({ binding }) => {
       const line = instance.lines.find((each) => each.binding.name === `${binding.name}'`)!;
       const after = scope.bindings.get(line.binding)!;
       const isRecord = binding.type.kind === 'record';
-      const code = isRecord ? `${after.code}.state` : valueOf(after, line.core).code;
+      const code = isRecord ? `${after.code}.state` : pyOf(after, line.core).code;
       return `${fieldName(binding.name)}=${code}`;
     });
     const implicit = implicitOf(instance).map((nested) => {
@@ -332,7 +353,8 @@ export class CellWriter {
   /** The state before the first step. */
   #initial(instance: Instance, scope: Scope): { lines: string[]; inputs: readonly string[] } {
     const own = new Scope(instance, this.#sizes, false);
-    for (const [binding, value] of scope.bindings) if (binding.kind === 'input' || binding.kind === 'param') own.bindings.set(binding, value);
+    for (const [binding, value] of scope.bindings)
+      if (binding.kind === 'input' || binding.kind === 'param') own.bindings.set(binding, value);
     const needed = new Set<string>();
     const visit = (core: Core): void => {
       if (core.op === 'read' && core.binding.kind === 'input') needed.add(core.binding.name);
@@ -349,12 +371,18 @@ export class CellWriter {
     for (const nested of implicitOf(instance)) {
       const { attribute, layer } = attributeOf(nested);
       const cell = this.classOf(nested);
-      if (cell.starting.length > 0) throw new PytorchError(`${nested.path}: a state that starts at a value of another line, within a step, cannot be exported to PyTorch yet.`);
+      if (cell.starting.length > 0)
+        throw new PytorchError(
+          `${nested.path}: a state that starts at a value of another line, within a step, cannot be exported to PyTorch yet.`,
+        );
       parts.push(`${fieldName(stateKey(nested))}=self.${attribute}${layer === undefined ? '' : `[${layer}]`}.initial(lead)`);
     }
     for (const name of own.lengths) scope.lengths.add(name);
     for (const name of own.used) scope.used.add(name);
-    if (own.lengths.size > 0) throw new PytorchError(`${instance.path}: the first state looks along rows of different lengths, which cannot be exported to PyTorch yet.`);
+    if (own.lengths.size > 0)
+      throw new PytorchError(
+        `${instance.path}: the first state looks along rows of different lengths, which cannot be exported to PyTorch yet.`,
+      );
     const inputs = instance.inputs.filter(({ binding }) => needed.has(binding.name)).map(({ binding }) => binding.name);
     return { lines: [...own.statements, `return Lines(${parts.join(', ')})`], inputs };
   }
@@ -399,10 +427,13 @@ export class CellWriter {
         : `for ${cell.usesStep ? `t, (${one.join(', ')})` : one.join(', ')} in ${cell.usesStep ? `enumerate(zip(${unbound.join(', ')}))` : `zip(${unbound.join(', ')})`}:`;
     const step = [...given, 'run.state', ...(cell.usesStep ? ['t=torch.tensor(t)'] : []), ...held.map((each) => `${each}=${each}`)];
     const last = instance.lines.at(-1)!;
-    const dims = [['value', -rankOf(typeOfValue(last.core)) - 1] as const, ...this.#fieldsOf(instance, scope).map(([field]) => {
-      const line = instance.lines.find(({ binding }) => binding.name.replace(/'$/, '') === field)!;
-      return [fieldName(field), -rankOf(line.binding.type) - 1] as const;
-    })];
+    const dims = [
+      ['value', -rankOf(typeOfValue(last.core)) - 1] as const,
+      ...this.#fieldsOf(instance, scope).map(([field]) => {
+        const line = instance.lines.find(({ binding }) => binding.name.replace(/'$/, '') === field)!;
+        return [fieldName(field), -rankOf(line.binding.type) - 1] as const;
+      }),
+    ];
     const stacked = dims.map(([field, dim]) => `"${field}": ${dim}`).join(', ');
     return indented(
       [
@@ -424,6 +455,7 @@ export class CellWriter {
   // ---------------------------------------------------------------------------------------------------------------------- calls
 
   #call(core: Extract<Core, { op: 'call' }>, scope: Scope): Value {
+    if (core.heads !== undefined) throw notExported('heads side by side', core.source);
     const isLayered = (core.type as RecordType).layers !== undefined;
     const from = core.from === undefined ? undefined : this.expressions.write(core.from, scope);
     const records: PyRecord[] = [];
@@ -431,7 +463,10 @@ export class CellWriter {
       const start = from?.kind === 'record' && from.layers !== undefined && core.layers.length > 1 ? from.layers[layer] : from;
       let below: string | undefined;
       if (layer > 0) {
-        below = valueOf(records.at(-1)!, { ...core, type: instance.inputs.find(({ binding }) => binding.name === core.chained)!.argument!.type } as Core).code;
+        below = pyOf(records.at(-1)!, {
+          ...core,
+          type: instance.inputs.find(({ binding }) => binding.name === core.chained)!.argument!.type,
+        } as Core).code;
         if (records.at(-1)!.plain === false && !below.endsWith('.value')) below = `${records.at(-1)!.code}.value`;
         if (core.dropout !== undefined) below = `F.dropout(${below}, ${core.dropout}, self.training)`;
       }
@@ -447,7 +482,13 @@ export class CellWriter {
     return { ...top, layers: records };
   }
 
-  #callOne(core: Extract<Core, { op: 'call' }>, instance: Instance, from: Value | undefined, below: string | undefined, scope: Scope): PyRecord {
+  #callOne(
+    core: Extract<Core, { op: 'call' }>,
+    instance: Instance,
+    from: Value | undefined,
+    below: string | undefined,
+    scope: Scope,
+  ): PyRecord {
     const cell = this.classOf(instance);
     const { attribute, layer } = attributeOf(instance);
     const module = `self.${attribute}${layer === undefined ? '' : `[${layer}]`}`;
@@ -463,10 +504,11 @@ export class CellWriter {
       }
       const value = this.expressions.write(argument!, scope);
       if (binding.type.kind === 'record') {
-        if (value.kind !== 'record' || lifts > 0 && !isRun) throw notExported('a state handed to a cell that runs over more than time', argument!.source);
+        if (value.kind !== 'record' || (lifts > 0 && !isRun))
+          throw notExported('a state handed to a cell that runs over more than time', argument!.source);
         return value.code;
       }
-      const tensor = valueOf(value, argument!);
+      const tensor = pyOf(value, argument!);
       if (lifted) {
         liftedCode ??= { code: tensor.code, rank: rankOf(binding.type) };
         return tensor.code;
@@ -489,15 +531,20 @@ export class CellWriter {
       }
       const t = cell.usesStep ? ['t=t'] : [];
       if (cell.usesStep) scope.usesStep = true;
-      if (state !== undefined && hasImplicit(instance)) throw notExported('`from:` for a cell with cells of its own that remember', core.source);
+      if (state !== undefined && hasImplicit(instance))
+        throw notExported('`from:` for a cell with cells of its own that remember', core.source);
       if (scope.steps && state === undefined) {
         // its state is part of the state around
         const name = scope.temporary(localName(`${stateKey(instance)}_now`));
-        scope.statements.push(`${name} = ${module}.step(${[...given, `state.${fieldName(stateKey(instance))}`, ...t, ...lengths].join(', ')})`);
+        scope.statements.push(
+          `${name} = ${module}.step(${[...given, `state.${fieldName(stateKey(instance))}`, ...t, ...lengths].join(', ')})`,
+        );
         scope.statements.push(`${stateKey(instance)}_state = ${name}.state`);
         return { kind: 'record', code: name, plain: false, module };
       }
-      const before = state ?? `${module}.initial(${[`${liftedOrFirst(given)}.shape[:${-rankOf(instance.inputs[0]!.binding.type) || ''}]`, ...cell.starting.map((each) => given[cell.inputs.findIndex(({ input }) => input === each)]!)].join(', ')})`;
+      const before =
+        state ??
+        `${module}.initial(${[`${liftedOrFirst(given)}.shape[:${-rankOf(instance.inputs[0]!.binding.type) || ''}]`, ...cell.starting.map((each) => given[cell.inputs.findIndex(({ input }) => input === each)]!)].join(', ')})`;
       return { kind: 'record', code: `${module}.step(${[...given, before, ...t, ...lengths].join(', ')})`, plain: false, module };
     }
     const t: string[] = [];
@@ -521,11 +568,18 @@ const typeOfValue = (core: Core): Core['type'] => (core.type.kind === 'record' ?
 
 /** An input that is a number of the header, not data: `pace = 0.5`. */
 function isSetting({ type, declaration }: InstanceInput['binding']): boolean {
-  return type.kind === 'tensor' && type.shape.length === 0 && type.classes === undefined && 'fallback' in declaration && declaration.fallback !== undefined;
+  return (
+    type.kind === 'tensor' &&
+    type.shape.length === 0 &&
+    type.classes === undefined &&
+    'fallback' in declaration &&
+    declaration.fallback !== undefined
+  );
 }
 const setting = (name: string, type: TensorType): Value => scalar(name, binds.atom, type.boolean ? { truth: true } : {});
 
-export const isDefault = ({ argument, declaration }: InstanceInput): boolean => argument !== undefined && argument.source === declaration.fallback;
+export const isDefault = ({ argument, declaration }: InstanceInput): boolean =>
+  argument !== undefined && argument.source === declaration.fallback;
 
 /** The attribute of a call in the module around it, and which layer it is: `h[1]` is layer 1 of `h`. */
 export function attributeOf({ path, parent }: Instance): { attribute: string; layer: number | undefined } {
@@ -535,7 +589,8 @@ export function attributeOf({ path, parent }: Instance): { attribute: string; la
 }
 
 /** A call within a step whose state nobody hands over: it is kept from step to step with that of the cell around. */
-const implicitOf = (instance: Instance): readonly Instance[] => instance.nested.filter((nested) => nested.stateful && nested.lift.length === 0 && !isHanded(nested, instance));
+const implicitOf = (instance: Instance): readonly Instance[] =>
+  instance.nested.filter((nested) => nested.stateful && nested.lift.length === 0 && !isHanded(nested, instance));
 const hasImplicit = (instance: Instance): boolean => implicitOf(instance).length > 0;
 
 function isHanded(nested: Instance, instance: Instance): boolean {

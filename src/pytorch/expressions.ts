@@ -17,7 +17,7 @@ export class ExpressionWriter {
   }
 
   tensor(core: Core, scope: Scope): Py {
-    return valueOf(this.write(core, scope), core);
+    return pyOf(this.write(core, scope), core);
   }
 
   write(core: Core, scope: Scope): Value {
@@ -52,7 +52,12 @@ export class ExpressionWriter {
       case 'not': {
         const x = this.tensor(core.of, scope);
         if (x.scalar) return { ...x, code: `not ${within(x, binds.not)}`, level: binds.not, truth: true };
-        return { ...x, code: `~${within({ code: truthOf(x), level: x.truth ? x.level : binds.atom }, binds.sign)}`, level: binds.sign, truth: true };
+        return {
+          ...x,
+          code: `~${within({ code: truthOf(x), level: x.truth ? x.level : binds.atom }, binds.sign)}`,
+          level: binds.sign,
+          truth: true,
+        };
       }
       case 'binary':
         return this.#binary(core, scope);
@@ -64,12 +69,20 @@ export class ExpressionWriter {
       }
       case 'join': {
         const parts = core.parts.map((part) => this.tensor(part, scope));
-        return atom(`join(${parts.map(({ code }) => code).join(', ')})`, rankOf(core.type), parts.some(({ lead }) => lead));
+        return atom(
+          `join(${parts.map(({ code }) => code).join(', ')})`,
+          rankOf(core.type),
+          parts.some(({ lead }) => lead),
+        );
       }
       case 'stack': {
         const parts = core.parts.map((part) => this.tensor(part, scope));
         const rank = rankOf(core.type);
-        return atom(`stack(${-rank}, ${parts.map(({ code }) => code).join(', ')})`, rank, parts.some(({ lead }) => lead));
+        return atom(
+          `stack(${-rank}, ${parts.map(({ code }) => code).join(', ')})`,
+          rank,
+          parts.some(({ lead }) => lead),
+        );
       }
       case 'subscript':
         return this.#subscript(core, scope);
@@ -122,9 +135,17 @@ export class ExpressionWriter {
     const isScalar = given.every((each) => each.scalar);
     const aligned = isScalar ? given : given.map((each, k) => placed(each, core.operands[k]!.at, rank));
     const lead = given.some((each) => each.lead);
-    const counted = both(given.map((each, k) => (each.counted === undefined ? undefined : placed(atom(`(${each.counted})`, each.rank, each.lead), core.operands[k]!.at, rank).code)));
+    const counted = both(
+      given.map((each, k) =>
+        each.counted === undefined ? undefined : placed(atom(`(${each.counted})`, each.rank, each.lead), core.operands[k]!.at, rank).code,
+      ),
+    );
     const more = { ...(isScalar ? { scalar: true as const } : {}), ...(counted === undefined ? {} : { counted }) };
-    const result = (text: string, level: number, truth = false): Py => ({ ...atom(text, rank, lead, more), level, ...(truth ? { truth: true as const } : {}) });
+    const result = (text: string, level: number, truth = false): Py => ({
+      ...atom(text, rank, lead, more),
+      level,
+      ...(truth ? { truth: true as const } : {}),
+    });
     if (core.operator === 'and' || core.operator === 'or') {
       const [a, b] = aligned as [Py, Py];
       const level = isScalar ? binds[core.operator] : core.operator === 'and' ? binds.bitAnd : binds.bitOr;
@@ -202,7 +223,7 @@ export class ExpressionWriter {
     }
     const operands = core.operands.map(({ core: operand }) => this.tensor(operand, scope));
     const first = core.operands[0]?.core;
-    const firstShape = first === undefined ? [] : typeOf(first)?.shape ?? [];
+    const firstShape = first === undefined ? [] : (typeOf(first)?.shape ?? []);
     const { shape } = core.type as TensorType;
     return applyFunction({
       node: core,
@@ -229,7 +250,7 @@ export class ExpressionWriter {
 }
 
 /** Where a tensor is wanted. */
-export function valueOf(value: Value, core: Core): Py {
+export function pyOf(value: Value, core: Core): Py {
   if (value.kind === 'tensor') return value;
   const type = core.type as RecordType;
   const rank = type.kind === 'record' ? rankOf(type) : rankOf(core.type);
@@ -268,7 +289,9 @@ function lastOf(run: PyRecord, type: RecordType, scope: Scope): PyRecord {
     code,
     plain: false,
     ...(value === undefined ? {} : { value }),
-    ...(run.layers === undefined ? {} : { layers: run.layers.map((layer, k) => (layer === run ? layer : lastOf(layer, type.layers![k]!, scope))) }),
+    ...(run.layers === undefined
+      ? {}
+      : { layers: run.layers.map((layer, k) => (layer === run ? layer : lastOf(layer, type.layers![k]!, scope))) }),
   };
 }
 
@@ -294,7 +317,8 @@ function comparesData(core: Extract<Core, { op: 'function' }>): 'classes' | 'num
 
 const truthOf = (x: Py): string => (x.truth ? x.code : `truth(${x.scalar ? `tensor(${x.code})` : x.code})`);
 
-const numberText = (value: number): string => (Number.isInteger(value) && Math.abs(value) < 1e15 ? `${value}` : `${value}`.replace(/^(-?\d+)e/, '$1.0e'));
+const numberText = (value: number): string =>
+  Number.isInteger(value) && Math.abs(value) < 1e15 ? `${value}` : `${value}`.replace(/^(-?\d+)e/, '$1.0e');
 
 const levels = {
   '+': binds.sum,

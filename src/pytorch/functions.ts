@@ -45,7 +45,8 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
     const choice = condition.truth && !condition.scalar ? condition.code : `truth(${tensorCode(condition)})`;
     return result([condition, x, y], `torch.where(${choice}, ${tensorCode(x)}, ${tensorCode(y)})`);
   },
-  clip: ({ node, operands: [x] }) => call(x!, `${within({ code: tensorCode(x!), level: tensorLevel(x!) }, binds.atom)}.clamp(${node.numbers.join(', ')})`),
+  clip: ({ node, operands: [x] }) =>
+    call(x!, `${within({ code: tensorCode(x!), level: tensorLevel(x!) }, binds.atom)}.clamp(${node.numbers.join(', ')})`),
   dropout: ({ node, operands: [x] }) =>
     node.numbers[0] === 0 ? x! : call(x!, `F.dropout(${tensorCode(x!)}, ${node.numbers[0]}, self.training)`),
 
@@ -76,15 +77,16 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
   },
   cumsum: ({ operands: [x], node }) => call(x!, `${within(asNumber(x!), binds.atom)}.cumsum(${node.along[0]! - x!.rank})`),
 
-  first: ({ operands: [x], node }) => ({ ...call(x!, `${within(x!, binds.atom)}.select(${node.along[0]! - x!.rank}, 0)`), rank: x!.rank - 1 }),
+  first: ({ operands: [x], node }) => ({
+    ...call(x!, `${within(x!, binds.atom)}.select(${node.along[0]! - x!.rank}, 0)`),
+    rank: x!.rank - 1,
+  }),
   last: (applied) => {
     const [x] = applied.operands as [Py];
     const place = applied.node.along[0]!;
     const lengths = applied.lengths(place);
     const found =
-      lengths === undefined
-        ? `${within(x, binds.atom)}.select(${place - x.rank}, -1)`
-        : `last(${code(x)}, ${place - x.rank}, ${lengths})`;
+      lengths === undefined ? `${within(x, binds.atom)}.select(${place - x.rank}, -1)` : `last(${code(x)}, ${place - x.rank}, ${lengths})`;
     return { ...call(x, found), rank: x.rank - 1, lead: x.lead || lengths !== undefined };
   },
   next: (applied) => {
@@ -99,10 +101,12 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
     const [x] = applied.operands as [Py];
     const place = applied.node.along[0]!;
     const lengths = applied.lengths(place);
-    const found = lengths === undefined ? `${within(x, binds.atom)}.flip(${place - x.rank})` : `turned(${code(x)}, ${place - x.rank}, ${lengths})`;
+    const found =
+      lengths === undefined ? `${within(x, binds.atom)}.flip(${place - x.rank})` : `turned(${code(x)}, ${place - x.rank}, ${lengths})`;
     return { ...call(x, found), lead: x.lead || lengths !== undefined };
   },
   range: ({ size, shape, like }) => atom(`number(torch.arange(${size(shape[0]!)}, device=${like}.device))`, 1, false),
+  sinusoids: ({ size, shape, like }) => atom(`sinusoids(${size(shape[0]!)}, ${size(shape[1]!)}, ${like}.device)`, 2, false),
   repeat: ({ operands: [x], shape, size }) => ({
     ...call(x!, `repeat(${code(x!)}, ${-x!.rank - 1}, ${size(shape[0]!)})`),
     rank: x!.rank + 1,
@@ -110,7 +114,11 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
   outer: ({ operands }) => {
     const [x, y] = operands as [Py, Py];
     const left = y.rank === 0 ? within(x, binds.product) : `${within(x, binds.atom)}[${['...', ...Array(y.rank).fill('None')].join(', ')}]`;
-    const right = placed(y, [...Array(y.rank).keys()].map((k) => k + x.rank), x.rank + y.rank);
+    const right = placed(
+      y,
+      [...Array(y.rank).keys()].map((k) => k + x.rank),
+      x.rank + y.rank,
+    );
     return { ...result([x, y], `${left} * ${within(right, binds.sign)}`), level: binds.product, rank: x.rank + y.rank };
   },
 
@@ -150,7 +158,12 @@ function call(x: Py, text: string): Py {
 
 function result(operands: readonly Py[], text: string): Py {
   const counted = both(operands.map((each) => each.counted));
-  return atom(text, Math.max(...operands.map(({ rank }) => rank)), operands.some(({ lead }) => lead), counted === undefined ? {} : { counted });
+  return atom(
+    text,
+    Math.max(...operands.map(({ rank }) => rank)),
+    operands.some(({ lead }) => lead),
+    counted === undefined ? {} : { counted },
+  );
 }
 
 /** A function of each element; of a number of Python by \`math\`. */
@@ -187,7 +200,12 @@ function reduce(masked: string, method?: string): Rule {
   };
 }
 
-const truths = (_: Applied, x: Py, test: string): Py => ({ ...x, code: `${within(x, binds.bitOr)} ${test}`, level: binds.comparison, truth: true });
+const truths = (_: Applied, x: Py, test: string): Py => ({
+  ...x,
+  code: `${within(x, binds.bitOr)} ${test}`,
+  level: binds.comparison,
+  truth: true,
+});
 
 /** A loss of numbers. Where the data has none (NaN), nothing is lost and nothing counted. */
 function compare(name: string): Rule {

@@ -1,12 +1,20 @@
 // A model as a Python module: its cells as classes, the model itself with `forward` and `loss`, and what all exported modules share.
 
-import { type Binding, type CheckedLine, type Core, type FunctionNode, type Instance, isLossName, type TensorType } from '../language/check/core.ts';
+import {
+  type Binding,
+  type CheckedLine,
+  type Core,
+  type FunctionNode,
+  type Instance,
+  isLossName,
+  type TensorType,
+} from '../language/check/core.ts';
 import { showShape } from '../language/check/dimensions.ts';
 import { operandsOf } from '../language/check/walk.ts';
 import { docComment } from '../language/places.ts';
 import { attributeOf, CellWriter } from './cells.ts';
 import { PytorchError } from './errors.ts';
-import { valueOf } from './expressions.ts';
+import { pyOf } from './expressions.ts';
 import { atom, attributeName, className, docstring, identifier, indented, localName } from './python.ts';
 import { lengthsName, rankOf, Scope } from './scope.ts';
 import { functions, imports, recurrent } from './support.ts';
@@ -51,12 +59,13 @@ class ModelWriter {
     const comparison = this.#comparison();
     const scores = comparison?.scores;
     const lastLine = lines.findLast(({ role }) => role !== 'loss');
-    if (scores === undefined && lastLine === undefined) throw new PytorchError(`The model ${this.#root.cell.name} has no line but its loss: there is nothing to export.`);
+    if (scores === undefined && lastLine === undefined)
+      throw new PytorchError(`The model ${this.#root.cell.name} has no line but its loss: there is nothing to export.`);
 
     const forward = this.#method();
     const asked: Core = scores ?? ({ ...lastLine!.core, op: 'read', binding: lastLine!.binding } as Core);
     const forwardBody = this.#lines(this.#needed([asked]), forward.scope);
-    const result = valueOf(this.#cells.expressions.write(asked, forward.scope), asked);
+    const result = pyOf(this.#cells.expressions.write(asked, forward.scope), asked);
     forwardBody.push(...forward.scope.statements.splice(0), `return ${result.code}`);
     const forwardInputs = this.#inputs(forward.read(asked));
     const forwardLengths = this.#inOrder(forward.scope.lengths);
@@ -66,8 +75,13 @@ class ModelWriter {
     const init = this.#init(used);
     const methods = [
       [`def __init__(${['self', ...init.sizes].join(', ')}):`, ...indented(init.lines, 1)],
-      [`def forward(${['self', ...forwardInputs.map(({ name }) => name), ...this.#lengthArguments(forwardLengths)].join(', ')}):`, ...indented([...docstring([this.#describe(forwardInputs)]), ...forwardBody], 1)],
-      ...(loss === undefined ? [] : [[`def loss(${['self', ...loss.arguments].join(', ')}):`, ...indented([...docstring([loss.says]), ...loss.lines], 1)]]),
+      [
+        `def forward(${['self', ...forwardInputs.map(({ name }) => name), ...this.#lengthArguments(forwardLengths)].join(', ')}):`,
+        ...indented([...docstring([this.#describe(forwardInputs)]), ...forwardBody], 1),
+      ],
+      ...(loss === undefined
+        ? []
+        : [[`def loss(${['self', ...loss.arguments].join(', ')}):`, ...indented([...docstring([loss.says]), ...loss.lines], 1)]]),
       ...(this.#carried.length === 0 ? [] : [this.#carryOn()]),
     ];
     const modelText = [
@@ -106,7 +120,8 @@ class ModelWriter {
       scope.bindings.set(binding, atom(localName(binding.name), rankOf(binding.type), true));
       scope.temporary(localName(binding.name));
     }
-    for (const { binding } of this.#root.params) scope.bindings.set(binding, atom(`self.${attributeName(binding.name)}`, rankOf(binding.type), false));
+    for (const { binding } of this.#root.params)
+      scope.bindings.set(binding, atom(`self.${attributeName(binding.name)}`, rankOf(binding.type), false));
     for (const input of this.#root.inputs) {
       const { binding, argument } = input;
       if (argument === undefined || argument.op === 'cell' || argument.op === 'text' || binding.type.kind !== 'tensor') continue;
@@ -189,18 +204,27 @@ class ModelWriter {
       const name = localName(binding.name);
       const [first] = type.shape;
       const lengths = scope.lengthsOf(first!);
-      lines.push(`if next_${name} is None:`, `    next_${name} = ahead(${name}, ${-type.shape.length}${lengths === undefined ? '' : `, ${lengths}`})`);
+      lines.push(
+        `if next_${name} is None:`,
+        `    next_${name} = ahead(${name}, ${-type.shape.length}${lengths === undefined ? '' : `, ${lengths}`})`,
+      );
     }
     // `next(x)` of an input is data of its own
     const rewrite = (core: Core): Core => {
       if (core.op === 'function' && core.name === 'next') {
         const of = core.operands[0]!.core;
-        if (of.op === 'read' && of.binding.kind === 'input') return { ...core, op: 'read', binding: this.#aheadBinding(of.binding, scope) } as Core;
+        if (of.op === 'read' && of.binding.kind === 'input')
+          return { ...core, op: 'read', binding: this.#aheadBinding(of.binding, scope) } as Core;
       }
       if (direct && core === scores) return { ...core, op: 'read', binding: scoresBinding } as Core;
       return mapOperands(core, rewrite);
     };
-    const scoresBinding: Binding = { name: 'scores', kind: 'line', type: scores?.type ?? { kind: 'unknown' }, declaration: line.binding.declaration };
+    const scoresBinding: Binding = {
+      name: 'scores',
+      kind: 'line',
+      type: scores?.type ?? { kind: 'unknown' },
+      declaration: line.binding.declaration,
+    };
     if (direct) {
       const name = scores.op === 'read' ? localName(scores.binding.name) : 'scores';
       for (const each of forwardLengths) scope.lengths.add(each);
@@ -209,10 +233,11 @@ class ModelWriter {
       scope.bindings.set(scoresBinding, atom(name, rankOf(scores.type), true));
     } else {
       const needed = this.#needed([line.core]);
-      for (const each of this.#root.lines) if (needed.has(each)) lines.push(...this.#cells.line({ ...each, core: rewrite(each.core) }, scope));
+      for (const each of this.#root.lines)
+        if (needed.has(each)) lines.push(...this.#cells.line({ ...each, core: rewrite(each.core) }, scope));
     }
     const core = rewrite(line.core);
-    const value = valueOf(this.#cells.expressions.write(core, scope), core);
+    const value = pyOf(this.#cells.expressions.write(core, scope), core);
     lines.push(...scope.statements.splice(0));
     const shape = (core.type as TensorType).shape;
     const time = shape.length > 0 && scope.number(shape[0]!) === undefined ? 1 : 0;
@@ -230,7 +255,11 @@ class ModelWriter {
         return lengths === undefined ? [] : [`real(${code}, ${k - shape.length}, ${lengths})`];
       }),
     ];
-    lines.push(there.length === 0 ? `return ${code}${value.rank === 0 && !value.lead ? '' : '.mean()'}` : `return mean_of(${[code, ...there, ...(inner > 0 ? [`inner=${inner}`] : [])].join(', ')})`);
+    lines.push(
+      there.length === 0
+        ? `return ${code}${value.rank === 0 && !value.lead ? '' : '.mean()'}`
+        : `return mean_of(${[code, ...there, ...(inner > 0 ? [`inner=${inner}`] : [])].join(', ')})`,
+    );
     const inputs = this.#inputs(read(line.core)).flatMap(({ input, name, binding }) => [
       { input, name, ahead: false },
       ...(ahead.includes(binding) ? [{ input, name: `next_${name}`, ahead: true }] : []),
@@ -238,7 +267,10 @@ class ModelWriter {
     const lengths = this.#inOrder(scope.lengths);
     const plain = inputs.filter((each) => !each.ahead).map(({ name }) => name);
     const next = inputs.filter((each) => each.ahead).map(({ name }) => `${name}=None`);
-    const says = ahead.length === 0 ? 'What training minimises: the mean over everything that is there.' : `What training minimises: the mean over everything that is there.\n\n${ahead.map(({ name }) => `next_${localName(name)}: what ${name} holds one step later, below 0 (or NaN) where nothing follows; taken from ${name} itself where it is not given.`).join('\n')}`;
+    const says =
+      ahead.length === 0
+        ? 'What training minimises: the mean over everything that is there.'
+        : `What training minimises: the mean over everything that is there.\n\n${ahead.map(({ name }) => `next_${localName(name)}: what ${name} holds one step later, below 0 (or NaN) where nothing follows; taken from ${name} itself where it is not given.`).join('\n')}`;
     return { lines, inputs, lengths, used: scope.used, arguments: [...plain, ...next, ...this.#lengthArguments(lengths)], says };
   }
 
@@ -299,7 +331,10 @@ class ModelWriter {
   }
 
   *#parameters(): Generator<{ instance: Instance; parameter: Instance['params'][number]; key: string }> {
-    function* walk(instance: Instance, prefix: string): Generator<{ instance: Instance; parameter: Instance['params'][number]; key: string }> {
+    function* walk(
+      instance: Instance,
+      prefix: string,
+    ): Generator<{ instance: Instance; parameter: Instance['params'][number]; key: string }> {
       for (const parameter of instance.params) yield { instance, parameter, key: `${prefix}${attributeName(parameter.binding.name)}` };
       for (const nested of instance.nested) {
         const { attribute, layer } = attributeOf(nested);
@@ -368,7 +403,13 @@ function mapOperands(core: Core, map: (core: Core) => Core): Core {
       return { ...core, of: map(core.of), index: map(core.index) };
     case 'binary': {
       const [a, b] = core.operands;
-      return { ...core, operands: [{ ...a, core: map(a.core) }, { ...b, core: map(b.core) }] };
+      return {
+        ...core,
+        operands: [
+          { ...a, core: map(a.core) },
+          { ...b, core: map(b.core) },
+        ],
+      };
     }
     case 'product':
       return { ...core, left: map(core.left), right: map(core.right) };

@@ -3,7 +3,19 @@
 import { supportNames } from './support.ts';
 
 /** How tightly an operator binds; a part that binds less stands in parentheses. */
-export const binds = { or: 1, and: 2, not: 3, comparison: 4, bitOr: 5, bitAnd: 6, sum: 7, product: 8, sign: 9, power: 10, atom: 11 } as const;
+export const binds = {
+  or: 1,
+  and: 2,
+  not: 3,
+  comparison: 4,
+  bitOr: 5,
+  bitAnd: 6,
+  sum: 7,
+  product: 8,
+  sign: 9,
+  power: 10,
+  atom: 11,
+} as const;
 
 /** A tensor in Python. Its dimensions are the leading ones (the batch, and what is run over), where `lead` says so, and then `rank` of its own. */
 export interface Py {

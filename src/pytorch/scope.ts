@@ -74,7 +74,8 @@ export class Scope {
   inputOf(dimension: Dimension): Instance['inputs'][number] | undefined {
     if (this.open(dimension) === undefined) return undefined;
     return this.instance.inputs.find(
-      ({ binding: { type }, declaration }) => type.kind === 'tensor' && declaration.type !== undefined && type.shape.some((own) => isSame(own, dimension)),
+      ({ binding: { type }, declaration }) =>
+        type.kind === 'tensor' && declaration.type !== undefined && type.shape.some((own) => isSame(own, dimension)),
     );
   }
 
@@ -115,8 +116,7 @@ export class Scope {
         })
         .join(' + ');
     const [term] = terms;
-    const binding =
-      terms.length === 1 && term!.factor === 1 && term!.variables.length === 1 ? term!.variables[0]!.binding : undefined;
+    const binding = terms.length === 1 && term!.factor === 1 && term!.variables.length === 1 ? term!.variables[0]!.binding : undefined;
     if (binding !== undefined) return this.#written(binding);
     // by what it is equal to
     const settled = resolve(dimension);
@@ -133,8 +133,7 @@ export class Scope {
     const equal = fixed.filter(([, size]) => size === number).map(([name]) => name);
     const name = equal.find((each) => each === preferred) ?? equal.at(-1);
     if (name !== undefined) return this.#use(name);
-    for (const [a, x] of fixed)
-      for (const [b, y] of fixed) if (a !== b && x + y === number) return `${this.#use(a)} + ${this.#use(b)}`;
+    for (const [a, x] of fixed) for (const [b, y] of fixed) if (a !== b && x + y === number) return `${this.#use(a)} + ${this.#use(b)}`;
     return written;
   }
 
@@ -163,4 +162,5 @@ export class Scope {
 export const lengthsName = (dimension: string): string => `lengths_${identifier(dimension)}`;
 
 /** How many dimensions of its own a value of this type has. */
-export const rankOf = (type: Type): number => (type.kind === 'tensor' ? type.shape.length : type.kind === 'record' ? (type.value?.shape.length ?? 0) : 0);
+export const rankOf = (type: Type): number =>
+  type.kind === 'tensor' ? type.shape.length : type.kind === 'record' ? (type.value?.shape.length ?? 0) : 0;

@@ -4,7 +4,7 @@
 // biome-ignore format: one group a line
 export const supportNames = [
   'Lines', 'Recurrent', 'Run', 'choose', 'real', 'along', 'masked', 'total', 'mean', 'largest', 'smallest', 'variance', 'norm', 'entropy', 'softmax', 'argmax',
-  'last', 'turned', 'ahead', 'has_next', 'shifted', 'join', 'stack', 'spread', 'repeat', 'number', 'truth', 'count', 'tensor', 'counts', 'detached',
+  'last', 'turned', 'ahead', 'has_next', 'shifted', 'join', 'stack', 'spread', 'repeat', 'sinusoids', 'number', 'truth', 'count', 'tensor', 'counts', 'detached',
   'constant', 'uniform', 'normal', 'glorot', 'he', 'orthogonal', 'identity', 'chrono',
   'cross_entropy', 'binary', 'mse', 'mae', 'huber', 'mean_of', 'read_safetensors', 'write_safetensors', 'load_weights', 'save_weights', 'SOURCE_NAMES',
   'torch', 'math', 'json', 'struct', 'nn', 'F', 'self', 'state', 'run', 'now', 'lead', 'lengths',
@@ -232,6 +232,13 @@ def tensor(x):
 def count(x, dim, lengths):
     """How long each row is."""
     return torch.tensor(float(x.shape[dim])) if lengths is None else number(lengths)
+
+
+def sinusoids(steps, features, device):
+    """[steps, features]: at places 2k the sine of t / 10000^(2k / features), at 2k + 1 its cosine (Vaswani et al. 2017, section 3.5)."""
+    place = torch.arange(features, device=device)
+    angle = number(torch.arange(steps, device=device)).unsqueeze(-1) * torch.exp(number(place // 2 * 2) * (-math.log(10_000) / features))
+    return torch.where(place % 2 == 0, angle.sin(), angle.cos())
 
 
 # Losses, before they are averaged.

@@ -1,8 +1,8 @@
 // What is said of the columns that a model asks of its data.
 
 import assert from 'node:assert/strict';
-import { DataError } from '../../src/data/errors.ts';
-import { type ColumnsOf, columnFaults } from '../../src/language/column-faults.ts';
+import { dataFaults, type FileFacts, fileRequests } from '../../src/language/lsp/data-faults.ts';
+import { FactsOfFiles } from '../../src/language/lsp/file-facts.ts';
 import type { Fault } from '../../src/shared/source.ts';
 import { programOf } from './load.ts';
 import { assertFaults, marked, offsetOf } from './marks.ts';
@@ -22,11 +22,9 @@ const files: Readonly<Record<string, readonly string[]>> = {
   'one.npy': ['one'],
   'wide.csv': Array.from({ length: 20 }, (_, k) => `c${k}`),
 };
-const columnsOf: ColumnsOf = async (path) => {
-  const found = files[path.replace('/models/', '')];
-  if (path.endsWith('broken.csv')) throw new DataError('data', 'broken.csv, line 3 has 1 cell instead of 2.');
-  if (found === undefined) throw new DataError('missing', `There is no file ${path}.`);
-  return found.map((name) => ({ name }));
+const factsOf = (path: string): FileFacts => {
+  const columns = files[path.replace('/models/', '')];
+  return columns === undefined ? { exists: false, beside: Object.keys(files) } : { exists: true, columns };
 };
 
 const cases: readonly (readonly [title: string, text: string, ...messages: string[]])[] = [
@@ -38,8 +36,8 @@ const cases: readonly (readonly [title: string, text: string, ...messages: strin
   ],
   [
     'a column that an input asks for',
-    trained(named, 'table("other.csv", by: char)').replace('data d', 'data «d»'),
-    'other.csv has no column `language` for the input language of Names. It has Name, langauge. Did you mean `langauge`?',
+    trained(named, 'table(«"other.csv"», by: char)'),
+    'other.csv has no column `language`, which the model Names wants. It has Name, langauge. Did you mean `langauge`?',
   ],
   [
     'one of several columns of a series',
@@ -60,18 +58,13 @@ const cases: readonly (readonly [title: string, text: string, ...messages: strin
   ],
   [
     'a file that is not there',
-    trained(named, 'table(«"later.csv"», by: char)'),
-    'There is no file later.csv here. Paths are relative to this file.',
+    trained(named, 'table(«"measured_tomorrow.csv"», by: char)'),
+    'measured_tomorrow.csv is not there. Paths are relative to this file.',
   ],
-  ['a file that cannot be read', trained(named, 'table(«"broken.csv"», by: char)'), 'broken.csv, line 3 has 1 cell instead of 2.'],
   ['data that no model is trained on', `${named}data d = table("other.csv", by: char)\n`],
-  [
-    'a text has no columns',
-    trained('model M(x: [T] of Char) {\n  loss = cross_entropy(linear(embed(x, 4), Char), next(x))\n}\n', 'text("none.txt", by: char)'),
-  ],
 ];
 
-const faultsOf = async (text: string): Promise<Fault[]> => columnFaults(await programOf(text), columnsOf);
+const faultsOf = async (text: string): Promise<Fault[]> => dataFaults(await programOf(text), ({ path }) => factsOf(path));
 
 describe('columns of data', () => {
   for (const [title, source, ...messages] of cases)
@@ -82,7 +75,7 @@ describe('columns of data', () => {
 
   it('a file that is not there is a warning, a column an error', async () => {
     const severities = async (data: string): Promise<string[]> => (await faultsOf(trained(named, data))).map(({ severity }) => severity);
-    assert.deepEqual(await severities('table("later.csv", by: char)'), ['warning']);
+    assert.deepEqual(await severities('table("measured_tomorrow.csv", by: char)'), ['warning']);
     assert.deepEqual(await severities('table("other.csv", by: char)'), ['error']);
   });
 
@@ -102,13 +95,41 @@ describe('columns of data', () => {
     assert.deepEqual(await faultsOf(mended), []);
   });
 
-  it('the names that are looked for, and whether there is a header, are handed on', async () => {
+  it('a name that is close to that of a file there is', async () => {
+    const [fault] = await faultsOf(trained(named, 'table("name.csv", by: char)'));
+    assert.deepEqual([fault?.message, fault?.repair], ['name.csv is not there. Did you mean names.csv?', '"names.csv"']);
+  });
+
+  it('a text that is not there is said too', async () => {
+    const text =
+      'model M(x: [T] of Char) {\n  loss = cross_entropy(linear(embed(x, 4), Char), next(x))\n}\ndata d = text("none.txt", by: char)\n';
+    assert.deepEqual(
+      (await faultsOf(text)).map(({ severity, code }) => [severity, code]),
+      [['warning', 'no-file']],
+    );
+  });
+
+  it('files are looked at again when they change, with the names that are looked for', async () => {
+    let changed = 1;
     const asked: unknown[] = [];
+    const facts = new FactsOfFiles(
+      async () => changed,
+      async (path, { names, header }) => {
+        asked.push([path, names, header]);
+        return [{ name: 'name' }, { name: 'language' }];
+      },
+      async () => [],
+    );
     const program = await programOf(trained(named, 'table("names.csv", by: char, header: true, language: column("language"))'));
-    await columnFaults(program, async (path, options) => {
-      asked.push([path, options]);
-      return [{ name: 'name' }, { name: 'language' }];
-    });
-    assert.deepEqual(asked, [['/models/names.csv', { header: true, names: ['language', 'name'] }]]);
+    assert.equal(dataFaults(program, facts.of).length, 0);
+    const looks = [await facts.look(fileRequests(program)), await facts.look(fileRequests(program))];
+    changed = 2;
+    looks.push(await facts.look(fileRequests(program)));
+    assert.deepEqual(looks, [true, false, true]);
+    assert.deepEqual(
+      asked,
+      Array.from({ length: 2 }, () => ['/models/names.csv', ['language', 'name'], true]),
+    );
+    assert.deepEqual(dataFaults(program, facts.of), []);
   });
 });

@@ -57,18 +57,38 @@ function feedsOf(model: Model, oracle: Oracle): Map<Value, NamedArray> {
     assert.equal(axes.length, value.type.axes.length, value.name);
     return { axes, data: Float64Array.from(stored.data, (each) => each ?? Number.NaN) };
   };
-  for (const { name, value } of model.weights) feeds.set(value, named(value, oracle.weights[name]!, value.type.axes.map((axis) => axis.name)));
+  for (const { name, value } of model.weights)
+    feeds.set(
+      value,
+      named(
+        value,
+        oracle.weights[name]!,
+        value.type.axes.map((axis) => axis.name),
+      ),
+    );
   for (const { name, value } of model.inputs) {
     const own = /^lengths\((.*)\)$/.exec(name)?.[1];
-    if (own !== undefined) feeds.set(value, array(value, sizes, (row) => lengths[own]![row]!));
+    if (own !== undefined)
+      feeds.set(
+        value,
+        array(value, sizes, (row) => lengths[own]![row]!),
+      );
     else {
       const ahead = /^next\((.*)\)$/.exec(name)?.[1];
       const rest = value.type.axes.filter((axis) => axis.name !== 'B').map((axis) => axis.name);
       feeds.set(value, named(value, oracle.inputs[ahead === undefined ? name : `next_${ahead}`]!, ['B', ...rest]));
     }
   }
-  for (const { before, initial } of model.states) feeds.set(before, array(before, sizes, () => initial ?? 0));
-  for (const { value } of model.dropout) feeds.set(value, array(value, sizes, () => 1));
+  for (const { before, initial } of model.states)
+    feeds.set(
+      before,
+      array(before, sizes, () => initial ?? 0),
+    );
+  for (const { value } of model.dropout)
+    feeds.set(
+      value,
+      array(value, sizes, () => 1),
+    );
   return feeds;
 }
 
@@ -94,7 +114,11 @@ function assertOutcome(model: Model, oracle: Oracle, expected: Outcome, ragged: 
 function assertOutput({ axes, data }: NamedArray, expected: Stored, ragged: readonly string[]): void {
   const batch = axes.findIndex(({ name }) => name === 'B');
   const order = [batch, ...axes.keys().filter((k) => k !== batch)];
-  assert.deepEqual(order.map((k) => axes[k]!.size), expected.shape, 'the shape of the output');
+  assert.deepEqual(
+    order.map((k) => axes[k]!.size),
+    expected.shape,
+    'the shape of the output',
+  );
   const strides = axes.map((_, k) => axes.slice(k + 1).reduce((product, { size }) => product * size, 1));
   const [ours, theirs]: [number[], number[]] = [[], []];
   expected.data.forEach((value, place) => {
@@ -118,7 +142,8 @@ describe('PyTorch export', () => {
   for (const [name, each] of Object.entries(cases)) {
     it(name, async () => {
       const { program, module } = await written(each);
-      const built = (ragged: readonly string[]): Model => buildModel(program, { model: each.model, arguments: each.arguments ?? {}, classes: each.sizes, ragged });
+      const built = (ragged: readonly string[]): Model =>
+        buildModel(program, { model: each.model, arguments: each.arguments ?? {}, classes: each.sizes, ragged });
       const model = built([]);
       const inputOf = (key: string) => model.inputs.find((input) => input.name === key)!;
       described[name] = {

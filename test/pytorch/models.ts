@@ -51,6 +51,7 @@ export const cases: Readonly<Record<string, Case>> = {
   residual: tagger('residual(gru, x, layers: 2)'),
   own: tagger('mine(x, 5)', own),
   attention: tagger('attend(x, x, 4)'),
+  placed: tagger('attend(x + sinusoids(T, 4), x, 5)'),
   causal: tagger('attend(x, x, 4, causal: true)'),
   feed_forward: tagger('layer_norm(feed_forward(x, 5))'),
   turned: tagger('reverse(rnn(reverse(tanh(linear(reverse(x), 3))), 3))'),

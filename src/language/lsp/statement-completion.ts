@@ -10,8 +10,10 @@ import { settingValueWords, sourceSettingWords, sourceWords, type Word } from '.
 
 /** What is looked up on the disk; `path` as the source writes it. */
 export interface DataFiles {
-  /** Names of the files beside the source. */
-  list(): Promise<readonly string[]>;
+  /** Names of the files beside the source, or in a folder `below/`; those of folders end with a slash. */
+  list(below?: string): Promise<readonly string[]>;
+  /** The name of the source itself, which `use` does not offer. */
+  readonly self?: string;
   columns(path: string): Promise<readonly { readonly name: string; readonly kind: string; readonly examples: readonly string[] }[]>;
 }
 

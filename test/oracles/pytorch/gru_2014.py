@@ -320,6 +320,13 @@ def count(x, dim, lengths):
     return torch.tensor(float(x.shape[dim])) if lengths is None else number(lengths)
 
 
+def sinusoids(steps, features, device):
+    """[steps, features]: at places 2k the sine of t / 10000^(2k / features), at 2k + 1 its cosine (Vaswani et al. 2017, section 3.5)."""
+    place = torch.arange(features, device=device)
+    angle = number(torch.arange(steps, device=device)).unsqueeze(-1) * torch.exp(number(place // 2 * 2) * (-math.log(10_000) / features))
+    return torch.where(place % 2 == 0, angle.sin(), angle.cos())
+
+
 # Losses, before they are averaged.
 
 
