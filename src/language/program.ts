@@ -2,11 +2,13 @@
 
 import type { AstNode } from 'langium';
 import type { Fault } from '../shared/source.ts';
-import type { CheckedFile, Instance, Type } from './check/core.ts';
+import type { CheckedFile, Instance } from './check/core.ts';
 import { checkCell, checkModel } from './check/definitions.ts';
+import { keptOr } from './check/kept.ts';
 import type { Notes } from './check/scope.ts';
 import type { Cell, File, Model, Use } from './generated/ast.ts';
 import { parseFile } from './parser/parser.ts';
+import { type Pieces, parsePieces } from './parser/pieces.ts';
 import { besides, rangeOf, rangeOfProperty } from './places.ts';
 import { readStatements, type Statements, type TrainStatement } from './statements/statements.ts';
 
@@ -37,21 +39,26 @@ export interface Program {
   /** Each cell and model of the main file, checked on its own. */
   readonly instances: ReadonlyMap<Cell | Model, Instance>;
   /** For editors: what was found out about the nodes of the main file. */
-  readonly notes: Notes;
+  readonly notes: NodeNotes;
 }
+
+/** As Notes, to look into. */
+export type NodeNotes = { readonly [Kind in keyof Notes]: { get(node: AstNode): ReturnType<Notes[Kind]['get']> } };
 
 export const libraryFiles = ['recurrent.rnn', 'layers.rnn', 'attention.rnn'] as const;
 
 export interface LoadOptions {
   /** The folder of the standard library: `std` beside this module (or beside the bundle) unless told otherwise. */
   readonly library?: string;
+  /** Of the loads before, of one path: what has not changed since is taken over, and the trees of those loads are moved to where they are now. */
+  readonly pieces?: Pieces;
 }
 
 export async function loadProgram(path: string, read: Read, options: LoadOptions = {}): Promise<Program> {
   const library = await loadLibrary(read, options.library ?? libraryFolder());
   const faults: Fault[] = [];
   const files = new Map<string, ProgramFile>();
-  const main = await loadFile(path, read, library, files, faults, []);
+  const main = await loadFile(path, read, library, files, faults, [], options.pieces);
   return check(path, main, [...files.values(), ...library.files], faults);
 }
 
@@ -97,9 +104,10 @@ async function loadFile(
   files: Map<string, ProgramFile>,
   faults: Fault[],
   users: readonly { readonly path: string; readonly use: Use }[],
+  pieces?: Pieces,
 ): Promise<ProgramFile> {
   const text = await read(path);
-  const parsed = parseFile(text, path);
+  const parsed = parsePieces(text, path, pieces);
   faults.push(...parsed.faults);
   const cells = new Map(library.cells);
   const file: ProgramFile = { uri: path, text, tree: parsed.tree, cells, isLibrary: false };
@@ -131,7 +139,7 @@ async function loadFile(
     let used = files.get(target);
     if (used === undefined) {
       try {
-        used = await loadFile(target, read, library, files, faults, [...users, { path, use: item }]);
+        used = await loadFile(target, read, library, files, faults, [...users, { path, use: item }], pieces);
       } catch {
         report('use', `${item.path} cannot be read. Paths are relative to this file.`);
         continue;
@@ -158,7 +166,7 @@ async function loadFile(
 }
 
 function check(path: string, main: ProgramFile, files: readonly ProgramFile[], faults: Fault[]): Program {
-  const notes: Notes = { types: new Map<AstNode, Type>(), declarations: new Map(), instances: new Map() };
+  const notes = new Map<AstNode, Notes>();
   const instances = new Map<Cell | Model, Instance>();
   const report = (fault: Fault): void => {
     faults.push(fault);
@@ -167,8 +175,10 @@ function check(path: string, main: ProgramFile, files: readonly ProgramFile[], f
   for (const file of files.filter((each) => !each.isLibrary).reverse())
     for (const item of file.tree.items)
       if (item.$type === 'Cell' && item.name !== undefined) {
-        const instance = checkCell(item, file, report, file === main ? notes : undefined);
-        if (file === main) instances.set(item, instance);
+        const found = keptOr(item, file, {}, report, (fault, own) => checkCell(item, file, fault, own));
+        if (file !== main) continue;
+        instances.set(item, found.instance);
+        notes.set(item, found.notes);
       }
   const items = main.tree.items;
   const models = items.filter((item) => item.$type === 'Model').filter(({ name }) => name !== undefined);
@@ -192,7 +202,10 @@ function check(path: string, main: ProgramFile, files: readonly ProgramFile[], f
     names.add(model.name);
     const [first, ...others] = statements.trains.filter((train) => train.model === model.name);
     const before = faults.length;
-    instances.set(model, checkModel(model, main, first?.arguments ?? {}, report, notes));
+    const given = first?.arguments ?? {};
+    const found = keptOr(model, main, given, report, (fault, own) => checkModel(model, main, given, fault, own));
+    instances.set(model, found.instance);
+    notes.set(model, found.notes);
     if (faults.slice(before).every(({ severity }) => severity !== 'error'))
       for (const train of others) checkTrained(model, train, main, trained);
   }
@@ -211,7 +224,22 @@ function check(path: string, main: ProgramFile, files: readonly ProgramFile[], f
     },
     statements,
     instances,
-    notes,
+    notes: notesOf(notes),
+  };
+}
+
+function notesOf(of: ReadonlyMap<AstNode, Notes>): NodeNotes {
+  const itemOf = (node: AstNode): Notes | undefined => {
+    for (let each: AstNode | undefined = node; each !== undefined; each = each.$container) {
+      const found = of.get(each);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return {
+    types: { get: (node) => itemOf(node)?.types.get(node) },
+    declarations: { get: (node) => itemOf(node)?.declarations.get(node) },
+    instances: { get: (node) => itemOf(node)?.instances.get(node) },
   };
 }
 

@@ -1,7 +1,8 @@
 // The diagnostics of SPEC section 8, by their numbers: place and words. Those that need a data file are in test/data.
 
 import assert from 'node:assert/strict';
-import { codeActions, diagnostics } from '../../src/language/lsp/features.ts';
+import { repairs as codeActions } from '../../src/language/lsp/code-actions.ts';
+import { diagnostics } from '../../src/language/lsp/features.ts';
 import { programOf } from './load.ts';
 import { assertFaults, marked, offsetOf } from './marks.ts';
 

@@ -3,21 +3,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { repairs } from '../../src/language/lsp/code-actions.ts';
 import { completion } from '../../src/language/lsp/completion.ts';
-import {
-  codeActions,
-  definition,
-  diagnostics,
-  folding,
-  isName,
-  references,
-  rename,
-  renameRange,
-  semanticTokens,
-  symbols,
-  tokenTypes,
-} from '../../src/language/lsp/features.ts';
+import { diagnostics, folding, symbols } from '../../src/language/lsp/features.ts';
 import { hover } from '../../src/language/lsp/hover.ts';
+import { applied, definition, isName, references, rename, renameRange } from '../../src/language/lsp/navigation.ts';
+import { semanticTokens, tokenTypes } from '../../src/language/lsp/semantic-tokens.ts';
 import type { Program } from '../../src/language/program.ts';
 import { programOf } from './load.ts';
 
@@ -107,14 +98,10 @@ describe('the editor', () => {
     assert.equal(goes('sigmoid'), undefined);
   });
 
-  const renamed = (part: string, to: string, nth = 0): string => {
-    const edits = rename(program, at(part, nth), to) ?? [];
-    const lines = source.split('\n');
-    for (const { range, newText } of [...edits].sort((a, b) => b.range.start.character - a.range.start.character)) {
-      const line = lines[range.start.line]!;
-      lines[range.start.line] = line.slice(0, range.start.character) + newText + line.slice(range.end.character);
-    }
-    return lines.join('\n');
+  const renamed = async (part: string, to: string, nth = 0): Promise<string> => {
+    const edits = await rename(program, at(part, nth), to);
+    assert.ok(typeof edits !== 'string', String(edits));
+    return applied(source, edits.get('/models/main.rnn') ?? []);
   };
   it('renaming keeps the file as sound as it was', async () => {
     for (const [part, to] of [
@@ -128,18 +115,18 @@ describe('the editor', () => {
       ['book =', 'novel'],
       ['z      =', 'top'],
     ] as const) {
-      const text = renamed(part, to);
+      const text = await renamed(part, to);
       assert.notEqual(text, source, part);
       assert.deepEqual((await programOf(text)).faults, [], text);
     }
-    assert.match(renamed('h: [H]', 'hidden'), /hidden' = tanh\(W @ x \+ U @ hidden\) \* f/);
-    assert.match(renamed('f  =', 'keep'), /\* keep\n/);
-    assert.equal(renameRange(program, at('lstm')), undefined);
+    assert.match(await renamed('h: [H]', 'hidden'), /hidden' = tanh\(W @ x \+ U @ hidden\) \* f/);
+    assert.match(await renamed('f  =', 'keep'), /\* keep\n/);
+    assert.match(String(renameRange(program, at('lstm'))), /standard library, and keeps its name/);
     assert.ok(isName('größe') && !isName('3x') && !isName('state'));
-  });
-  it('references are found, the declaration among them', () => {
+  }).timeout(20_000);
+  it('references are found, the declaration among them', async () => {
     assert.deepEqual(
-      references(program, at('W: [H')).map(({ start }) => start.line),
+      (await references(program, at('W: [H'))).map(({ range }) => range.start.line),
       [3, 5, 6],
     );
   });
@@ -154,7 +141,7 @@ describe('the editor', () => {
         ['train M', undefined],
       ],
     );
-    assert.deepEqual(folding(program.main.tree), [
+    assert.deepEqual(folding(program), [
       { startLine: 1, endLine: 6 },
       { startLine: 9, endLine: 14 },
       { startLine: 19, endLine: 20 },
@@ -194,7 +181,7 @@ describe('the editor', () => {
   it('repairs are offered', async () => {
     const faulty = await programOf(source.replace('mine(x, 32)', 'mine(input, 32)'));
     const repairOf = (found: Program): string | undefined =>
-      codeActions('file:///main.rnn', diagnostics(found))[0]?.edit?.changes?.['file:///main.rnn']?.[0]?.newText;
+      repairs('file:///main.rnn', diagnostics(found))[0]?.edit?.changes?.['file:///main.rnn']?.[0]?.newText;
     assert.equal(repairOf(faulty), 'embed(input, 64)');
     assert.equal(repairOf(await programOf(source.replace('sigmoid(', 'sigmoids('))), 'sigmoid');
     assert.equal(repairOf(await programOf(source.replace('sigmoid(W @ x)', 'sigmoid(x @ W)'))), 'W @ x');
@@ -208,8 +195,8 @@ describe('the editor', () => {
       for (let character = 0; character < 40; character += 3) {
         hover(broken, { line, character });
         definition(broken, { line, character });
-        await completion(broken, { line, character });
-        references(broken, { line, character });
+        await await completion(broken, { line, character });
+        await references(broken, { line, character });
       }
     symbols(broken);
     semanticTokens(broken);
@@ -233,12 +220,14 @@ describe('the language server', () => {
       client.notify('textDocument/didOpen', { textDocument: { uri, languageId: 'unroll', version: 1, text } });
       const first = await client.notified('textDocument/publishDiagnostics');
       assert.deepEqual(messages(first), ['Nothing is called `zz`. Did you mean `z`?']);
+      const missing = 'book.txt is not there. Paths are relative to this file.';
+      assert.deepEqual(messages(await client.notified('textDocument/publishDiagnostics')).slice(1), [missing]);
       const position = placeOf(text, 'mine(x, 32)');
       const answer = (await client.request('textDocument/hover', { textDocument: { uri }, position })) as { contents: { value: string } };
       assert.match(answer.contents.value, /Forgets/);
       const range = { start: placeOf(text, 'zz'), end: { ...placeOf(text, 'zz'), character: placeOf(text, 'zz').character + 2 } };
       client.notify('textDocument/didChange', { textDocument: { uri, version: 2 }, contentChanges: [{ range, text: 'z' }] });
-      assert.deepEqual(messages(await client.notified('textDocument/publishDiagnostics')), []);
+      assert.deepEqual(messages(await client.notified('textDocument/publishDiagnostics')), [missing]);
     } finally {
       server.kill();
     }

@@ -1,101 +1,56 @@
-// The smaller features of an editor: diagnostics, definitions, symbols, folding, renaming, tokens.
+// The smaller features of an editor: diagnostics, symbols, folding, selections that grow.
 
-import { pathToFileURL } from 'node:url';
-import { type AstNode, AstUtils, GrammarUtils } from 'langium';
+import { type AstNode, CstUtils } from 'langium';
 import {
-  type CodeAction,
-  CodeActionKind,
   type Diagnostic,
   DiagnosticSeverity,
   DiagnosticTag,
   type DocumentSymbol,
   type FoldingRange,
-  type Location,
   type Position,
   type Range,
+  SelectionRange,
   SymbolKind,
-  type TextEdit,
+  type WorkspaceSymbol,
 } from 'vscode-languageserver-types';
 import type { Fault } from '../../shared/source.ts';
-import { isFunctionName } from '../check/core.ts';
-import type { File } from '../generated/ast.ts';
+import { showType } from '../check/scope.ts';
+import { besides, rangeOf } from '../places.ts';
 import type { Program } from '../program.ts';
-import { isDefinition, nameAt, nameRange, occurrences, targetOf, toRange } from './documents.ts';
+import { nameRange, offsetAt, toRange } from './documents.ts';
+import { uriOf } from './uris.ts';
 
 const severities = { error: DiagnosticSeverity.Error, warning: DiagnosticSeverity.Warning, hint: DiagnosticSeverity.Hint } as const;
 
-export function diagnostics(program: Program): Diagnostic[] {
-  return program.faults
+/** What is wrong in the file itself; `more` is what its data files say. */
+export function diagnostics(program: Program, more: readonly Fault[] = []): Diagnostic[] {
+  return [...program.faults, ...usedFaults(program), ...more]
     .filter(({ range }) => range.uri === program.path)
-    .map(({ range, severity, code, message, repair, repairs }) => ({
+    .map(({ range, severity, code, message, repair, repairs, ...rest }) => ({
       range: toRange(range),
       severity: severities[severity],
       code,
       source: 'unroll',
       message,
       ...(code === 'unused' ? { tags: [DiagnosticTag.Unnecessary] } : {}),
+      ...('related' in rest ? { relatedInformation: rest.related as Diagnostic['relatedInformation'] & object } : {}),
       ...(repair === undefined && repairs === undefined ? {} : { data: { repair, repairs } }),
     }));
 }
 
-/** The repairs of each diagnostic that has some. */
-export function codeActions(uri: string, given: readonly Diagnostic[]): CodeAction[] {
-  return given.flatMap((diagnostic) => {
-    const { repair, repairs = [] } = (diagnostic.data ?? {}) as Pick<Fault, 'repair' | 'repairs'>;
-    const action = (title: string, edits: TextEdit[]): CodeAction => ({
-      title,
-      kind: CodeActionKind.QuickFix,
-      diagnostics: [diagnostic],
-      edit: { changes: { [uri]: edits } },
-      isPreferred: true,
-    });
-    return [
-      ...(repair === undefined ? [] : [action(`Write \`${repair}\``, [{ range: diagnostic.range, newText: repair }])]),
-      ...repairs.map(({ title, edits }) =>
-        action(
-          title,
-          edits.map(({ range, text }) => ({ range: toRange(range), newText: text })),
-        ),
-      ),
-    ];
+/** Errors in files that are used, said once where they are used. */
+function usedFaults({ faults, main, path }: Program): (Fault & { readonly related: Diagnostic['relatedInformation'] })[] {
+  return main.tree.items.flatMap((item) => {
+    if (item.$type !== 'Use' || item.path === undefined) return [];
+    const target = besides(path, item.path);
+    const own = faults.filter(({ range, severity }) => range.uri === target && severity === 'error');
+    const [first] = own;
+    if (first === undefined) return [];
+    const message = `${item.path}, line ${first.range.start.line + 1}: ${first.message}${own.length > 1 ? ` (and ${own.length - 1} more)` : ''}`;
+    const related = own.map((fault) => ({ location: { uri: uriOf(target), range: toRange(fault.range) }, message: fault.message }));
+    return [{ range: rangeOf(item, path), severity: 'error' as const, code: 'used-file', message, related }];
   });
 }
-
-export const uriOf = (path: string): string => (/^[a-z][a-z0-9+.-]+:/i.test(path) ? path : pathToFileURL(path).href);
-
-export function definition(program: Program, position: Position): Location | undefined {
-  const place = nameAt(program, position);
-  if (place === undefined) return undefined;
-  if (place.node.$type === 'Use' && place.property === 'path') {
-    const used = program.files.find((file) => file.uri.endsWith(`/${place.text.slice(1, -1).replace(/^\.\//, '')}`));
-    return used === undefined ? undefined : { uri: uriOf(used.uri), range: start };
-  }
-  const target = targetOf(program, place);
-  const range = target === undefined ? undefined : nameRange(target.node);
-  return target === undefined || range === undefined ? undefined : { uri: uriOf(target.uri), range };
-}
-const start: Range = { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } };
-
-export function references(program: Program, position: Position): Range[] {
-  const place = nameAt(program, position);
-  const target = place === undefined ? undefined : targetOf(program, place);
-  return target === undefined ? [] : occurrences(program, target).map(({ range }) => range);
-}
-
-/** The edits that rename what stands at a place, within this file; undefined where it is not of this file. */
-export function rename(program: Program, position: Position, to: string): TextEdit[] | undefined {
-  if (renameRange(program, position) === undefined) return undefined;
-  return references(program, position).map((range) => ({ range, newText: to }));
-}
-
-export function renameRange(program: Program, position: Position): Range | undefined {
-  const place = nameAt(program, position);
-  const target = place === undefined ? undefined : targetOf(program, place);
-  return target?.uri === program.path ? place!.range : undefined;
-}
-
-export const isName = (text: string): boolean =>
-  /^[\p{L}_][\p{L}\p{M}\p{N}_]*$/u.test(text) && !/^(cell|state|param|and|or|not|true|false)$/.test(text);
 
 export function symbols(program: Program): DocumentSymbol[] {
   return program.main.tree.items.flatMap((item) => {
@@ -118,13 +73,18 @@ export function symbols(program: Program): DocumentSymbol[] {
           if (line.$type === 'Equation') {
             if (line.name === undefined) return [];
             const name = line.next ? `${line.name}'` : line.name;
-            return [{ name, kind: SymbolKind.Variable, range: lineRange, selectionRange: nameRange(line) ?? lineRange }];
+            const type = program.notes.types.get(line);
+            const detail = type === undefined || type.kind === 'unknown' ? {} : { detail: showType(type) };
+            return [{ name, kind: SymbolKind.Variable, ...detail, range: lineRange, selectionRange: nameRange(line) ?? lineRange }];
           }
           const kind = line.$type === 'State' ? SymbolKind.Field : SymbolKind.Constant;
           return line.groups.flatMap((group) =>
             group.names.flatMap((variable) => {
               const at = variable.$cstNode?.range;
-              return at === undefined || variable.name === undefined ? [] : [{ name: variable.name, kind, range: at, selectionRange: at }];
+              if (at === undefined || variable.name === undefined) return [];
+              const type = program.notes.types.get(variable);
+              const detail = type === undefined || type.kind === 'unknown' ? {} : { detail: showType(type) };
+              return [{ name: variable.name, kind, ...detail, range: at, selectionRange: at }];
             }),
           );
         });
@@ -141,73 +101,70 @@ export function symbols(program: Program): DocumentSymbol[] {
   });
 }
 
-export function folding({ items }: File): FoldingRange[] {
-  return items.flatMap((item) => {
-    const range = item.$cstNode?.range;
-    return range === undefined || range.end.line <= range.start.line ? [] : [{ startLine: range.start.line, endLine: range.end.line - 1 }];
+/** Items, brackets over several lines, comments. */
+export function folding({ main: { text, tree } }: Program): FoldingRange[] {
+  const found = new Map<number, FoldingRange>();
+  const add = (range: FoldingRange): void => {
+    if (range.endLine > range.startLine && !found.has(range.startLine)) found.set(range.startLine, range);
+  };
+  for (const { $cstNode } of tree.items) {
+    if ($cstNode === undefined) continue;
+    const { start, end } = $cstNode.range;
+    add({ startLine: start.line, endLine: $cstNode.text.endsWith('}') ? end.line - 1 : end.line });
+  }
+  const lines = text.split('\n');
+  let open: { readonly line: number; readonly is: RegExp; readonly kind: 'comment' | 'imports' } | undefined;
+  lines.forEach((line, k) => {
+    if (open !== undefined && !open.is.test(line)) {
+      add({ startLine: open.line, endLine: k - 1, kind: open.kind });
+      open = undefined;
+    }
+    if (open === undefined && comment.test(line)) open = { line: k, is: comment, kind: 'comment' };
+    if (open === undefined && uses.test(line)) open = { line: k, is: uses, kind: 'imports' };
+  });
+  if (open !== undefined) add({ startLine: open.line, endLine: lines.length - 1, kind: open.kind });
+  for (const { index, 0: whole } of text.matchAll(/\/\*[\s\S]*?\*\//g)) {
+    const startLine = text.slice(0, index).split('\n').length - 1;
+    add({ startLine, endLine: startLine + whole.split('\n').length - 1, kind: 'comment' });
+  }
+  return [...found.values()].sort((a, b) => a.startLine - b.startLine);
+}
+const comment = /^\s*\/\//;
+const uses = /^\s*use\b/;
+
+/** From the name at each place outwards: its expression, its line, its item. */
+export function selectionRanges({ main: { text, tree } }: Program, positions: readonly Position[]): SelectionRange[] {
+  return positions.map((position) => {
+    const offset = offsetAt(text, position);
+    const root = tree.$cstNode;
+    const leaf =
+      root === undefined ? undefined : (CstUtils.findLeafNodeAtOffset(root, offset) ?? CstUtils.findLeafNodeAtOffset(root, offset - 1));
+    const ranges: Range[] = leaf === undefined || leaf.hidden ? [] : [leaf.range];
+    for (
+      let node: AstNode | undefined = leaf?.hidden === true ? undefined : leaf?.astNode;
+      node?.$container !== undefined;
+      node = node.$container
+    ) {
+      const range = node.$cstNode?.range;
+      if (range !== undefined && isWider(range, ranges.at(-1))) ranges.push(range);
+    }
+    const all = { start: { line: 0, character: 0 }, end: { line: text.split('\n').length, character: 0 } };
+    return [...ranges, all].reduceRight<SelectionRange | undefined>((parent, range) => SelectionRange.create(range, parent), undefined)!;
   });
 }
 
-export const tokenTypes = ['class', 'function', 'typeParameter', 'parameter', 'variable', 'property', 'enumMember'] as const;
-export const tokenModifiers = ['declaration', 'defaultLibrary', 'state', 'weight'] as const;
+const isWider = (outer: Range, inner: Range | undefined): boolean => {
+  if (inner === undefined) return true;
+  const isBefore = (a: Position, b: Position): boolean => a.line < b.line || (a.line === b.line && a.character < b.character);
+  return isBefore(outer.start, inner.start) || isBefore(inner.end, outer.end);
+};
 
-/** Names by what they stand for, in order: line, column, length, type, modifiers as bits. */
-export function semanticTokens(program: Program): [number, number, number, number, number][] {
-  const found: [number, number, number, number, number][] = [];
-  for (const node of AstUtils.streamAst(program.main.tree)) {
-    const property = node.$type === 'Member' ? 'member' : node.$type === 'StateType' ? 'cell' : 'name';
-    const cst = GrammarUtils.findNodeForProperty(node.$cstNode, property);
-    if (cst === undefined || cst.length === 0) continue;
-    const kind = kindOf(program, node, cst.text);
-    if (kind === undefined) continue;
-    const [type, ...modifiers] = kind;
-    const bits = modifiers.reduce((sum, modifier) => sum | (1 << tokenModifiers.indexOf(modifier)), 0);
-    found.push([cst.range.start.line, cst.range.start.character, cst.length, tokenTypes.indexOf(type), bits]);
-  }
-  return found.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-}
-
-type Kind = readonly [(typeof tokenTypes)[number], ...(typeof tokenModifiers)[number][]];
-
-function kindOf(program: Program, node: AstNode, text: string): Kind | undefined {
-  switch (node.$type) {
-    case 'Cell':
-    case 'Model':
-      return ['class', 'declaration'];
-    case 'SizeInput':
-      return ['typeParameter', 'declaration'];
-    case 'ValueInput':
-      return ['parameter', 'declaration'];
-    case 'Variable':
-      return node.$container?.$container?.$type === 'Param' ? ['variable', 'declaration', 'weight'] : ['variable', 'declaration', 'state'];
-    case 'Equation':
-      return ['variable', 'declaration'];
-    case 'StateType':
-      return ['class'];
-    case 'Member':
-      return text === 'T' ? undefined : ['property'];
-    case 'Setting':
-      return ['property'];
-    case 'Reference': {
-      const found = program.notes.declarations.get(node);
-      const target = found === undefined ? undefined : 'uri' in found ? found.node : found;
-      if (target === undefined) {
-        if (program.instances.size > 0 && dimensionNames(program, node).has(text)) return ['typeParameter'];
-        return isFunctionName(text) && node.$containerProperty === 'callee' ? ['function', 'defaultLibrary'] : undefined;
-      }
-      if (isDefinition(target)) return ['class'];
-      if (target.$type === 'ValueInput') return ['parameter'];
-      if (target.$type === 'Variable')
-        return target.$container?.$container?.$type === 'Param' ? ['variable', 'weight'] : ['variable', 'state'];
-      return ['variable'];
-    }
-    default:
-      return undefined;
-  }
-}
-
-function dimensionNames(program: Program, node: AstNode): ReadonlySet<string> {
-  for (let each: AstNode | undefined = node; each !== undefined; each = each.$container)
-    if (isDefinition(each)) return new Set(program.instances.get(each)?.dimensions.keys());
-  return new Set();
+/** Cells, models and data whose names have the letters of a query in their order. */
+export function workspaceSymbols(programs: readonly Program[], query: string): WorkspaceSymbol[] {
+  const asked = new RegExp([...query].map((letter) => letter.replace(/[^\p{L}\p{N}_]/gu, '\\$&')).join('.*'), 'iu');
+  return programs.flatMap((program) =>
+    symbols(program)
+      .filter(({ kind, name }) => kind !== SymbolKind.Event && asked.test(name))
+      .map(({ name, kind, selectionRange }) => ({ name, kind, location: { uri: uriOf(program.path), range: selectionRange } })),
+  );
 }

@@ -1,17 +1,66 @@
 // The layout of a source (SPEC section 7): two spaces a level, `=` aligned within a block of equations, values within a block of settings, comments at line
-// ends within a block. No line is moved, broken or joined, and nothing between the first and the last character of an expression is touched:
-// it works on lines, so that it also works on a file with errors in it.
+// ends within a block; one blank line between declarations and equations, and between items. No line is broken or joined, and nothing between
+// the first and the last character of an expression is touched: it works on lines, so that it also works on a file with errors in it.
 
-import type { Range, TextEdit } from 'vscode-languageserver-types';
+import type { Position, Range, TextEdit } from 'vscode-languageserver-types';
 
 /** The edits that lay out the lines of a range, or all. */
 export function formatting(text: string, range?: Range): TextEdit[] {
+  return edits(text, (k) => range === undefined || (k >= range.start.line && k <= range.end.line), true);
+}
+
+/** When a brace closes an item, that item; when a line is ended, the block that it is in. Blank lines stay: the cursor is between them. */
+export function onTypeFormatting(text: string, { line }: Position, typed: string): TextEdit[] {
+  const lines = text.split(/\r\n|\n|\r/);
+  const isPart = (k: number): boolean => (lines[k] ?? '').trim() !== '';
+  let first = typed === '}' ? line : line - 1;
+  if (typed === '}') while (first > 0 && !/^(cell|model|train|generate)\b/.test(lines[first]!)) first -= 1;
+  else while (first > 0 && isPart(first) && isPart(first - 1)) first -= 1;
+  const last = typed === '}' ? line : line - 1;
+  return edits(text, (k) => k >= first && k <= last, false);
+}
+
+function edits(text: string, isAsked: (line: number) => boolean, blanks: boolean): TextEdit[] {
   const before = text.split(/\r\n|\n|\r/);
-  const after = laidOut(before);
+  const end = /\r\n|\n|\r/.exec(text)?.[0] ?? '\n';
+  const lines = linesOf(before);
+  const after = laidOut(before, lines);
+  const gaps = blanks ? gapsOf(lines, after) : new Map<number, 'before' | 'gone'>();
   return before.flatMap((line, k): TextEdit[] => {
-    if (line === after[k] || (range !== undefined && (k < range.start.line || k > range.end.line))) return [];
-    return [{ range: { start: { line: k, character: 0 }, end: { line: k, character: line.length } }, newText: after[k]! }];
+    if (!isAsked(k)) return [];
+    const gap = gaps.get(k);
+    const start = { line: k, character: 0 };
+    if (gap === 'gone') return [{ range: { start, end: { line: k + 1, character: 0 } }, newText: '' }];
+    if (line === after[k] && gap === undefined) return [];
+    return [{ range: { start, end: { line: k, character: line.length } }, newText: `${gap === 'before' ? end : ''}${after[k]!}` }];
   });
+}
+
+/** Before which lines a blank one is missing, and which blank lines are too many. */
+function gapsOf(lines: readonly Line[], after: readonly string[]): ReadonlyMap<number, 'before' | 'gone'> {
+  const gaps = new Map<number, 'before' | 'gone'>();
+  const isBlank = (k: number): boolean => lines[k]?.kind === 'blank';
+  const isComment = (k: number): boolean => lines[k]?.kind === 'other' && after[k]!.trimStart().startsWith('//');
+  const last = lines.length - 1;
+  for (const [k, { kind, depth, opens }] of lines.entries()) {
+    if (kind === 'blank') {
+      const above = lines[k - 1];
+      const isFirst = above === undefined || (above.opens && above.depth === 0 && !above.declares);
+      const isLast = k < last && /^\s*\}/.test(after[k + 1]!);
+      if (k < last && (isBlank(k - 1) || isFirst || isLast || gaps.get(k - 1) === 'gone')) gaps.set(k, 'gone');
+      continue;
+    }
+    if (kind === 'kept' || isComment(k) || k === 0) continue;
+    // what is said above a line belongs to it
+    let top = k;
+    while (top > 0 && isComment(top - 1)) top -= 1;
+    const above = lines[top - 1];
+    if (top === 0 || above === undefined || above.kind === 'blank' || above.kind === 'kept') continue;
+    const startsBody = kind === 'equation' && above.declares;
+    const startsItem = depth === 0 && above.depth === 0 && BEGINS.test(after[k]!) && (opens || /^\}/.test(after[top - 1]!));
+    if (startsBody || startsItem) gaps.set(top, 'before');
+  }
+  return gaps;
 }
 
 /** What a line is made of. */
@@ -26,6 +75,12 @@ interface Line {
   readonly kind: 'equation' | 'setting' | 'other' | 'blank' | 'kept';
   /** Which block of braces it belongs to; 0 outside. */
   readonly block: number;
+  /** Braces that are open where it begins, its own closing one not counted. */
+  readonly depth: number;
+  /** It opens a brace that stays open. */
+  readonly opens: boolean;
+  /** It is a `state` or `param` line, or goes on with one. */
+  readonly declares: boolean;
   /** `f` and `sigmoid(...)`, of an equation; `epochs` and `5`, of a setting. */
   readonly parts?: readonly [string, string];
 }
@@ -35,9 +90,9 @@ const EQUATION =
 const SETTING = /^([\p{L}_][\p{L}\p{M}\p{N}_]*)\s*:\s*(.+)$/u;
 /** Words that begin a declaration, in which `=` gives a default. */
 const DECLARES = /^(state|param|data|use)\b/;
+const BEGINS = /^(cell|model|data|train|generate|use)\b/;
 
-function laidOut(source: readonly string[]): string[] {
-  const lines = linesOf(source);
+function laidOut(source: readonly string[], lines: readonly Line[]): string[] {
   const aligned = lines.map(({ code }) => code);
   for (const group of groupsOf(lines)) align(group, lines, aligned);
   const whole = aligned.map((code, k) => (code === '' ? '' : ' '.repeat(lines[k]!.indent) + code));
@@ -101,7 +156,7 @@ function linesOf(source: readonly string[]): Line[] {
     const { code, comment, closes, opens, inComment } = scan(text, isComment);
     const column = text.length - (comment?.length ?? 0);
     if (isComment || inComment) {
-      lines.push({ indent: 0, code: '', column, kind: 'kept', block });
+      lines.push({ indent: 0, code: '', column, kind: 'kept', block, depth: braces, opens: false, declares: false });
       isComment = inComment;
       continue;
     }
@@ -113,6 +168,9 @@ function linesOf(source: readonly string[]): Line[] {
         column,
         kind: own === '' ? 'blank' : 'other',
         block,
+        depth: braces,
+        opens: false,
+        declares: false,
       });
       continue;
     }
@@ -132,6 +190,9 @@ function linesOf(source: readonly string[]): Line[] {
       column,
       kind: equation !== null ? 'equation' : setting !== null ? 'setting' : 'other',
       block: braces > 0 || opens.braces > 0 ? blocks : 0,
+      depth: Math.max(0, braces - (code.startsWith('}') ? 1 : 0)),
+      opens: opens.braces > closes.braces,
+      declares: isContinued ? lines.at(-1)?.declares === true : /^(state|param)\b/.test(code),
       ...(found === null ? {} : { parts: [found[1]!.trimEnd(), found[2]!] as const }),
     });
     braces = Math.max(0, braces + opens.braces - closes.braces);

@@ -47,8 +47,7 @@ export interface Surroundings {
   readonly previous: IToken | undefined;
   readonly inside: string;
 }
-const around = new WeakMap<IToken, Surroundings>();
-export const surroundings = (token: IToken): Surroundings | undefined => around.get(token);
+export const surroundings = (token: IToken): Surroundings | undefined => token.payload as Surroundings | undefined;
 
 const closing: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
 const closers = new Set(Object.values(closing));
@@ -84,7 +83,8 @@ class Settling {
   }
 
   #keep(token: IToken): void {
-    around.set(token, { previous: this.kept.at(-1), inside: this.#open.at(-1)?.image ?? '' });
+    // on the token itself: a weak map of as many entries is what the garbage collector spends its time on
+    token.payload = { previous: this.kept.at(-1), inside: this.#open.at(-1)?.image ?? '' } satisfies Surroundings;
     this.kept.push(token);
   }
 
