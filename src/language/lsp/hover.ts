@@ -5,7 +5,7 @@ import type { Hover, Position } from 'vscode-languageserver-types';
 import { type Instance, isFunctionName, type Level } from '../check/core.ts';
 import { evaluate, show } from '../check/dimensions.ts';
 import { showType } from '../check/scope.ts';
-import type { Call, Cell, Data, Definition, Equation, Model, Use } from '../generated/ast.ts';
+import type { Call, Cell, Data, Definition, Equation, Member, Model, Use } from '../generated/ast.ts';
 import { besides, docComment, lineComment, textOf } from '../places.ts';
 import type { Program } from '../program.ts';
 import { definitionOf, instanceOf, isDefinition, isDimension, type NamePlace, nameAt, targetOf } from './documents.ts';
@@ -147,7 +147,7 @@ function lineText(program: Program, line: Equation, at: AstNode): string[] {
   const name = line.next ? `${line.name}'` : line.name;
   const type = program.notes.types.get(at) ?? program.notes.types.get(line);
   const shown = type === undefined || type.kind === 'unknown' ? '?' : showType(type);
-  const checked = instanceOf(program, line)?.lines.find(({ equation }) => equation === line);
+  const checked = (instanceOf(program, line) ?? runOf(program, at))?.lines.find(({ equation }) => equation === line);
   const equation = textOf(line);
   const isElsewhere = definitionOf(at) !== definitionOf(line);
   const parts = [code(`${name}: ${shown}${isElsewhere && equation.length < 120 ? `\n${equation}` : ''}`)];
@@ -160,6 +160,12 @@ function lineText(program: Program, line: Equation, at: AstNode): string[] {
   const instances = callNode === undefined ? undefined : program.notes.instances.get(callNode);
   if (instances !== undefined && instances.length > 0) parts.push(...sizeText(instances, trainingOf(program, definitionOf(line)?.name)));
   return parts;
+}
+
+/** The instance whose field a member is. */
+function runOf(program: Program, at: AstNode): Instance | undefined {
+  const type = at.$type === 'Member' ? program.notes.types.get((at as Member).object) : undefined;
+  return type?.kind === 'record' ? type.instances?.at(-1) : undefined;
 }
 
 const levels: Readonly<Record<Level, string>> = {
