@@ -33,7 +33,7 @@ const programs = {
 };
 
 /** What the extension imports dynamically is a file of its own, read when it is needed: activation stays short. */
-const later = ['src/views/debug-session.ts', 'src/views/language-client.ts'];
+const later = ['src/views/debug-session.ts', 'src/views/language-client.ts', 'src/views/new-model.ts', 'src/data/columns.ts'];
 const laterFiles = {
   name: 'later-files',
   setup: ({ onResolve }) =>

@@ -12,6 +12,8 @@ import { chooseRun, runsOf } from './views/choose-sequence.ts';
 import { CodeLenses, statementsOf } from './views/code-lenses.ts';
 import type { Session } from './views/debug-session.ts';
 import { Configurations } from './views/debugging.ts';
+import { openExample } from './views/examples.ts';
+import { noteFaults, openWalkthrough } from './views/getting-started.ts';
 import { HoverExpressions } from './views/hover-expressions.ts';
 import { LineValues } from './views/line-values.ts';
 import { runCommands } from './views/run-commands.ts';
@@ -35,6 +37,7 @@ export function activate(context: vscode.ExtensionContext): void {
   own(vscode.languages.registerCodeLensProvider({ language: 'unroll' }, new CodeLenses()));
   own(vscode.languages.registerEvaluatableExpressionProvider({ language: 'unroll' }, new HoverExpressions()));
   startLanguageServerOnce(context);
+  own(noteFaults());
 
   const trainings = own(new Trainings(engine.get));
   const queue = own(new TrainingQueue((request) => trainings.start(request), context.workspaceState));
@@ -131,6 +134,14 @@ export function activate(context: vscode.ExtensionContext): void {
       (names.length === 1 ? names[0] : await vscode.window.showQuickPick(names, { title: 'Preview Data', placeHolder: 'Which data?' }));
     if (chosen !== undefined) await pages.preview(document.fileName, chosen);
   });
+  command('newModel', async (folder?: Target) => {
+    const { newModel } = await import('./views/new-model.ts');
+    const columnsOf = async (path: string) => (await import('./data/columns.ts')).columnsOf(path);
+    const tools = { root: context.extensionPath, columnsOf, memory: context.globalState };
+    return newModel(tools, folder instanceof vscode.Uri ? folder : undefined);
+  });
+  command('openExample', (name?: string) => openExample(context.extensionPath, typeof name === 'string' ? name : undefined));
+  command('gettingStarted', openWalkthrough);
   command('removeFromQueue', ({ id }: Waiting) => queue.remove(id));
   command('trainNext', ({ id }: Waiting) => queue.first(id));
   command('showRuns', () => vscode.commands.executeCommand('unroll.runs.focus'));

@@ -13,12 +13,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   data: ['shared'],
   language: ['graph', 'data', 'shared'],
   onnx: ['graph', 'shared'],
+  weights: ['onnx', 'graph', 'shared'],
+  pytorch: ['language', 'graph', 'shared'],
   runtime: ['onnx', 'shared'],
   training: ['runtime', 'graph', 'data', 'onnx', 'shared'],
   tracing: ['runtime', 'graph', 'onnx', 'shared'],
-  engine: ['training', 'tracing', 'runtime', 'onnx', 'language', 'graph', 'data', 'shared'],
+  engine: ['training', 'weights', 'tracing', 'runtime', 'onnx', 'pytorch', 'language', 'graph', 'data', 'shared'],
   debug: ['language', 'graph', 'tracing', 'shared'],
-  views: ['training', 'tracing', 'debug', 'engine', 'shared'],
+  templates: ['data'],
+  views: ['training', 'tracing', 'debug', 'engine', 'templates', 'shared'],
 };
 
 /** Packages that few files may import, by the files that may. */

@@ -1,10 +1,9 @@
 // What the engine does for each request, by the stages behind it.
 
 import { loadDataset } from '../data/load.ts';
-import { exportModel } from '../onnx/export.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
-import { replaceFile } from '../training/files.ts';
 import { beginningsOf } from './beginnings.ts';
+import { exportRun } from './exporting.ts';
 import { usualSettings, written } from './generating.ts';
 import { openRunModel, trainsOf } from './job.ts';
 import { previewData } from './preview.ts';
@@ -74,15 +73,7 @@ export function createHandlers(): Engine {
       return {};
     },
 
-    async export({ run: folder, out }) {
-      const { run, model } = await openRunModel(folder);
-      const { state } = await checkpointOf(run);
-      const { vocabularies, scales } = run.data;
-      const tokens = Object.fromEntries(Object.entries(vocabularies).map(([dimension, each]) => [dimension, each.tokens]));
-      const { bytes, operators } = exportModel(model, { weights: state, vocabularies: tokens, scales, sources: run.sources });
-      await replaceFile(out, [bytes]);
-      return { operators, bytes: bytes.length };
-    },
+    export: exportRun,
     async generate({ run: folder, prompt, length, seed }) {
       const { run, model, shapes, generate: said = usualSettings } = await openRunModel(folder);
       const settings = { ...said, ...(prompt === undefined ? {} : { prompt }), ...(length === undefined ? {} : { length }) };

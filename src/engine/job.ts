@@ -176,7 +176,8 @@ function generateOf({ statements }: Program, { model: name }: TrainStatement): {
   return found === undefined ? {} : { generate: found };
 }
 
-async function programOfRun({ folder, record }: Run): Promise<{ program: Program; train: TrainStatement }> {
+/** The program of a run, and its `train` statement. */
+export async function programOfRun({ folder, record }: Run): Promise<{ program: Program; train: TrainStatement }> {
   const source = join(folder, 'source');
   const program = await loadProgram(join(source, record.main), readSource, { library: join(source, LIBRARY) });
   return { program, train: statementOf(program, record.statement).train };

@@ -6,6 +6,8 @@ import type { Device } from '../shared/settings.ts';
 import type { Objective, ReadRequest, SummaryKind, TraceDescription } from '../shared/trace.ts';
 import type { RunSummary, StepRecord } from '../shared/training.ts';
 
+export type ExportFormat = 'onnx' | 'pytorch' | 'safetensors';
+
 export interface TrainRequest {
   /** The `.rnn` file, absolute. */
   readonly file: string;
@@ -81,9 +83,11 @@ export interface Requests {
   };
   differentiate: { parameters: { readonly trace: number; readonly objective: Objective }; result: None };
   closeTrace: { parameters: { readonly trace: number }; result: None };
+  /** Writes a trained model: `onnx` (unless told otherwise) and `safetensors` as a file, `pytorch` as a folder. */
   export: {
-    parameters: { readonly run: string; readonly out: string };
-    result: { readonly operators: readonly string[]; readonly bytes: number };
+    parameters: { readonly run: string; readonly out: string; readonly format?: ExportFormat };
+    /** `operators` of ONNX; the names of the files of a folder. */
+    result: { readonly operators: readonly string[]; readonly files: readonly string[]; readonly bytes: number };
   };
   generate: {
     parameters: { readonly run: string; readonly prompt?: string; readonly length?: number; readonly seed?: number };

@@ -176,7 +176,22 @@ export class Builder {
 
 type Unary = Extract<
   OperationName,
-  'neg' | 'exp' | 'log' | 'sqrt' | 'abs' | 'sign' | 'sigmoid' | 'tanh' | 'relu' | 'gelu' | 'softplus' | 'erf' | 'isnan' | 'not'
+  | 'neg'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'abs'
+  | 'sign'
+  | 'sigmoid'
+  | 'tanh'
+  | 'relu'
+  | 'gelu'
+  | 'softplus'
+  | 'erf'
+  | 'sin'
+  | 'cos'
+  | 'isnan'
+  | 'not'
 >;
 type Binary = Extract<
   OperationName,

@@ -62,6 +62,8 @@ export const gradientRules: { readonly [Name in Exclude<OperationName, 'recur'>]
   },
   softplus: ([x], { b, dy }) => [product(dy, b.sigmoid(x!))],
   erf: ([x], { b, dy }) => [product(dy, b.scale(b.exp(b.neg(b.times(x!, x!))), 2 / Math.sqrt(Math.PI)))],
+  sin: ([x], { b, dy }) => [product(dy, b.unary('cos', x!))],
+  cos: ([x], { b, dy }) => [product(dy, b.neg(b.unary('sin', x!)))],
   isnan: 'none',
   not: 'none',
   cast: ([x], { dy }) => [x!.type.dtype === 'float' ? value(dy) : undefined],

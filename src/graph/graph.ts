@@ -59,6 +59,8 @@ export interface Operations {
   gelu: None;
   softplus: None;
   erf: None;
+  sin: None;
+  cos: None;
   isnan: None;
   not: None;
   cast: { readonly dtype: DataType };

@@ -56,6 +56,8 @@ const elements: { readonly [Name in Exclude<OperationName, 'recur' | 'contract' 
   gelu: unary((x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2))),
   softplus: unary((x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))),
   erf: unary(erf),
+  sin: unary(Math.sin),
+  cos: unary(Math.cos),
   isnan: unary((x) => Number(Number.isNaN(x))),
   not: unary((x) => 1 - x),
   cast: ([x], index, { attributes: { dtype } }) => {

@@ -38,6 +38,8 @@ export const typeRules: { readonly [Name in OperationName]: Rule<Name> } = {
   gelu: unary,
   softplus: unary,
   erf: unary,
+  sin: unary,
+  cos: unary,
   isnan: ([x]) => [{ ...x!.type, dtype: 'bool' }],
   not: unary,
   cast: ([x], { dtype }) => [{ ...x!.type, dtype }],

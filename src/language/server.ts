@@ -20,7 +20,7 @@ import { TextDocument } from 'vscode-languageserver-textdocument';
 import { columnsOf } from '../data/columns.ts';
 import { refactorings, repairs } from './lsp/code-actions.ts';
 import { completion } from './lsp/completion.ts';
-import { dataFaults, dataPaths } from './lsp/data-faults.ts';
+import { dataFaults, fileRequests } from './lsp/data-faults.ts';
 import { diagnostics, folding, selectionRanges, symbols, workspaceSymbols } from './lsp/features.ts';
 import { FactsOfFiles } from './lsp/file-facts.ts';
 import { formatting, onTypeFormatting } from './lsp/format.ts';
@@ -132,7 +132,7 @@ const workspace = new Workspace(
 
 const facts = new FactsOfFiles(
   async (path) => (await stat(path)).mtimeMs,
-  (path) => columnsOf(path),
+  columnsOf,
   (path) => readdir(dirname(path)),
 );
 
@@ -147,7 +147,7 @@ async function report(uri: string): Promise<void> {
   const { version } = document;
   await send();
   // what data files say comes behind, where it is not known yet or has changed
-  if ((await facts.look(dataPaths(program))) && documents.get(uri)?.version === version) await send();
+  if ((await facts.look(fileRequests(program))) && documents.get(uri)?.version === version) await send();
 }
 
 async function reportAll(paths?: readonly string[]): Promise<void> {

@@ -46,6 +46,8 @@ export const rules: { readonly [Name in OperationName]: Rule<Name> } = {
   },
   softplus: elementwise('Softplus'),
   erf: elementwise('Erf'),
+  sin: elementwise('Sin'),
+  cos: elementwise('Cos'),
   isnan: elementwise('IsNaN'),
   not: elementwise('Not'),
   cast(scope, { attributes: { dtype }, inputs: [x], outputs }) {

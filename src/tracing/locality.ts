@@ -33,6 +33,8 @@ const rules: { readonly [Name in OperationName]: (node: Node<Name>, axis: string
   gelu: always,
   softplus: always,
   erf: always,
+  sin: always,
+  cos: always,
   isnan: always,
   not: always,
   cast: always,

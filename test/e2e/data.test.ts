@@ -89,7 +89,7 @@ describe('a table in the workbench', () => {
 
   it('shows a run whole: curves, confusion, answers', async () => {
     await workbench.openFile('two.rnn');
-    await workbench.command('Unroll: Show Run');
+    await workbench.command('Unroll: Open Run Report');
     await workbench.rows('.quick-input-list').filter({ hasText: 'Words-1' }).first().click();
     const page = await workbench.webview('h1:text("Words-1")');
     await page.locator('.confusion').waitFor();

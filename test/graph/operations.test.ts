@@ -41,6 +41,8 @@ const uses: { readonly [Name in Exclude<OperationName, 'recur'>]: (given: Given)
   gelu: ({ b, x }) => b.unary('gelu', b.scale(x, 3)),
   softplus: ({ b, x }) => b.unary('softplus', b.scale(x, 3)),
   erf: ({ b, x }) => b.unary('erf', b.scale(x, 2)),
+  sin: ({ b, x }) => b.unary('sin', b.scale(x, 3)),
+  cos: ({ b, x }) => b.unary('cos', b.scale(x, 3)),
   isnan: ({ b, x }) => b.where(b.unary('isnan', x), b.constant(0), x),
   not: ({ b, x, y }) => b.where(b.unary('not', b.binary('less', y, b.constant(0))), x, b.constant(0)),
   cast: ({ b, x, n }) => [b.cast(x, 'float'), b.times(b.cast(n, 'float'), x)],

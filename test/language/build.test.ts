@@ -59,6 +59,64 @@ describe('models in the graph', () => {
     });
   }
 
+  it('heads stand side by side, each with its own parameters', async () => {
+    const weightsOf = async (call: string): Promise<string[]> =>
+      (await modelOf(`model M(x: [T, 4], y: [T, 6]) {\n  h = ${call}\n  loss = mse(h, y)\n}`, {})).weights.map(({ name }) => name);
+    const own = ['W_q', 'W_k', 'W_v'];
+    assert.deepEqual(
+      await weightsOf('attend(x, x, 2, heads: 3)'),
+      [0, 1, 2].flatMap((head) => own.map((name) => `h[${head}].${name}`)),
+    );
+    assert.deepEqual(
+      await weightsOf('1 * attend(x, x, 3, heads: 2)'),
+      [0, 1].flatMap((head) => own.map((name) => `h.attend[${head}].${name}`)),
+    );
+    assert.deepEqual(
+      (await weightsOf('rnn(x, 3, heads: 2, layers: 2)')).filter((name) => name.endsWith('W')),
+      ['h[0][0].W', 'h[0][1].W', 'h[1][0].W', 'h[1][1].W'],
+    );
+  });
+
+  /** The value of a line of the model, rows of its last dimension, step after step. */
+  const rowsOf = (model: Model, name: string, feeds: Map<Value, NamedArray>, sizes: Record<string, number>): number[][] => {
+    const { value } = model.instances.find(({ path }) => path === '')!.lines.find((line) => line.name === name)!;
+    const [{ axes, data }] = interpret({ ...model.graph, results: [value] }, feeds, sizes) as [NamedArray];
+    const width = axes.at(-1)!.size;
+    return Array.from({ length: data.length / width }, (_, row) => [...data.slice(row * width, (row + 1) * width)]);
+  };
+
+  it('heads compute what each computes alone', async () => {
+    const textOf = (call: string): string => `model M(x: [T, 4], y: [T, 1]) {\n  h = ${call}\n  loss = mse(linear(h, 1), y)\n}`;
+    const [whole, one] = [await modelOf(textOf('gru(x, 3, heads: 2)'), {}), await modelOf(textOf('gru(x, 3)'), {})];
+    const sizes = { T: 5, B: 2 };
+    const feeds = randomFeeds(whole.graph, sizes);
+    const headOf = (head: number): number[][] => {
+      const own = randomFeeds(one.graph, sizes);
+      for (const { name, value } of [...one.inputs, ...one.weights, ...one.states.map(({ name, before }) => ({ name, value: before }))]) {
+        const others = [...whole.inputs, ...whole.weights, ...whole.states.map((state) => ({ name: state.name, value: state.before }))];
+        const other = others.find((each) => each.name === name.replace(/^h\./, `h[${head}].`));
+        if (name !== 'loss.linear.W') own.set(value, feeds.get(other!.value)!);
+      }
+      return rowsOf(one, 'h', own, sizes);
+    };
+    const [first, second] = [headOf(0), headOf(1)];
+    assert.notDeepEqual(first, second);
+    assert.deepEqual(
+      rowsOf(whole, 'h', feeds, sizes),
+      first.map((row, k) => [...row, ...second[k]!]),
+    );
+  });
+
+  it('sinusoids are those of the paper', async () => {
+    const model = await modelOf('model M(x: [T, 5]) {\n  places = sinusoids(T, 5)\n  loss = mean((x - places) ** 2)\n}', {});
+    const sizes = { T: 40, B: 1 };
+    const found = rowsOf(model, 'places', randomFeeds(model.graph, sizes), sizes);
+    const expected = Array.from({ length: 40 }, (_, t) =>
+      [0, 1, 2, 3, 4].map((d) => (d % 2 === 0 ? Math.sin : Math.cos)(t / 10_000 ** ((d - (d % 2)) / 5))),
+    );
+    assertClose(found.flat(), expected.flat(), 1e-12, 'sinusoids');
+  });
+
   const cells = [
     'rnn(x, 2)',
     'irnn(x, 2)',
@@ -74,12 +132,15 @@ describe('models in the graph', () => {
     'residual(gru, x, layers: 2)',
     'feed_forward(layer_norm(x), 2)',
     'lstm(x, 2, from: last(lstm(x, 2)))',
+    'lstm(x, 2, heads: 2)',
+    'rnn(x, 2, heads: 2, layers: 2, dropout: 0.5)',
+    'attend(x + sinusoids(T, 2), x, 2, heads: 3, causal: true)',
   ];
   for (const call of cells) {
     it(`gradients of ${call} are the central differences`, async () => {
       const model = await modelOf(`model M(x: [T, 2], y: [T, 2]) {\n  h = ${call}\n  loss = mse(linear(h, 2), y)\n}`, {});
       checkGradients(model.graph, model.loss!, { T: 3, B: 2 });
-    });
+    }).timeout(20_000);
   }
 
   for (const [name, text] of Object.entries(samples)) {
@@ -107,7 +168,12 @@ describe('models in the graph', () => {
     });
   }
 
-  for (const line of ['lstm(x, 4)', 'attend(x, x, 4, causal: true)', 'residual(gru, x, layers: 2)'])
+  for (const line of [
+    'lstm(x, 4)',
+    'attend(x, x, 4, causal: true, heads: 2)',
+    'residual(gru, x, layers: 2)',
+    'gru(x, 4, heads: 2, layers: 2)',
+  ])
     it(`${line} computes nothing from later steps`, async () => {
       const model = await modelOf(languageModel(line).replace(', 3)', ', 4)'));
       const sizes = { T: 5, B: 1 };

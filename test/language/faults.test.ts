@@ -172,7 +172,15 @@ const calls: readonly Case[] = [
     model('  h = lstm(x, 8, layers: 2, dropout: «1.5»)', 'x: [T, 4]'),
     '`dropout:` takes a number from 0 to below 1.',
   ],
-  ['heads', model('  h = lstm(x, 8, heads: «2»)', 'x: [T, 4]'), '`heads:` is not supported by this version.'],
+  ['heads of nothing', model('  h = lstm(x, 8, heads: «0»)', 'x: [T, 4]'), '`heads:` takes a whole number from 1.'],
+  ['a field of several heads', model('  h = lstm(x, 8, heads: 2)\n  y = «h.c»', 'x: [T, 4]'), '`h` has 2 heads: write h[0].c.'],
+  ['a head that is not there', model('  h = lstm(x, 8, heads: 2)\n  y = «h[2]»', 'x: [T, 4]'), '`h` has the heads 0 to 1: write h[0].'],
+  [
+    'heads that are no vectors',
+    'cell total(x: [I]) {\n  y = sum(x)\n}\nmodel M(x: [4]) {\n  h = total(x, heads: «2»)\n}\n',
+    '`heads:` joins the values of total along their last dimension, and each is [].',
+  ],
+  ['a length that is none', model('  y = sinusoids(«x», 4)', 'x: [T, 4]'), '`x` has to be a dimension or a whole number.'],
   [
     'over what it does not run',
     model('  h = lstm(x, 8, over: «Char»)\n  y = input', 'x: [T, 4], input: [T] of Char'),

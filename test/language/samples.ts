@@ -97,6 +97,19 @@ model Translate(source: [S] of English, target: [T] of French) {
   loss    = cross_entropy(logits, next(target)) + 0.01 * hidden
 }
 `,
+  looking_back: `cell block(x: [T, D]) {
+  n = layer_norm(x)
+  a = x + linear(attend(n, n, 2, heads: 2, causal: true), D)
+  y = a + feed_forward(layer_norm(a), D, activation: gelu)
+}
+
+model LookingBack(input: [T] of Char) {
+  x      = embed(input, 6) + sinusoids(T, 6)
+  h      = block(x, layers: 2, dropout: 0.1)
+  logits = linear(layer_norm(h), Char)
+  loss   = cross_entropy(logits, next(input))
+}
+`,
   images: `model Rows(image: [6, 5], digit: one of Digit) {
   h      = rnn(image, 7, activation: relu, over: 6)
   pooled = max(h, over: 6) - min(h, over: 6)

@@ -19,7 +19,9 @@ const cases: Readonly<Record<string, (makers: Makers) => Value | readonly Value[
   'iota along a symbolic axis': ({ b, float }) => [b.iota(T), float(T)],
   'unary functions': ({ b, float }) => {
     const x = float(B, H);
-    return (['neg', 'exp', 'abs', 'sign', 'sigmoid', 'tanh', 'relu', 'gelu', 'softplus', 'erf'] as const).map((name) => b.unary(name, x));
+    return (['neg', 'exp', 'abs', 'sign', 'sigmoid', 'tanh', 'relu', 'gelu', 'softplus', 'erf', 'sin', 'cos'] as const).map((name) =>
+      b.unary(name, x),
+    );
   },
   'log and sqrt': ({ b, float }) => {
     const x = b.unary('abs', float(B, H));

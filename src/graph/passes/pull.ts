@@ -26,6 +26,8 @@ const elementwise: ReadonlySet<string> = new Set<OperationName>([
   'tanh',
   'relu',
   'erf',
+  'sin',
+  'cos',
   'not',
   'cast',
   'add',

@@ -76,7 +76,11 @@ export class ExpressionBuilder {
         return { ...x, axes: [...x.axes.slice(0, -2), x.axes.at(-1)!, x.axes.at(-2)!] };
       }
       case 'join':
-        return this.#join(core, environment);
+        return this.join(
+          core.parts.map((part) => this.tensor(part, environment)),
+          (core.type as TensorType).shape.at(-1)!,
+          environment,
+        );
       case 'stack':
         return this.#stack(core, environment);
       case 'subscript': {
@@ -143,10 +147,10 @@ export class ExpressionBuilder {
     return { kind: 'tensor', value, axes, ...(counted === undefined ? {} : { counted }) };
   }
 
-  #join(core: Extract<Core, { op: 'join' }>, environment: Environment): BuiltTensor {
+  /** Side by side along the last dimension, which becomes `last`. */
+  join(parts: readonly BuiltTensor[], last: Dimension, environment: Environment): BuiltTensor {
     const { frame } = environment;
     const b = frame.builder;
-    const parts = core.parts.map((part) => this.tensor(part, environment));
     const [first] = parts;
     const rest = first!.axes.slice(0, -1);
     const brought = parts.map((part) => withAxes(b, part, [...names(rest), part.axes.at(-1)!.name]));
@@ -154,8 +158,7 @@ export class ExpressionBuilder {
       brought.map((part) => ({ ...part, value: present(b, part) })),
       environment,
     );
-    const { shape } = core.type as TensorType;
-    const to = this.#axes.one(shape.at(-1)!, undefined, (name) => names(rest).includes(name), environment);
+    const to = this.#axes.one(last, undefined, (name) => names(rest).includes(name), environment);
     const from = parts.map((part) => part.axes.at(-1)!.name);
     return { kind: 'tensor', value: b.concat(whole, from, to), axes: [...rest, to] };
   }
@@ -226,8 +229,8 @@ export class ExpressionBuilder {
       operands: built.map(tensorOf),
       where: core.where === undefined ? undefined : this.tensor(core.where.core, environment),
       rank: shape.length,
-      newAxis: (place) => {
-        const taken = new Set(built.flatMap((each) => names(tensorOf(each).axes)));
+      newAxis: (place, besides) => {
+        const taken = new Set([...built.flatMap((each) => names(tensorOf(each).axes)), besides]);
         return this.#axes.one(shape[place]!, undefined, (name) => taken.has(name), environment);
       },
       mask: (value, rate) => {

@@ -18,7 +18,7 @@ export interface Applied extends Writing {
   /** Number of dimensions of the result. */
   readonly rank: number;
   /** The axis for a dimension of the result that no operand has. */
-  newAxis(place: number): Axis;
+  newAxis(place: number, besides?: string): Axis;
   /** A mask for dropout, with the axes of the value. */
   mask(value: Value, rate: number): Value;
   /** Hears what a loss function of the model's own lines compares. */
@@ -96,6 +96,18 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
   range: ({ b, newAxis }) => {
     const axis = newAxis(0);
     return { kind: 'tensor', value: b.cast(b.iota(axis), 'float'), axes: [axis] };
+  },
+  // at even places 2k of D the sine of t / 10000^(2k / D), at odd ones the cosine of the same angle
+  sinusoids: (applied) => {
+    const { b, newAxis } = applied;
+    const axis = newAxis(0);
+    const features = newAxis(1, axis.name);
+    const [step, place] = [b.cast(b.iota(axis), 'float'), b.cast(b.iota(features), 'float')];
+    const even = b.scale(b.cast(b.cast(b.scale(place, 0.5), 'int'), 'float'), 2);
+    const rate = b.exp(b.over(b.scale(even, -Math.log(10_000)), countOf(applied, [features])));
+    const angle = b.times(step, rate);
+    const value = b.where(b.binary('less', even, place), b.unary('cos', angle), b.unary('sin', angle));
+    return { kind: 'tensor', value, axes: [axis, features] };
   },
   repeat: ({ operands: [x], newAxis }) => ({ ...x!, axes: [newAxis(0), ...x!.axes] }),
   outer: ({ b, isReserved, operands }) => {

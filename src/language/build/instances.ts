@@ -47,14 +47,21 @@ export class InstanceBuilder {
     const { frame } = environment;
     const from = core.from === undefined ? undefined : this.#expressions.build(core.from, environment);
     const given = new Map<Core, Built>();
+    const chained: BuiltTensor[] = [];
+    const { heads = 1 } = core;
     const layers: BuiltRecord[] = [];
-    core.layers.forEach((instance, layer) => {
+    let beside: BuiltRecord[] = [];
+    const type = core.type as RecordType;
+    const isLayered = core.layers.length > heads || (type.layers !== undefined && !type.heads);
+    core.layers.forEach((instance, k) => {
+      const layer = Math.floor(k / heads);
       const inputs = new Map<Binding, Built>();
       for (const input of instance.inputs) {
         const { argument, binding } = input;
         if (argument === undefined || isDefault(input) || binding.type.kind === 'cell') continue;
         if (layer > 0 && binding.name === core.chained) {
-          inputs.set(binding, this.#between(layers.at(-1)!, core.dropout, environment));
+          chained[layer] ??= this.#between(layers.at(-1)!, core.dropout, environment);
+          inputs.set(binding, chained[layer]);
           continue;
         }
         let built = given.get(argument);
@@ -64,13 +71,24 @@ export class InstanceBuilder {
         }
         inputs.set(binding, built);
       }
-      const start = from?.kind === 'record' && from.layers !== undefined && core.layers.length > 1 ? from.layers[layer] : from;
-      layers.push(this.#instance(instance, inputs, start, { ...environment, frame }));
+      const start = from?.kind === 'record' && from.layers !== undefined && core.layers.length > heads ? from.layers[layer] : from;
+      beside.push(this.#instance(instance, inputs, start, { ...environment, frame }));
+      if (beside.length < heads) return;
+      const own = isLayered ? type.layers![layer]! : type;
+      layers.push(core.heads === undefined ? beside[0]! : this.#joined(beside, own, environment));
+      beside = [];
     });
     const top = layers.at(-1)!;
-    return (core.type as RecordType).layers === undefined ? top : { ...top, layers };
+    return isLayered ? { ...top, layers } : top;
   }
 
+  /** Heads side by side. */
+  #joined(heads: readonly BuiltRecord[], { value }: RecordType, environment: Environment): BuiltRecord {
+    const joined = this.#expressions.join(heads.map(tensorOf), value!.shape.at(-1)!, environment);
+    return { kind: 'record', fields: new Map(), states: new Map(), value: joined, layers: heads };
+  }
+
+  /** What the layer above takes. The same for all its heads, dropped once. */
   #between(below: BuiltRecord, rate: number | undefined, environment: Environment): BuiltTensor {
     const value = tensorOf(below);
     if (rate === undefined) return value;

@@ -9,22 +9,21 @@ import type { Binding, CheckedFile, Core, Instance, RecordType, Type } from './c
 import { type Dimension, equate, isOpen, isSame, numberOf, open, show, showShape } from './dimensions.ts';
 import { constantNumber } from './functions.ts';
 import { matchStates } from './handed-states.ts';
-import { recordOf } from './records.ts';
+import { instancesOf, joinedHeads, layered, recordOf } from './records.ts';
 import { asTensor, core, fault, type OpenInstance, type Scope, showType, tensorType, unknown, wrong } from './scope.ts';
 
 export function cellCall(cell: Cell, file: CheckedFile, node: Call, scope: Scope, main: boolean): Core {
   const path = pathOf(cell, scope, main);
   const option = (name: CallOption): Argument | undefined => node.arguments.find((argument) => argument.name === name);
-  const heads = option('heads');
-  if (heads !== undefined) return wrong(scope, heads.value, 'not-yet', '`heads:` is not supported by this version.');
   if (depthOf(scope.instance) > 64) return wrong(scope, node, 'recursion', `${cell.name} calls itself: a cell is made of other cells.`);
 
   const matched = matchArguments(cell, node, scope);
   if (matched === undefined) return unknown(node);
   const layersArgument = option('layers');
-  const count = layersArgument === undefined ? 1 : constantNumber(layersArgument.value, scope);
-  if (count === undefined || !Number.isInteger(count) || count < 1)
-    return wrong(scope, layersArgument!.value, 'number', '`layers:` takes a whole number from 1.');
+  const headsArgument = option('heads');
+  const count = countOf(layersArgument, scope);
+  const heads = countOf(headsArgument, scope);
+  if (count === undefined || heads === undefined) return unknown(node);
   const dropoutArgument = option('dropout');
   const dropout = dropoutArgument === undefined ? undefined : constantNumber(dropoutArgument.value, scope);
   if (dropoutArgument !== undefined && (dropout === undefined || dropout < 0 || dropout >= 1))
@@ -32,7 +31,7 @@ export function cellCall(cell: Cell, file: CheckedFile, node: Call, scope: Scope
   const from = optionalValue(option('from'), scope);
   const shared = optionalValue(option('weights'), scope);
   if (from?.type.kind === 'unknown' || shared?.type.kind === 'unknown') return unknown(node);
-  const sharedInstances = sharedOf(shared, count, cell, scope);
+  const sharedInstances = sharedOf(shared, count * heads, cell, scope);
   if (shared !== undefined && sharedInstances === undefined) return unknown(node);
 
   const chained = cell.inputs.find(
@@ -44,30 +43,41 @@ export function cellCall(cell: Cell, file: CheckedFile, node: Call, scope: Scope
     const given = new Map(matched);
     const below = records.at(-1);
     if (below !== undefined && chained !== undefined) given.set(chained, core({ op: 'unknown' }, below.value ?? { kind: 'unknown' }, node));
-    const made = makeInstance({
-      cell,
-      file,
-      node,
-      scope,
-      path: layersArgument === undefined ? path : `${path}[${layer}]`,
-      given,
-      from: layerOf(from, layer, count),
-      shared: sharedInstances?.[layer],
-      overArgument: option('over'),
-    });
-    if (made === undefined) return unknown(node);
-    instances.push(made.instance);
-    records.push(made.record);
-    scope.instance.nested.push(made.instance);
+    const layerPath = layersArgument === undefined ? path : `${path}[${layer}]`;
+    const beside: RecordType[] = [];
+    for (let head = 0; head < heads; head += 1) {
+      const made = makeInstance({
+        cell,
+        file,
+        node,
+        scope,
+        path: headsArgument === undefined ? layerPath : `${layerPath}[${head}]`,
+        given,
+        from: layerOf(from, layer, count),
+        shared: sharedInstances?.[layer * heads + head],
+        overArgument: option('over'),
+      });
+      if (made === undefined) return unknown(node);
+      instances.push(made.instance);
+      beside.push(made.record);
+      scope.instance.nested.push(made.instance);
+    }
+    const record = headsArgument === undefined ? beside[0]! : joinedHeads(beside);
+    if (record === undefined) {
+      const message = `\`heads:\` joins the values of ${cell.name} along their last dimension, and each is ${showType(beside[0]!)}.`;
+      return wrong(scope, headsArgument!.value, 'shape', message);
+    }
+    records.push(record);
   }
   scope.notes?.instances.set(node, instances);
   const top = records.at(-1)!;
   if (top.value === undefined && instances.at(-1)!.lines.at(-1)?.binding.type.kind === 'unknown') return unknown(node);
-  const type: RecordType = layersArgument === undefined ? top : { ...top, layers: records };
+  const type = layersArgument === undefined ? top : layered(records);
   return core(
     {
       op: 'call',
       layers: instances,
+      ...(headsArgument === undefined ? {} : { heads }),
       ...(dropout === undefined || dropout === 0 ? {} : { dropout }),
       ...(from === undefined ? {} : { from }),
       ...(chained === undefined ? {} : { chained: chained.name }),
@@ -75,6 +85,15 @@ export function cellCall(cell: Cell, file: CheckedFile, node: Call, scope: Scope
     type,
     node,
   );
+}
+
+/** `layers: 2`, `heads: 4`; 1 where it is not said. Says what is wrong with it. */
+function countOf(argument: Argument | undefined, scope: Scope): number | undefined {
+  if (argument === undefined) return 1;
+  const count = constantNumber(argument.value, scope);
+  if (count !== undefined && Number.isInteger(count) && count >= 1) return count;
+  fault(scope, argument.value, 'number', `\`${argument.name}:\` takes a whole number from 1.`);
+  return undefined;
 }
 
 const depthOf = (instance: Instance): number => (instance.parent === undefined ? 0 : 1 + depthOf(instance.parent));
@@ -94,7 +113,7 @@ function pathOf(cell: Cell, scope: Scope, main: boolean): string {
 
 function sharedOf(shared: Core | undefined, count: number, cell: Cell, scope: Scope): readonly Instance[] | undefined {
   if (shared === undefined) return undefined;
-  const instances = shared.type.kind === 'record' ? (shared.type.layers ?? [shared.type]).flatMap((layer) => layer.instances ?? []) : [];
+  const instances = shared.type.kind === 'record' ? instancesOf(shared.type) : [];
   const text = textOf(shared.source);
   if (instances.length === 0) {
     fault(scope, shared.source, 'weights', `\`weights:\` takes a line that is a call, and ${text} is none.`);
@@ -104,7 +123,7 @@ function sharedOf(shared: Core | undefined, count: number, cell: Cell, scope: Sc
     const what =
       instances[0]!.cell !== cell
         ? `${text} is ${instances[0]!.cell.name}; here it would be ${cell.name}`
-        : `${text} has ${instances.length} layers, here are ${count}`;
+        : `${text} has ${instances.length} layers and heads, here are ${count}`;
     fault(scope, shared.source, 'weights', `\`weights: ${text}\`: ${what}.`);
     return undefined;
   }

@@ -108,14 +108,19 @@ class Looking {
   #call(core: Extract<Core, { op: 'call' }>, outside: ReadonlyMap<Binding, Sight>): Sight {
     let below: Sight = nothing;
     const from = core.from === undefined ? nothing : this.at(core.from, outside);
-    for (const instance of core.layers) {
+    const { heads = 1 } = core;
+    let beside: Sight[] = [];
+    for (const [k, instance] of core.layers.entries()) {
       const sights = new Map<Binding, Sight>();
       for (const input of instance.inputs) {
-        const isChained = instance !== core.layers[0] && input.binding.name === core.chained;
+        const isChained = k >= heads && input.binding.name === core.chained;
         const sight = isChained ? below : input.argument === undefined ? nothing : this.at(input.argument, outside);
         sights.set(input.binding, this.#isHeld(input, instance) && sight !== nothing ? later : sight);
       }
-      below = most([from, this.#body(instance, sights)]);
+      beside.push(most([from, this.#body(instance, sights)]));
+      if (beside.length < heads) continue;
+      below = most(beside);
+      beside = [];
     }
     return below;
   }

@@ -11,7 +11,7 @@ export const functionNames = [
   'exp', 'log', 'ln', 'sqrt', 'abs', 'sign', 'sigmoid', 'tanh', 'relu', 'gelu', 'softplus', 'isnan',
   'minimum', 'maximum', 'where', 'clip', 'dropout',
   'sum', 'mean', 'max', 'min', 'argmax', 'variance', 'norm', 'entropy', 'softmax', 'cumsum', 'any', 'all',
-  'first', 'last', 'next', 'previous', 'reverse', 'range', 'repeat', 'outer',
+  'first', 'last', 'next', 'previous', 'reverse', 'range', 'repeat', 'sinusoids', 'outer',
   'cross_entropy', 'binary', 'mse', 'mae', 'huber',
 ] as const;
 export type FunctionName = (typeof functionNames)[number];
@@ -21,7 +21,7 @@ export const isLossName = (name: string): name is LossName => (lossNames as read
 export const isFunctionName = (name: string): name is FunctionName => (functionNames as readonly string[]).includes(name);
 
 /** Functions of the language that this version does not have. */
-export const laterFunctions = new Set(['sinusoids', 'convolve', 'max_pool', 'mean_pool', 'places', 'onnx']);
+export const laterFunctions = new Set(['convolve', 'max_pool', 'mean_pool', 'places', 'onnx']);
 
 export interface TensorType {
   readonly kind: 'tensor';
@@ -40,8 +40,10 @@ export interface RecordType {
   readonly fields: ReadonlyMap<string, Type>;
   readonly states: ReadonlyMap<string, Type>;
   readonly value?: TensorType;
-  /** One for each layer, where the call says `layers:`. */
+  /** One for each layer, where the call says `layers:`; one for each head, where it says `heads:`. */
   readonly layers?: readonly RecordType[];
+  /** `layers` are heads, which stand side by side: their values are joined. */
+  readonly heads?: true;
   /** Of a call: its instances, for `weights:` and hover. */
   readonly instances?: readonly Instance[];
   /** Only a state, held by a `state` line or taken by last(run): the cell's lines are no fields of it. */
@@ -206,8 +208,11 @@ export interface FunctionNode {
 
 export interface CallNode {
   readonly op: 'call';
-  /** In series: each but the first takes the value of the one before as its first input. */
+  /** In series: each but the first takes the value of the one before as its first input. With heads, the heads of the first layer, then
+   *  those of the second, and so on. */
   readonly layers: readonly Instance[];
+  /** How many stand side by side, their values joined; absent: one. */
+  readonly heads?: number;
   /** The share that is dropped between layers. */
   readonly dropout?: number;
   readonly from?: Core;

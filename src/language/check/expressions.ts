@@ -99,7 +99,7 @@ function notFound(name: string, node: Expression, scope: Scope): Core {
   return wrong(scope, node, 'unknown-name', `Nothing is called \`${name}\`.${suggestion(name, known)}`, closest(name, known));
 }
 const functionWords =
-  'exp log sqrt abs sign sigmoid tanh relu gelu softplus minimum maximum where clip dropout sum mean max min argmax variance norm entropy softmax cumsum first last next previous reverse range repeat outer cross_entropy binary mse mae huber'.split(
+  'exp log sqrt abs sign sigmoid tanh relu gelu softplus minimum maximum where clip dropout sum mean max min argmax variance norm entropy softmax cumsum first last next previous reverse range repeat sinusoids outer cross_entropy binary mse mae huber'.split(
     ' ',
   );
 
@@ -273,6 +273,8 @@ function member(node: Member, scope: Scope): Core {
     if (name !== 'T') {
       const text = textOf(node.object);
       if (of.type.stateOnly) return noStateField(node, of.type, scope);
+      if (of.type.heads && of.type.layers![0]!.fields.has(name))
+        return wrong(scope, node, 'no-field', `\`${text}\` has ${of.type.layers!.length} heads: write ${text}[0].${name}.`);
       return wrong(scope, node, 'no-field', `\`${text}\` has no ${name}.${suggestion(name, of.type.fields.keys())}`);
     }
   }
@@ -301,11 +303,11 @@ function subscript(node: Subscript, scope: Scope): Core {
   if (of.type.kind === 'unknown') return unknown(node);
   const text = textOf(node.object);
   if (of.type.kind === 'record' && of.type.layers !== undefined) {
-    const { layers } = of.type;
+    const { layers, heads } = of.type;
     const [slice] = node.subscripts;
     const index = slice === undefined || slice.range ? undefined : lengthNumber(slice.from, scope);
     if (node.subscripts.length !== 1 || index === undefined || index < -layers.length || index >= layers.length)
-      return wrong(scope, node, 'layer', `\`${text}\` has the layers 0 to ${layers.length - 1}: write ${text}[0].`);
+      return wrong(scope, node, 'layer', `\`${text}\` has the ${heads ? 'heads' : 'layers'} 0 to ${layers.length - 1}: write ${text}[0].`);
     const at = index < 0 ? index + layers.length : index;
     return core({ op: 'layer', of, index: at }, layers[at]!, node);
   }

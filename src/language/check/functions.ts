@@ -99,6 +99,7 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
   reverse: { operands: ['x'], options: ['over'], type: (application) => along(application, (type) => type) },
   range: { operands: ['S'], type: (application) => lengths(application, 1, () => []) },
   repeat: { operands: ['x', 'S'], type: repeat },
+  sinusoids: { operands: ['T', 'D'], type: (application) => lengths(application, 2, () => []) },
   outer: { operands: ['a', 'b'], type: outer },
 
   cross_entropy: { operands: ['scores', 'classes'], type: crossEntropy },

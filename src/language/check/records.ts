@@ -1,8 +1,9 @@
 // What a call gives.
 
 import type { Cell } from '../generated/ast.ts';
-import type { Core, RecordType, TensorType, Type } from './core.ts';
-import type { Dimension } from './dimensions.ts';
+import { unifyShapes } from './alignment.ts';
+import type { Core, Instance, RecordType, TensorType, Type } from './core.ts';
+import { constant, type Dimension, times } from './dimensions.ts';
 import { asTensor, type OpenInstance, tensorType } from './scope.ts';
 
 /** What a call gives: fields and states, with the dimensions that it ran over before their own. */
@@ -27,6 +28,28 @@ export function recordOf(cell: Cell, instance: OpenInstance, value: Core | undef
     instances: [instance],
   };
 }
+
+/** Heads side by side: their values joined along the last dimension, which is the same for all. */
+export function joinedHeads(heads: readonly RecordType[]): RecordType | undefined {
+  const shapes = heads.map(({ value }) => value?.shape);
+  const [first] = shapes;
+  const last = first?.at(-1);
+  if (first === undefined || last === undefined || heads[0]!.value!.classes !== undefined) return undefined;
+  if (!shapes.every((shape) => shape !== undefined && unifyShapes(first, shape))) return undefined;
+  const value = tensorType([...first.slice(0, -1), times(constant(heads.length), last)]);
+  const instances = heads.flatMap((head) => head.instances ?? []);
+  return { kind: 'record', cell: heads[0]!.cell, fields: new Map(), states: new Map(), value, layers: heads, heads: true, instances };
+}
+
+/** What a call with `layers:` gives: the value of the top one, and each. */
+export function layered(layers: readonly RecordType[]): RecordType {
+  const { heads: _, ...top } = layers.at(-1)!;
+  return { ...top, layers };
+}
+
+/** Those of a call, of all its layers and heads. */
+export const instancesOf = ({ layers, instances }: RecordType): readonly Instance[] =>
+  layers === undefined ? (instances ?? []) : layers.flatMap(instancesOf);
 
 function withLift(type: Type, lift: readonly Dimension[]): Type {
   if (lift.length === 0) return type;

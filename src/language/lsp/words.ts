@@ -50,6 +50,10 @@ export const functionWords: Readonly<Record<FunctionName, Word>> = {
   previous: word('previous(x)', 'The sequence one step behind; zero at its first step.'),
   reverse: word('reverse(x)', 'The sequence from its end.'),
   range: word('range(S)', '0, 1, 2, ... along a dimension.'),
+  sinusoids: word(
+    'sinusoids(T, D)',
+    'Sines and cosines of T places in D wavelengths from 2π to 10,000 · 2π (Vaswani et al. 2017): added to vectors, they tell where each stands.',
+  ),
   repeat: word('repeat(x, S)', 'The same value at every place of a new first dimension.'),
   outer: word('outer(a, b)', 'Every element of a times every element of b.'),
   cross_entropy: word(

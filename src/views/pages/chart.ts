@@ -48,7 +48,7 @@ export function lineChart(chart: Chart): string {
   const ys = [...series.flatMap(({ points }) => points.map(([, y]) => y)), ...(chart.marks ?? []).map(({ y }) => y)].filter(
     (y) => !chart.log || y > 0,
   );
-  const [low, high] = rangeOf(ys, chart.log === true);
+  const [low, high] = rangeOf(ys, chart.log === true, chart.unit === '%' ? 100 : undefined);
   const scale = (y: number): number => (chart.log ? Math.log10(y) : y);
   const x = (step: number): number => SIZE.left + ((step - left) / Math.max(1e-9, right - left)) * (SIZE.width - SIZE.left - SIZE.right);
   const y = (value: number): number =>
@@ -122,12 +122,13 @@ function table(series: readonly Series[]): string {
   return `<details><summary>Numbers</summary><table><thead><tr><th>series</th><th>step</th><th>value</th></tr></thead><tbody>${rows.join('')}</tbody></table></details>`;
 }
 
-function rangeOf(values: readonly number[], log: boolean): readonly [number, number] {
+/** With some room around, but within 0 and `most`, unless the values are beyond. */
+function rangeOf(values: readonly number[], log: boolean, most = Number.POSITIVE_INFINITY): readonly [number, number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
   if (log) return low === high ? [low / 2, high * 2] : [low / 1.1, high * 1.1];
   const room = low === high ? Math.abs(low) / 10 || 1 : (high - low) * 0.05;
-  return [low - (low >= 0 && low - room < 0 ? low : room), high + room];
+  return [low - (low >= 0 && low - room < 0 ? low : room), high <= most ? Math.min(high + room, most) : high + room];
 }
 
 /** About five round numbers within a range; of decades, the powers of ten. */

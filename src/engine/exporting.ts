@@ -1,0 +1,53 @@
+// A trained model for others: ONNX, PyTorch, or its weights alone.
+
+import { dirname, join } from 'node:path';
+import { exportModel } from '../onnx/export.ts';
+import { exportPytorch } from '../pytorch/export.ts';
+import { encodeCheckpoint } from '../training/checkpoint.ts';
+import { replaceFile } from '../training/files.ts';
+import { makeFolder } from '../training/run.ts';
+import { openRunModel, programOfRun } from './job.ts';
+import type { Parameters, Result } from './requests.ts';
+import { checkpointOf } from './traces.ts';
+
+/** Writes the newest sound checkpoint of a run in a format. Throws RunError, PytorchError, DiskError. */
+export async function exportRun({ run: folder, out, format = 'onnx' }: Parameters<'export'>): Promise<Result<'export'>> {
+  const { run, model } = await openRunModel(folder);
+  const checkpoint = await checkpointOf(run);
+  const { vocabularies, scales } = run.data;
+  const names = new Set(model.weights.map(({ name }) => name));
+  const weights = new Map([...checkpoint.state].filter(([name]) => names.has(name)));
+  const size = (parts: readonly Uint8Array[]): number => parts.reduce((sum, { length }) => sum + length, 0);
+  switch (format) {
+    case 'onnx': {
+      const tokens = Object.fromEntries(Object.entries(vocabularies).map(([dimension, each]) => [dimension, each.tokens]));
+      const { bytes, operators } = exportModel(model, { weights, vocabularies: tokens, scales, sources: run.sources });
+      await replaceFile(out, [bytes]);
+      return { operators, files: [], bytes: bytes.length };
+    }
+    case 'safetensors': {
+      const parts = encodeCheckpoint({ ...checkpoint, state: weights });
+      await replaceFile(out, parts);
+      return { operators: [], files: [], bytes: size(parts) };
+    }
+    case 'pytorch': {
+      const { program, train } = await programOfRun(run);
+      const files = exportPytorch({
+        program,
+        model: train.model,
+        arguments: train.arguments,
+        kept: run.data,
+        source: run.record.data,
+        settings: run.record.settings,
+        weights: encodeCheckpoint({ ...checkpoint, state: weights }),
+        sources: run.sources,
+      });
+      for (const [name, parts] of files) {
+        const path = join(out, name);
+        await makeFolder(dirname(path));
+        await replaceFile(path, parts);
+      }
+      return { operators: [], files: [...files.keys()], bytes: [...files.values()].reduce((sum, parts) => sum + size(parts), 0) };
+    }
+  }
+}
