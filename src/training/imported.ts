@@ -25,7 +25,8 @@ import type { TrainerState } from './trainer.ts';
 /** Writes the run of a job that starts with these weights. Throws RunError where there is a run already, DataError, DiskError. */
 export async function writeImportedRun(job: Job, state: TrainerState, out?: string): Promise<RunSummary> {
   const { model, data, settings } = job;
-  const steps = settings.steps ?? (settings.epochs ?? usualEpochs) * trainingBatches(data, settings).count;
+  const pass = trainingBatches(data, settings).count;
+  const steps = settings.steps ?? (settings.epochs ?? usualEpochs) * pass;
   const folder = out ?? (await newRunFolder(job.file, model.name));
   if ((await readRecord(folder).catch(() => undefined)) !== undefined)
     throw new RunError(`There is a run in ${folder} already. Import into another folder.`);
@@ -45,6 +46,7 @@ export async function writeImportedRun(job: Job, state: TrainerState, out?: stri
     device: settings.device === 'auto' ? 'cpu' : settings.device,
     parameters: parameterCount(model),
     steps,
+    pass,
     status: { kind: 'paused' },
     step: 0,
     seconds: 0,

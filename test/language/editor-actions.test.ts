@@ -221,6 +221,7 @@ describe('what data files say', () => {
     assert.match(`${first}${second}`, /table\("names\.csv", language: column\("spoken"\)\)/);
   });
   it('files are looked at again when they have changed', async () => {
+    const file = (path: string) => ({ path, names: [] });
     const state = { changed: 1, columns: ['a'] };
     let looks = 0;
     const facts = new FactsOfFiles(
@@ -234,12 +235,12 @@ describe('what data files say', () => {
       },
       async () => ['x.csv'],
     );
-    assert.equal(await facts.look(['/x.csv', '/none.csv']), true);
-    assert.equal(await facts.look(['/x.csv', '/none.csv']), false);
-    assert.deepEqual([facts.of('/x.csv')?.columns, facts.of('/none.csv')?.exists, looks], [['a'], false, 1]);
+    assert.equal(await facts.look([file('/x.csv'), file('/none.csv')]), true);
+    assert.equal(await facts.look([file('/x.csv'), file('/none.csv')]), false);
+    assert.deepEqual([facts.of(file('/x.csv'))?.columns, facts.of(file('/none.csv'))?.exists, looks], [['a'], false, 1]);
     Object.assign(state, { changed: 2, columns: ['a', 'b'] });
-    assert.equal(await facts.look(['/x.csv']), true);
-    assert.deepEqual([facts.of('/x.csv')?.columns, looks], [['a', 'b'], 2]);
+    assert.equal(await facts.look([file('/x.csv')]), true);
+    assert.deepEqual([facts.of(file('/x.csv'))?.columns, looks], [['a', 'b'], 2]);
   });
   it('errors of a used file are told where it is used', async () => {
     const program = await programOf('use "cells.rnn"\n', { 'cells.rnn': 'cell a(x: [I]) {\n  y = zz + x\n}\n' });
