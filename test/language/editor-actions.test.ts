@@ -190,7 +190,7 @@ describe('what data files say', () => {
       'a column that is not there',
       'data names = table("names.csv", language: column(«"langauge"»))',
       has('name', 'language'),
-      'names.csv has no column `langauge`. It has name, language.',
+      'names.csv has no column `langauge`. It has name, language. Did you mean `language`?',
     ],
     [
       'an input without a column',
@@ -199,9 +199,9 @@ describe('what data files say', () => {
       /no column `language`, which the model N wants\. It has name, lang\./,
     ],
     [
-      'without a header nothing is known of names',
+      'without a header columns are called by their number',
       'data names = table("names.csv", header: false, name: column("1"), language: column("2"))',
-      has('a', 'b'),
+      has('1', '2'),
     ],
   ];
   for (const [title, data, facts, ...messages] of cases)
