@@ -5,11 +5,11 @@ import { basename } from 'node:path';
 import type { InputShape, KeptData, Scale, Vocabulary } from '../shared/dataset.ts';
 import type { ArraysSource } from '../shared/settings.ts';
 import type { Dataset } from './dataset.ts';
-import { count, missingArray, oneClass, unequalCounts, wrongShape } from './errors.ts';
+import { badArray, count, missingArray, oneClass, unequalCounts, wrongShape } from './errors.ts';
 import { idsFor } from './growing.ts';
 import { arrayNames, nameOfFile, type ReadArray, readArrays } from './npy-read.ts';
 import { byCodePoint } from './pieces.ts';
-import { completed, normalised, scaleOf } from './scales.ts';
+import { completed, missingIn, normalised, scaleOf } from './scales.ts';
 import { drawParts } from './split.ts';
 import { datasetOf, dimensionOf, type StoredInput } from './store.ts';
 
@@ -33,6 +33,7 @@ export async function loadArrays(source: ArraysSource, shapes: readonly InputSha
   const scales: Record<string, Scale> = {};
   const sizes: Record<string, number> = {};
   const remarks: string[] = [];
+  const missing: Record<string, number> = {};
   for (const dimension of new Set(shapes.flatMap(({ classes }) => classes ?? [])))
     vocabularies[dimension] = kept?.vocabularies[dimension] ?? labelsOf(path, shapes, read, dimension);
   const inputs = shapes.map((shape, k): StoredInput => {
@@ -45,12 +46,30 @@ export async function loadArrays(source: ArraysSource, shapes: readonly InputSha
       const vocabulary = vocabularies[shape.classes]!;
       const numbers = new Map(vocabulary.tokens.map((token, id) => [token, id]));
       const data = idsFor(vocabulary.tokens.length + 1, array.data.length);
+      let unasked = 0;
+      for (const value of array.data) if (shape.compared && isNothing(value)) unasked += 1;
+      if (unasked > 0)
+        remarks.push(`${count(unasked, 'class', 'classes')} of ${shape.name} below 0 ${unasked === 1 ? 'counts' : 'count'} nowhere.`);
       for (let at = 0; at < data.length; at += 1) data[at] = numbers.get(String(array.data[at]!)) ?? vocabulary.tokens.length;
       return { shape, data, nothing: vocabulary.tokens.length, width, ...offsets };
     }
     if (array.kind === 'texts') throw wrongShape(path, `${wanted[k]} (texts)`, array.shape.slice(1), shape.name, shape.shape);
-    const stored: StoredInput = { shape, data: Float32Array.from(array.data), width, ...offsets };
+    const stored: StoredInput = {
+      shape,
+      data: array.data instanceof Float32Array ? array.data : Float32Array.from(array.data),
+      width,
+      ...offsets,
+    };
+    if ((stored.data as Float32Array).some((value) => Math.abs(value) === Number.POSITIVE_INFINITY))
+      throw badArray(
+        path,
+        wanted[k]!,
+        'it holds infinite numbers. Replace them, as with numpy.nan_to_num, or write NaN for what is missing.',
+      );
     const scale = kept?.scales[shape.name] ?? scaleOf(stored, places.training);
+    if (scale.mean.some(Number.isNaN))
+      throw badArray(path, wanted[k]!, 'all its numbers of the training part, or of one feature of it, are NaN.');
+    missing[shape.name] = missingIn(stored, places.training);
     const filled = shape.compared ? { stored, missing: 0 } : completed(stored, scale);
     if (filled.missing > 0)
       remarks.push(
@@ -61,7 +80,7 @@ export async function loadArrays(source: ArraysSource, shapes: readonly InputSha
     return normalised(filled.stored, scale);
   });
   const digest = createHash('sha256').update(bytes).digest('hex');
-  return datasetOf({ source, digest, vocabularies, sizes, scales, inputs, places, remarks }, []);
+  return datasetOf({ source, digest, vocabularies, sizes, scales, inputs, places, remarks, missing }, []);
 }
 
 const stepsOf = (shape: InputShape, array: ReadArray): number => (dimensionOf(shape) === undefined ? 1 : (array.shape[1] ?? 1));
@@ -83,13 +102,17 @@ function bindSizes(input: InputShape, { shape }: ReadArray, sizes: Record<string
   });
 }
 
+/** A class that is asked for nowhere: below 0, as padding often is, or no number. */
+const isNothing = (value: number | string): boolean => typeof value === 'number' && !(value >= 0);
+
 /** The labels of a dimension: 0 .. n-1 where they are whole numbers, else the different texts. */
 function labelsOf(path: string, shapes: readonly InputShape[], read: readonly ReadArray[], dimension: string): Vocabulary {
-  const own = shapes.flatMap(({ classes }, k) => (classes === dimension ? [read[k]!] : []));
+  const own = shapes.flatMap(({ classes, compared }, k) => (classes === dimension ? [{ ...read[k]!, compared }] : []));
   const different = new Set<string>();
   let most = -1;
-  for (const array of own)
-    for (const value of array.data) {
+  for (const { data, compared } of own)
+    for (const value of data) {
+      if (compared && isNothing(value)) continue;
       different.add(String(value));
       if (typeof value === 'number') most = Math.max(most, Number.isInteger(value) && value >= 0 ? value : Number.POSITIVE_INFINITY);
     }

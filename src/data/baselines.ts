@@ -1,8 +1,7 @@
 // What one reaches without learning: the figures that a model has to beat, on exactly the targets that it is judged by.
 
 import type { Metric } from '../shared/settings.ts';
-import type { Dataset, Example } from './dataset.ts';
-import { denormalised } from './scales.ts';
+import type { Dataset, Example, Part } from './dataset.ts';
 import { dimensionOf } from './store.ts';
 
 /** What a model's loss compares with: an input, or what comes one step after it. */
@@ -11,8 +10,9 @@ export interface Target {
   readonly ahead: boolean;
 }
 
-/** Examples that are looked at, at most. */
+/** Examples of a part that never ends, and tokens of a text, that the most frequent class is told from. */
 const MOST = 20_000;
+const TOKENS = 1_000_000;
 
 /**
  * `persistence`: the last value stays as it is; `seasonal(n)`: it is what it was n steps before. Both as RMSE in the data's own unit; a baseline whose
@@ -39,80 +39,94 @@ export function baselinesOf(
   return found;
 }
 
-const everyOf = (size: number): number => Math.max(1, Math.ceil(size / MOST));
-
 function naive(dataset: Dataset, name: 'validation' | 'test', { input, ahead }: Target, season: number): number | undefined {
   const part = dataset.parts[name];
+  const pairs = ahead ? nextPairs(dataset, input, season) : followingPairs(dataset, input, season);
   let [sum, count] = [0, 0];
-  for (let index = 0; index < part.size; index += everyOf(part.size)) {
-    const pairs = ahead
-      ? nextPairs(dataset, part.example(index), input, season)
-      : followingPairs(dataset, part.example(index), input, season);
-    if (pairs === undefined) return undefined;
-    for (const [guess, truth] of pairs) {
-      if (Number.isNaN(truth)) continue;
+  for (let index = 0; index < part.size && pairs !== undefined; index += 1) {
+    const isKnown = pairs(part.example(index), (guess, truth) => {
+      if (Number.isNaN(truth)) return;
       sum += (guess - truth) ** 2;
       count += 1;
-    }
+    });
+    if (!isKnown) return undefined;
   }
   return count === 0 ? undefined : Math.sqrt(sum / count);
 }
 
-type Pairs = readonly (readonly [guess: number, truth: number])[];
+/** Hands on each guess with the truth, in the data's own unit; false where the example does not reach back far enough. */
+type Pairs = (example: Example, visit: (guess: number, truth: number) => void) => boolean;
+
+/** The number at a place, in the data's own unit. */
+function reader(dataset: Dataset, input: string): (values: Int32Array | Float32Array, place: number) => number {
+  const { mean, deviation } = dataset.scales[input] ?? { mean: [0], deviation: [1] };
+  return (values, place) => values[place]! * deviation[place % deviation.length]! + mean[place % mean.length]!;
+}
 
 /** The next value of a sequence, at the steps that are judged, against the one `season` steps before it. */
-function nextPairs(dataset: Dataset, { inputs, lengths }: Example, input: string, season: number): Pairs | undefined {
-  const shape = dataset.inputs.find(({ name }) => name === input)!;
-  const steps = lengths[dimensionOf(shape) ?? ''] ?? 0;
-  const scale = dataset.scales[input];
-  const x = denormalised(inputs[input] as Float32Array, scale);
-  const next = denormalised(inputs[`next(${input})`] as Float32Array, scale);
-  const width = x.length / Math.max(1, steps);
-  if (season > steps) return undefined;
-  const pairs: (readonly [number, number])[] = [];
-  for (let t = dataset.judgedAtEnd ? steps - 1 : season - 1; t < steps; t += 1)
-    for (let k = 0; k < width; k += 1) pairs.push([x[(t + 1 - season) * width + k]!, next[t * width + k]!]);
-  return pairs;
+function nextPairs(dataset: Dataset, input: string, season: number): Pairs {
+  const dimension = dimensionOf(dataset.inputs.find(({ name }) => name === input)!) ?? '';
+  const read = reader(dataset, input);
+  return ({ inputs, lengths }, visit) => {
+    const [x, next] = [inputs[input]!, inputs[`next(${input})`]!];
+    const steps = lengths[dimension] ?? 0;
+    const width = x.length / Math.max(1, steps);
+    if (season > steps) return false;
+    for (let t = dataset.judgedAtEnd ? steps - 1 : season - 1; t < steps; t += 1)
+      for (let k = 0; k < width; k += 1) visit(read(x, (t + 1 - season) * width + k), read(next, t * width + k));
+    return true;
+  };
 }
 
 /** Values behind a window, against those of the sequence of the same column before them: its last value, or those a season before. */
-function followingPairs(dataset: Dataset, { inputs, lengths }: Example, input: string, season: number): Pairs | undefined {
+function followingPairs(dataset: Dataset, input: string, season: number): Pairs | undefined {
   const { source } = dataset;
   const binding = source.kind === 'series' ? source.bindings[input] : undefined;
   if (source.kind !== 'series' || binding?.kind !== 'following') return undefined;
-  const truth = denormalised(inputs[input] as Float32Array, dataset.scales[input]);
+  const readTruth = reader(dataset, input);
   for (const shape of dataset.inputs) {
     const own = source.bindings[shape.name] ?? { kind: 'column', name: shape.name };
     const place = own.kind === 'columns' ? own.names.indexOf(binding.name) : own.kind === 'column' && own.name === binding.name ? 0 : -1;
-    const steps = lengths[dimensionOf(shape) ?? ''];
-    if (place < 0 || steps === undefined || shape.classes !== undefined) continue;
-    const past = denormalised(inputs[shape.name] as Float32Array, dataset.scales[shape.name]);
-    const width = past.length / steps;
-    if (season > steps) return undefined;
-    // k steps ahead: the newest known value that lies whole seasons before it.
-    return Array.from(truth, (value, k) => [past[(steps - season + (season === 1 ? 0 : k % season)) * width + place]!, value] as const);
+    const dimension = dimensionOf(shape);
+    if (place < 0 || dimension === undefined || shape.classes !== undefined) continue;
+    const read = reader(dataset, shape.name);
+    return ({ inputs, lengths }, visit) => {
+      const [past, truth] = [inputs[shape.name]!, inputs[input]!];
+      const steps = lengths[dimension] ?? 0;
+      const width = past.length / Math.max(1, steps);
+      if (season > steps) return false;
+      // k steps ahead: the newest known value that lies whole seasons before it.
+      for (let k = 0; k < truth.length; k += 1) visit(read(past, (steps - season + (k % season)) * width + place), readTruth(truth, k));
+      return true;
+    };
   }
   return undefined;
 }
 
 function majority(dataset: Dataset, name: 'validation' | 'test', input: string, ahead: boolean): Record<string, number> {
   const key = ahead ? `next(${input})` : input;
-  const counts = new Map<number, number>();
-  const { training, [name]: held } = dataset.parts;
-  const visit = (part: typeof training, take: (id: number) => void): void => {
-    const size = Number.isFinite(part.size) ? part.size : MOST;
+  const dimension = dimensionOf(dataset.inputs.find((shape) => shape.name === input)!) ?? '';
+  const visit = (part: Part, take: (id: number) => void): void => {
     if (dataset.running) {
-      part.example(0, Math.min(part.size, 1_000_000)).inputs[key]!.forEach(take);
+      part.example(0, Math.min(part.size, TOKENS)).inputs[key]!.forEach(take);
       return;
     }
-    for (let index = 0; index < size; index += everyOf(size)) part.example(index).inputs[key]!.forEach(take);
+    const onlyEnd = dataset.judgedAtEnd === true && part.name !== 'training';
+    for (let index = 0; index < Math.min(part.size, Number.isFinite(part.size) ? part.size : MOST); index += 1) {
+      const { inputs, lengths } = part.example(index);
+      const ids = inputs[key]!;
+      // Of a window that is judged at its end, only that.
+      if (onlyEnd && lengths[dimension] !== undefined) take(ids[ids.length - 1]!);
+      else ids.forEach(take);
+    }
   };
-  visit(training, (id) => {
+  const counts = new Map<number, number>();
+  visit(dataset.parts.training, (id) => {
     if (id >= 0) counts.set(id, (counts.get(id) ?? 0) + 1);
   });
   const [[most] = [-1]] = [...counts].sort((a, b) => b[1] - a[1]);
   let [right, all] = [0, 0];
-  visit(held, (id) => {
+  visit(dataset.parts[name], (id) => {
     if (id < 0) return;
     all += 1;
     if (id === most) right += 1;

@@ -50,9 +50,11 @@ function passOf({ ragged }: Dataset, part: Part, rows: number, seed: number, pas
   return Array.from(shuffled(batches.length, 'batches', seed, pass), (k) => batches[k]!);
 }
 
+/** The shorter first; those of one length as they stood. */
 function sortedByLength(part: Part, examples: Int32Array): Int32Array {
-  const lengths = new Map(Array.from(examples, (index) => [index, lengthOf(part, index)]));
-  return examples.slice().sort((a, b) => lengths.get(a)! - lengths.get(b)!);
+  // Length and place in one number, which sorts faster than by a comparison.
+  const keys = Float64Array.from(examples, (index, place) => lengthOf(part, index) * examples.length + place);
+  return Int32Array.from(keys.sort(), (key) => examples[key % examples.length]!);
 }
 
 /** All examples of a held-out part, each once. */
@@ -65,7 +67,7 @@ export function heldOutBatches(dataset: Dataset, name: Exclude<PartName, 'traini
   return { count, at: (index) => batchAt(dataset, part, order.subarray(index * rows, (index + 1) * rows), dataset.judgedAtEnd) };
 }
 
-/** Examples side by side. `onlyEnd`: what comes next is asked for at the last step of each row alone. */
+/** Examples side by side. `onlyEnd`: what comes next, or what is compared with, is asked for at the last step of each row alone. */
 export function batchAt(dataset: Dataset, part: Part, indices: ArrayLike<number>, onlyEnd = false): Batch {
   return joined(
     dataset,
@@ -92,7 +94,7 @@ export function joined(
       const each = examples.map((example) => example.inputs[name]!);
       if (dimension === undefined) inputs[name] = together(each, shape.classes !== undefined);
       else {
-        const skipped = onlyEnd && name !== shape.name;
+        const skipped = onlyEnd && (name !== shape.name || shape.compared);
         inputs[name] = interleaved(
           each,
           examples.map(({ lengths }) => lengths[dimension]!),

@@ -14,19 +14,23 @@ export interface Column {
 
 /** Rows that are looked at. */
 const LOOKED_AT = 200;
+/** Bytes that are read at once. */
+const CHUNK = 2 ** 14;
 
 /** The columns of a .csv, .tsv, .jsonl or .ndjson file; of a .npz or .npy file, its arrays. Throws DataError where it cannot be read. */
 export async function columnsOf(path: string, options: TableOptions = {}): Promise<readonly Column[]> {
   if (/\.np[yz]$/i.test(path)) return (await arrayNames(path)).map((name) => ({ name, kind: 'number', examples: [] }));
-  const { columns, rows } = await openTable(path, options);
+  const { columns, rows } = await openTable(path, { chunk: CHUNK, ...options });
   const cells = columns.map((): Cell[] => []);
   let count = 0;
-  for await (const row of rows) {
-    row.cells.forEach((cell, k) => {
-      cells[k]!.push(cell);
-    });
-    count += 1;
-    if (count === LOOKED_AT) break;
+  // Leaving the loop closes the file.
+  for await (const batch of rows) {
+    for (const row of batch.slice(0, LOOKED_AT - count))
+      row.cells.forEach((cell, k) => {
+        cells[k]!.push(cell);
+      });
+    count += batch.length;
+    if (count >= LOOKED_AT) break;
   }
   return columns.map((name, k) => columnOf(name, cells[k]!));
 }

@@ -11,6 +11,8 @@ export interface Dataset extends KeptData {
   readonly digest: string;
   /** What a person should know: rows left out, classes that only a held-out part has. */
   readonly remarks: readonly string[];
+  /** Numbers of the training part that the file lacks, by the name of the input: they are filled before the model sees them. */
+  readonly missing?: Readonly<Record<string, number>>;
   /** One sequence that goes on from batch to batch (a text), instead of examples. */
   readonly running: boolean;
   /** Held-out examples are judged at their last step only, which has a full window of context before it (windows of a series). */

@@ -130,6 +130,26 @@ export const numbersPerCell = (path: string, line: number, column: string, found
     `${basename(path)}, line ${line.toLocaleString('en-US')}, column ${column} holds ${count(found, 'number')}; the model takes ${expected}.`,
   );
 
+export const classesPerCell = (path: string, line: number, column: string, found: number, expected: number): DataError =>
+  new DataError(
+    'columns',
+    `${basename(path)}, line ${line.toLocaleString('en-US')}, column ${column} holds ${count(found, 'class', 'classes')}; the model takes ${expected}. A dimension with a name, as in [T], takes rows of any length.`,
+  );
+
+export const noNumbers = (path: string, column: string): DataError =>
+  new DataError(
+    'columns',
+    `Column ${column} of ${basename(path)} has no number in the training part. Take another column, or fill this one.`,
+  );
+
+export const piecesTogether = (path: string, inputs: readonly string[], dimension: string): DataError =>
+  new DataError(
+    'columns',
+    inputs.length === 1
+      ? `${inputs[0]} has ${dimension} classes in each row of ${basename(path)}; pieces are as many as they come. Write a name for the dimension, as in [T], or by: char.`
+      : `${inputs.join(' and ')} share the dimension ${dimension}, and pieces of ${basename(path)} do not come in the same number. Cut by: word or by: char, or give each a dimension of its own.`,
+  );
+
 /** SPEC diagnostic 23. */
 export const unequalLengths = (
   path: string,

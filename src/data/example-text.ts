@@ -28,7 +28,9 @@ export function exampleOfText(kept: KeptData, shapes: readonly InputShape[], tex
         1,
       );
       inputs[shape.name] =
-        shape.classes === undefined ? new Float32Array(count).fill(Number.NaN) : new Int32Array(count).fill(shape.compared ? -1 : 0);
+        shape.classes === undefined
+          ? new Float32Array(count).fill(shape.compared ? Number.NaN : 0)
+          : new Int32Array(count).fill(shape.compared ? -1 : 0);
     }
     if (shape.predicted)
       inputs[`next(${shape.name})`] = ahead(

@@ -5,9 +5,9 @@ import { basename } from 'node:path';
 import { unzipSync } from 'fflate';
 import { badArray, DataError, unreadable } from './errors.ts';
 
-/** Row-major. Numbers are doubles whatever the file has; texts are those of arrays of strings. */
+/** Row-major. Numbers are kept as narrowly as the file has them; texts are those of arrays of strings. */
 export type ReadArray =
-  | { readonly kind: 'numbers'; readonly shape: readonly number[]; readonly data: Float64Array; readonly whole: boolean }
+  | { readonly kind: 'numbers'; readonly shape: readonly number[]; readonly data: Numbers; readonly whole: boolean }
   | { readonly kind: 'texts'; readonly shape: readonly number[]; readonly data: readonly string[] };
 
 export interface ArrayFile {
@@ -65,7 +65,21 @@ export async function arrayNames(path: string): Promise<readonly string[]> {
   }
 }
 
+export type Numbers = Uint8Array | Int32Array | Float32Array | Float64Array;
+
 type Read = (view: DataView, at: number, little: boolean) => number;
+
+/** What numbers of a type are kept in. */
+const keepers: Readonly<Record<string, new (length: number) => Numbers>> = {
+  b1: Uint8Array,
+  u1: Uint8Array,
+  i1: Int32Array,
+  u2: Int32Array,
+  i2: Int32Array,
+  i4: Int32Array,
+  f2: Float32Array,
+  f4: Float32Array,
+};
 
 const types: Readonly<Record<string, readonly [size: number, read: Read]>> = {
   f2: [2, (view, at, little) => half(view.getUint16(at, little))],
@@ -114,11 +128,12 @@ export function parse(path: string, name: string, bytes: Uint8Array): ReadArray 
     const text = (k: number): string => textAt(view, from + k * width, Number(type[3]), type[2] === 'U', little);
     return { kind: 'texts', shape, data: Array.from({ length: count }, (_, k) => text(order === undefined ? k : order(k))) };
   }
-  const [size, read] = types[`${type[2]}${type[3] || (type[2] === 'b' ? '1' : '')}`] ?? [];
+  const written = `${type[2]}${type[3] || (type[2] === 'b' ? '1' : '')}`;
+  const [size, read] = types[written] ?? [];
   if (size === undefined || read === undefined)
     throw fail(`its type ${type[2]}${type[3]} is not read. Convert it, as with array.astype("float32").`);
   if (from + count * size > bytes.length) throw fail('it was cut short.');
-  const data = new Float64Array(count);
+  const data = new (keepers[written] ?? Float64Array)(count);
   for (let k = 0; k < count; k += 1) data[k] = read(view, from + (order === undefined ? k : order(k)) * size, little);
   return { kind: 'numbers', shape, data, whole: type[2] !== 'f' };
 }

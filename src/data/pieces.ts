@@ -1,10 +1,11 @@
 // Byte-pair encoding (Sennrich, Haddow & Birch 2016): the most frequent pair of neighbouring pieces becomes one piece, again and again.
 //
 // It works on characters and not on bytes, so that every piece can be read; what the training part never shows is ‹unknown›. A word takes the space
-// before it along, so that the pieces of a text put together are the text, to the last space.
+// before it along, so that the pieces of a text put together are the text, to the last space. Where no space comes for long (Chinese, DNA), a stretch
+// ends after 32 characters.
 
 /** Words with the space before them, and other white space by itself: all of a text. */
-const STRETCHES = / ?[^\s]+|\s/gu;
+const STRETCHES = / ?[^\s]{1,32}|\s/gu;
 
 export function visitStretches(text: string, visit: (stretch: string) => void): void {
   for (const [stretch] of text.matchAll(STRETCHES)) visit(stretch);
@@ -34,6 +35,7 @@ export function learnPieces(counts: ReadonlyMap<string, number>, size: number): 
   words.forEach((word, k) => {
     pairs.add(word, k, 1);
   });
+  pairs.settle();
   while (tokens.length < size) {
     const best = pairs.best();
     if (best === undefined) break;
@@ -47,15 +49,19 @@ export function learnPieces(counts: ReadonlyMap<string, number>, size: number): 
       word.pieces = joined(word.pieces, left, right, made);
       pairs.add(word, k, 1);
     }
+    pairs.settle();
   }
   return { tokens, merges };
 }
+
+/** A pair as one number. */
+export const pairKey = (left: number, right: number): number => left * 2 ** 21 + right;
 
 /** The pieces of a stretch: the pair that was joined first in learning is joined first. Characters that are no piece are `unknown`. */
 export function encodePieces(
   stretch: string,
   numbers: ReadonlyMap<string, number>,
-  ranks: ReadonlyMap<string, readonly [rank: number, made: number]>,
+  ranks: ReadonlyMap<number, readonly [rank: number, made: number]>,
   unknown: number,
 ): number[] {
   let pieces = Array.from(stretch, (character) => numbers.get(character) ?? unknown);
@@ -63,7 +69,7 @@ export function encodePieces(
     let best: readonly [rank: number, made: number] | undefined;
     let pair: readonly [number, number] | undefined;
     for (let k = 1; k < pieces.length; k += 1) {
-      const found = ranks.get(`${pieces[k - 1]} ${pieces[k]}`);
+      const found = ranks.get(pairKey(pieces[k - 1]!, pieces[k]!));
       if (found === undefined || (best !== undefined && found[0] >= best[0])) continue;
       best = found;
       pair = [pieces[k - 1]!, pieces[k]!];
@@ -97,11 +103,12 @@ class Pairs {
   readonly #pairs = new Map<number, Pair>();
   readonly #heap: { readonly count: number; readonly order: number; readonly pair: Pair }[] = [];
   readonly #order = new Map<Pair, number>();
+  readonly #changed = new Set<Pair>();
 
   add({ pieces, count }: Word, index: number, sign: 1 | -1): void {
     for (let k = 1; k < pieces.length; k += 1) {
       const [left, right] = [pieces[k - 1]!, pieces[k]!];
-      const key = left * 2 ** 21 + right;
+      const key = pairKey(left, right);
       let pair = this.#pairs.get(key);
       if (pair === undefined) {
         pair = { left, right, count: 0, words: new Set() };
@@ -109,25 +116,28 @@ class Pairs {
         this.#order.set(pair, this.#order.size);
       }
       pair.count += sign * count;
-      if (sign > 0) {
-        pair.words.add(index);
-        this.#push(pair);
-      }
+      if (sign > 0) pair.words.add(index);
+      this.#changed.add(pair);
     }
   }
 
+  /** Puts what has changed in its place by its count. */
+  settle(): void {
+    for (const pair of this.#changed) if (pair.count > 1) this.#push(pair);
+    this.#changed.clear();
+  }
+
   wordsWith([left, right]: readonly [number, number]): number[] {
-    return [...(this.#pairs.get(left * 2 ** 21 + right)?.words ?? [])];
+    return [...(this.#pairs.get(pairKey(left, right))?.words ?? [])];
   }
 
   best(): readonly [number, number] | undefined {
     for (;;) {
       const top = this.#heap[0];
       if (top === undefined) return undefined;
-      if (top.count === top.pair.count) return top.count < 2 ? undefined : [top.pair.left, top.pair.right];
+      if (top.count === top.pair.count) return [top.pair.left, top.pair.right];
+      // It has changed since, and stands where it belongs now.
       this.#pop();
-      // It has become rarer since: what it is now takes its place.
-      if (top.pair.count > 0 && top.count > top.pair.count) this.#push(top.pair);
     }
   }
 

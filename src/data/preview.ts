@@ -17,6 +17,8 @@ const SHOWN = 20;
 const BARS = 40;
 /** Steps of a text that make an example of it; steps that are shown. */
 const STRETCH = 200;
+/** Stretches of a text that are counted. */
+const STRETCHES = 10_000;
 const STEPS = 400;
 
 export function previewOf(dataset: Dataset): DataPreview {
@@ -91,7 +93,9 @@ function countsOf(dataset: Dataset, part: Part): Counts {
     }
   };
   if (dataset.running) {
-    if (part.size > 0) take(part.example(0));
+    // Of a large text, stretches from everywhere.
+    const every = Math.max(1, Math.floor(part.size / (STRETCHES * STRETCH)));
+    for (let from = 0; from < part.size; from += every * STRETCH) take(part.example(from, Math.min(STRETCH, part.size - from)));
   } else {
     const size = Math.min(part.size, COUNTED);
     const every = Number.isFinite(part.size) ? Math.max(1, Math.floor(part.size / COUNTED)) : 1;
@@ -134,7 +138,7 @@ function inputOf(dataset: Dataset, shape: InputShape, { numbers }: Counts): Prev
             mean,
             most: own.most,
             deviation: Math.sqrt(Math.max(0, own.squares / own.count - mean * mean)),
-            missing: own.missing,
+            missing: dataset.missing?.[shape.name] ?? own.missing,
           },
         }),
   };

@@ -6,14 +6,14 @@
 import { basename } from 'node:path';
 import type { InputShape, KeptData, PartName, Scale, Vocabulary } from '../shared/dataset.ts';
 import type { Binding, SeriesSource } from '../shared/settings.ts';
-import { numberOf, textOf } from './cells.ts';
+import { isMissing, isNumberText, numberOf, textOf } from './cells.ts';
 import type { Dataset, Example, Part } from './dataset.ts';
-import { count, noColumn, noRows, shortSeries, unboundInput } from './errors.ts';
-import { GrowingFloats } from './growing.ts';
-import { scaleFrom } from './scales.ts';
+import { count, noColumn, noNumbers, noRows, shortSeries, unboundInput } from './errors.ts';
+import { growingFloats } from './growing.ts';
+import { Running } from './scales.ts';
 import { sizesOf } from './split.ts';
 import { ahead, dimensionOf } from './store.ts';
-import { openTable } from './table-rows.ts';
+import { openTable, type Table } from './table-rows.ts';
 import { Tokens, vocabularyOf } from './vocabulary.ts';
 
 /** Reads a series for a model's inputs. Throws DataError. */
@@ -23,14 +23,27 @@ export async function loadSeries(
   kept?: KeptData,
   signal?: AbortSignal,
 ): Promise<Dataset> {
-  const { path, window } = source;
-  const bindings = shapes.map((shape) => source.bindings[shape.name] ?? ({ kind: 'column', name: shape.name } as const));
-  const wanted = [...new Set(bindings.flatMap(namesOf))];
-  const table = await openTable(path, {
+  const bound = shapes.map((shape) => source.bindings[shape.name]);
+  const names = shapes.flatMap(({ name }, k) => namesOf(bound[k] ?? { kind: 'column', name }));
+  const table = await openTable(source.path, {
     ...(source.header === undefined ? {} : { header: source.header }),
-    names: wanted,
+    names,
     ...(signal === undefined ? {} : { signal }),
   });
+  try {
+    return await readSeries(source, shapes, table, kept);
+  } finally {
+    await table.close();
+  }
+}
+
+async function readSeries(source: SeriesSource, shapes: readonly InputShape[], table: Table, kept: KeptData | undefined): Promise<Dataset> {
+  const { path, window } = source;
+  const order = inOrder(shapes, source, table);
+  const bindings = shapes.map(
+    ({ name }, k): Binding => source.bindings[name] ?? { kind: 'column', name: order === undefined ? name : table.columns[order[k]!]! },
+  );
+  const wanted = [...new Set(bindings.flatMap(namesOf))];
   const places = wanted.map((name) => {
     const exact = table.columns.indexOf(name);
     const found = exact >= 0 ? exact : table.columns.findIndex((each) => each.toLowerCase() === name.toLowerCase());
@@ -42,21 +55,33 @@ export async function loadSeries(
     (name) => shapes.find((shape, k) => shape.classes !== undefined && namesOf(bindings[k]!).includes(name))?.classes,
   );
   const tokens = new Map(classes.flatMap((dimension) => (dimension === undefined ? [] : [[dimension, new Tokens()] as const])));
-  const columns = wanted.map(() => new GrowingFloats());
-  for await (const { line, cells } of table.rows)
-    wanted.forEach((name, k) => {
-      const cell = cells[places[k]!];
-      const dimension = classes[k];
-      columns[k]!.push(
-        dimension === undefined ? numberOf(cell, { path, line, column: name }) : tokens.get(dimension)!.number(String(textOf(cell)).trim()),
-      );
-    });
+  const columns = wanted.map(growingFloats);
+  for await (const batch of table.rows)
+    for (const { line, cells } of batch)
+      wanted.forEach((name, k) => {
+        const cell = cells[places[k]!];
+        const dimension = classes[k];
+        columns[k]!.push(
+          dimension === undefined
+            ? numberOf(cell, { path, line, column: name })
+            : tokens.get(dimension)!.number(String(textOf(cell)).trim() || MISSING),
+        );
+      });
   const values = new Map(wanted.map((name, k) => [name, columns[k]!.finish()]));
   const rows = columns[0]?.length ?? 0;
   if (rows === 0) throw noRows(path);
+  const sizes = sizesOf(basename(path), rows, source);
   const remarks: string[] = [];
+  if (source.header === undefined && order !== undefined && !table.hasHeader)
+    remarks.push(`${basename(path)} has no header: its columns of numbers are taken in their order.`);
+  const lost = new Map<string, number>();
   wanted.forEach((name, k) => {
-    const missing = classes[k] === undefined ? interpolate(values.get(name)!) : 0;
+    if (classes[k] !== undefined) return;
+    const column = values.get(name)!;
+    const inTraining = column.subarray(0, sizes.training).reduce((sum, value) => sum + (Number.isNaN(value) ? 1 : 0), 0);
+    if (inTraining === sizes.training) throw noNumbers(path, name);
+    lost.set(name, inTraining);
+    const missing = interpolate(column);
     if (missing > 0)
       remarks.push(
         `${count(missing, 'missing number')} of ${name} ${missing === 1 ? 'lies' : 'lie'} on the line between ${missing === 1 ? 'its' : 'their'} neighbours.`,
@@ -66,8 +91,10 @@ export async function loadSeries(
   const vocabularies: Record<string, Vocabulary> = { ...kept?.vocabularies };
   const numbers = new Map<string, Int32Array>();
   for (const [dimension, { tokens: met }] of tokens) {
-    const all = new Int32Array(met.length).fill(1);
-    const found = vocabularyOf(met, all, { by: 'label', lower: false, minimum: 1 });
+    // What a missing label would be counts nowhere where it is compared with, and is a class of its own where it is read.
+    const isRead = shapes.some((shape) => shape.classes === dimension && !shape.compared);
+    const named = met.filter((token) => isRead || token !== MISSING);
+    const found = vocabularyOf(named, new Int32Array(named.length).fill(1), { by: 'label', lower: false, minimum: 1 });
     vocabularies[dimension] ??= found.vocabulary;
     const own = new Map(vocabularies[dimension].tokens.map((token, id) => [token, id]));
     numbers.set(
@@ -76,7 +103,6 @@ export async function loadSeries(
     );
   }
 
-  const sizes = sizesOf(basename(path), rows, source);
   const scales: Record<string, Scale> = {};
   const inputs = shapes.map((shape, k): Columns => {
     const binding = bindings[k]!;
@@ -117,16 +143,16 @@ export async function loadSeries(
   const part = (name: PartName): Part => {
     const [from, to] = bounds[name];
     const isHeld = name !== 'training';
-    // The first row behind the window goes over the part's rows.
-    const first = Math.max(isHeld ? from : from + window, window);
-    const last = to - Math.max(1, reach) + (reach === 0 ? 1 : 0);
+    // The first row behind the window goes over the part's rows; where nothing follows, the window's own last row does.
+    const first = Math.max(isHeld ? from + (reach === 0 ? 1 : 0) : from + window, window);
+    const last = to - reach;
     const stride = isHeld ? 1 : source.stride;
     const size = to > from ? Math.max(0, Math.floor((last - first) / stride) + 1) : 0;
     if (size === 0 && to > from) throw shortSeries(path, name, to - from, (isHeld ? 0 : window) + Math.max(1, reach));
     return { name, size, example: (index) => windowAt(inputs, first + index * stride - window, window) };
   };
   const open = shapes.flatMap((shape, k): (readonly [string, number])[] => {
-    const rest = dimensionOf(shape) === undefined ? shape.shape : shape.shape.slice(1);
+    const rest = inputs[k]!.after > 0 || dimensionOf(shape) === undefined ? shape.shape : shape.shape.slice(1);
     const [only] = rest;
     return rest.length === 1 && typeof only === 'string'
       ? [[only, bindings[k]!.kind === 'following' ? inputs[k]!.after : inputs[k]!.width]]
@@ -140,6 +166,11 @@ export async function loadSeries(
     scales,
     ragged: [],
     remarks,
+    missing: Object.fromEntries(
+      shapes.flatMap(({ name, classes: own }, k) =>
+        own === undefined ? [[name, namesOf(bindings[k]!).reduce((sum, each) => sum + (lost.get(each) ?? 0), 0)]] : [],
+      ),
+    ),
     inputs: shapes,
     running: false,
     judgedAtEnd: true,
@@ -148,6 +179,22 @@ export async function loadSeries(
 }
 
 const namesOf = (binding: Binding): readonly string[] => (binding.kind === 'columns' ? binding.names : [binding.name]);
+
+/** A label that is missing. */
+const MISSING = '‹missing›';
+
+/** The places of the columns that inputs without a binding take in their order: those of numbers where there is no header, the one that stands alone
+ *  where there is. A first column of dates is no such one. */
+function inOrder(
+  shapes: readonly InputShape[],
+  { bindings }: SeriesSource,
+  { columns, hasHeader, first }: Table,
+): readonly number[] | undefined {
+  if (shapes.some(({ name }) => bindings[name] !== undefined || columns.includes(name))) return undefined;
+  if (hasHeader) return columns.length === 1 && shapes.length === 1 ? [0] : undefined;
+  const places = [...first.keys()].filter((k) => typeof first[k] !== 'string' || isMissing(first[k]) || isNumberText(first[k]));
+  return places.length >= shapes.length ? places : undefined;
+}
 
 /** The columns of an input over all rows, [rows, width]. */
 interface Columns {
@@ -162,7 +209,8 @@ function windowAt(inputs: readonly Columns[], from: number, window: number): Exa
   const values: Record<string, Int32Array | Float32Array> = {};
   const lengths: Record<string, number> = {};
   for (const { shape, width, data, after } of inputs) {
-    const dimension = dimensionOf(shape);
+    // What follows a window has no steps of it: [Ahead] is bound to how many values there are.
+    const dimension = after > 0 ? undefined : dimensionOf(shape);
     const [start, end] =
       after > 0
         ? [from + window, from + window + after]
@@ -195,15 +243,11 @@ function checkShape({ name, shape, classes }: InputShape, binding: Binding, path
 }
 
 function scaleOfColumns(columns: readonly Float32Array[], rows: number): Scale {
-  const sums = new Float64Array(columns.length);
-  const squares = new Float64Array(columns.length);
+  const running = new Running(columns.length);
   columns.forEach((column, k) => {
-    for (let row = 0; row < rows; row += 1) {
-      sums[k]! += column[row]!;
-      squares[k]! += column[row]! ** 2;
-    }
+    for (let row = 0; row < rows; row += 1) running.add(k, column[row]!);
   });
-  return scaleFrom(sums, squares, new Float64Array(columns.length).fill(rows));
+  return running.scale();
 }
 
 /** Fills what is missing on the line between its neighbours, before the first and behind the last with these; tells how many were. */

@@ -28,11 +28,12 @@ export interface StoredData extends Pick<KeptData, 'vocabularies' | 'sizes' | 's
   readonly places: Places;
   /** What a person should know. */
   readonly remarks: readonly string[];
+  readonly missing?: Readonly<Record<string, number>>;
 }
 
 /** Examples by their rows. */
 export function datasetOf(stored: StoredData, ragged: readonly string[] = raggedOf(stored.inputs)): Dataset {
-  const { source, digest, vocabularies, sizes, scales, inputs, places, remarks } = stored;
+  const { source, digest, vocabularies, sizes, scales, inputs, places, remarks, missing = {} } = stored;
   const part = (name: PartName): Part => ({
     name,
     size: places[name].length,
@@ -50,6 +51,7 @@ export function datasetOf(stored: StoredData, ragged: readonly string[] = ragged
     scales,
     ragged,
     remarks,
+    missing,
     inputs: inputs.map(({ shape }) => shape),
     running: false,
     parts: { training: part('training'), validation: part('validation'), test: part('test') },
@@ -81,7 +83,9 @@ function exampleAt(stored: readonly StoredInput[], row: number): Example {
     inputs[shape.name] = values;
     const dimension = dimensionOf(shape);
     if (dimension !== undefined && offsets !== undefined) lengths[dimension] = to - from;
-    if (shape.predicted) inputs[`next(${shape.name})`] = ahead(values, width, shape.classes !== undefined);
+    const [steps] = shape.shape;
+    const step = offsets === undefined && typeof steps === 'number' ? width / steps : width;
+    if (shape.predicted) inputs[`next(${shape.name})`] = ahead(values, step, shape.classes !== undefined);
   }
   return { inputs, lengths };
 }
@@ -92,4 +96,15 @@ export function ahead(values: Int32Array | Float32Array, width: number, isClasse
   next.set(values.subarray(width));
   next.fill(isClasses ? -1 : Number.NaN, Math.max(0, values.length - width));
   return next;
+}
+
+/** Each row with a step more before it and behind it. */
+export function surrounded(stored: StoredInput, value: number): StoredInput {
+  const { data, width, offsets } = stored;
+  if (offsets === undefined) return stored;
+  const wider = offsets.map((offset, row) => offset + 2 * row);
+  const whole = new Float32Array(wider.at(-1)! * width).fill(value);
+  for (let row = 0; row + 1 < offsets.length; row += 1)
+    whole.set(data.subarray(offsets[row]! * width, offsets[row + 1]! * width), (wider[row]! + 1) * width);
+  return { ...stored, data: whole, offsets: wider };
 }

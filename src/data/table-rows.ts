@@ -1,6 +1,6 @@
 // The rows of a table, one after the other: .csv and .tsv with quoted fields, JSON lines. A file of any size goes by; no more than a row is held.
 
-import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { CsvError, parse } from 'csv-parse';
 import { badTable, longCell, raggedRow } from './errors.ts';
 import { readText } from './text-stream.ts';
@@ -18,9 +18,14 @@ export interface Table {
   /** Names of the columns; numbers from 1 where the file has no header. */
   readonly columns: readonly string[];
   readonly hasHeader: boolean;
-  readonly rows: AsyncIterable<TableRow>;
+  /** The first row of data: what its columns hold can be told from it. */
+  readonly first: readonly Cell[];
+  /** As many at a time as come with a piece of the file. */
+  readonly rows: AsyncIterable<readonly TableRow[]>;
   /** SHA-256 of the file, once all rows have been read. */
   digest(): string;
+  /** Lets go of the file, whether or not its rows were read to the end. */
+  close(): Promise<void>;
 }
 
 export interface TableOptions {
@@ -28,7 +33,12 @@ export interface TableOptions {
   readonly header?: boolean;
   readonly names?: readonly string[];
   readonly signal?: AbortSignal;
+  /** Bytes that are read at once, where only the first rows are wanted. */
+  readonly chunk?: number;
 }
+
+/** Bytes of delimited text that are read at once: all rows of them wait in memory. */
+const CHUNK = 2 ** 16;
 
 /** Largest cell, in characters. */
 const LONGEST = 2 ** 24;
@@ -42,22 +52,11 @@ export async function openTable(path: string, options: TableOptions = {}): Promi
 
 // ------------------------------------------------------------------------------------------------------------- delimited text
 
-async function openDelimited(path: string, { header, names = [], signal }: TableOptions): Promise<Table> {
+async function openDelimited(path: string, { header, names = [], signal, chunk = CHUNK }: TableOptions): Promise<Table> {
   let digest = '';
-  const text = readText(path, signal);
+  const text = readText(path, signal, chunk);
   const first = await text.next();
   const start = first.done === true ? '' : first.value;
-  async function* whole(): AsyncGenerator<string> {
-    yield start;
-    for (;;) {
-      const piece = await text.next();
-      if (piece.done === true) {
-        digest = piece.value;
-        return;
-      }
-      yield piece.value;
-    }
-  }
   const parser = parse({
     delimiter: delimiterOf(path, start),
     record_delimiter: ['\r\n', '\n', '\r'],
@@ -67,33 +66,74 @@ async function openDelimited(path: string, { header, names = [], signal }: Table
     info: true,
     max_record_size: LONGEST,
   });
-  const stream = Readable.from(whole());
-  stream.on('error', (error) => parser.destroy(error));
-  stream.pipe(parser);
-  const records = parser[Symbol.asyncIterator]() as AsyncIterator<{ record: string[]; info: { lines: number } }>;
-  const next = async (): Promise<TableRow | undefined> => {
-    const found = await records.next().catch((error: unknown) => {
-      throw fault(path, error);
-    });
-    return found.done === true ? undefined : { line: found.value.info.lines, cells: found.value.record };
+  let broken: unknown;
+  let ended = false;
+  parser.on('error', (error) => {
+    broken = error;
+  });
+  parser.on('end', () => {
+    ended = true;
+  });
+  const close = async (): Promise<void> => {
+    parser.destroy();
+    await text.return('');
   };
-  const [one, two] = [await next(), await next()];
-  const hasHeader = one !== undefined && (header ?? looksLikeHeader(one.cells as string[], two?.cells as string[] | undefined, names));
-  const columns = hasHeader ? one.cells.map((cell) => String(cell).trim()) : (one?.cells ?? []).map((_, k) => `${k + 1}`);
-  const width = columns.length;
-  async function* rows(): AsyncGenerator<TableRow> {
-    const opened = [hasHeader ? undefined : one, two];
+  /** The rows that are whole by now. */
+  const parsed = (): TableRow[] => {
+    const rows: TableRow[] = [];
+    for (let next = parser.read() as Parsed | null; next !== null; next = parser.read() as Parsed | null)
+      rows.push({ line: next.info.lines, cells: next.record });
+    return rows;
+  };
+  async function* batches(): AsyncGenerator<readonly TableRow[]> {
     try {
-      for (let row = opened.shift() ?? opened.shift() ?? (await next()); row !== undefined; row = opened.shift() ?? (await next())) {
-        if (row.cells.length !== width) throw raggedRow(path, row.line, row.cells.length, width);
-        yield row;
+      for (let piece = start, isLast = first.done === true; !isLast && broken === undefined; ) {
+        parser.write(piece);
+        yield parsed();
+        const next = await text.next();
+        isLast = next.done === true;
+        if (isLast) digest = next.value;
+        piece = next.value;
       }
+      if (broken === undefined) parser.end();
+      while (!ended && broken === undefined) {
+        yield parsed();
+        await setImmediate();
+      }
+      if (broken !== undefined) throw fault(path, broken);
     } finally {
-      stream.destroy();
-      parser.destroy();
+      await close();
     }
   }
-  return { columns, hasHeader, rows: rows(), digest: () => digest };
+  const reading = batches();
+  const opened: TableRow[] = [];
+  while (opened.length < 2) {
+    const batch = await reading.next();
+    if (batch.done === true) break;
+    opened.push(...batch.value);
+  }
+  const [one, two] = opened;
+  const hasHeader = one !== undefined && (header ?? looksLikeHeader(one.cells as string[], two?.cells as string[] | undefined, names));
+  const columns = hasHeader ? one.cells.map((cell) => String(cell).trim()) : (one?.cells ?? []).map((_, k) => `${k + 1}`);
+  const checked = (rows: readonly TableRow[]): readonly TableRow[] => {
+    const odd = rows.find(({ cells }) => cells.length !== columns.length);
+    if (odd !== undefined) throw raggedRow(path, odd.line, odd.cells.length, columns.length);
+    return rows;
+  };
+  async function* rows(): AsyncGenerator<readonly TableRow[]> {
+    try {
+      yield checked(hasHeader ? opened.slice(1) : opened);
+      for await (const batch of reading) yield checked(batch);
+    } finally {
+      await reading.return(undefined);
+    }
+  }
+  return { columns, hasHeader, first: (hasHeader ? two : one)?.cells ?? [], rows: rows(), digest: () => digest, close };
+}
+
+interface Parsed {
+  readonly record: string[];
+  readonly info: { readonly lines: number };
 }
 
 function fault(path: string, error: unknown): unknown {
@@ -126,28 +166,55 @@ function looksLikeHeader(first: readonly string[], second: readonly string[] | u
 
 // ------------------------------------------------------------------------------------------------------------------ JSON lines
 
-/** Each line an object by the names of the columns, or an array. The first line says which columns there are. */
-async function openJsonLines(path: string, { signal }: TableOptions): Promise<Table> {
+/** Lines that are looked at for columns: not every object has every key. */
+const LOOKED_AT = 100;
+
+/** Each line an object by the names of the columns, or an array. The first lines say which columns there are. */
+async function openJsonLines(path: string, { signal, chunk }: TableOptions): Promise<Table> {
   let digest = '';
-  const lines = linesOf(path, signal, (found) => {
+  const lines = linesOf(readText(path, signal, chunk), path, (found) => {
     digest = found;
   });
-  const first = await lines.next();
-  const opening = first.done === true ? undefined : first.value;
-  const isList = Array.isArray(opening?.value);
-  const columns = opening === undefined ? [] : isList ? (opening.value as unknown[]).map((_, k) => `${k + 1}`) : Object.keys(opening.value);
+  const opening: JsonLine[] = [];
+  let fault: unknown;
+  try {
+    while (opening.length < LOOKED_AT) {
+      const batch = await lines.next();
+      if (batch.done === true) break;
+      opening.push(...batch.value);
+    }
+  } catch (error) {
+    // What is wrong further down is said when the rows come to it.
+    if (opening.length === 0 || signal?.aborted === true) throw error;
+    fault = error;
+  }
+  const [head] = opening;
+  const isList = Array.isArray(head?.value);
+  const columns = isList
+    ? (head!.value as unknown[]).map((_, k) => `${k + 1}`)
+    : [...new Set(opening.flatMap(({ value }) => (Array.isArray(value) ? [] : Object.keys(value))))];
+  const rawCells = (value: object): readonly unknown[] =>
+    isList ? (value as unknown[]) : columns.map((column) => (value as Record<string, unknown>)[column]);
   const rowOf = ({ line, value }: JsonLine): TableRow => {
     if (Array.isArray(value) !== isList)
       throw badTable(path, line, `this line is ${isList ? 'no' : 'an'} array, unlike the first. All lines are objects, or all are arrays.`);
     if (isList && (value as unknown[]).length !== columns.length) throw raggedRow(path, line, (value as unknown[]).length, columns.length);
-    const cells = isList ? (value as unknown[]) : columns.map((column) => (value as Record<string, unknown>)[column]);
-    return { line, cells: cells.map((cell) => plainCell(cell, path, line)) };
+    return { line, cells: rawCells(value).map((cell) => plainCell(cell, path, line)) };
   };
-  async function* rows(): AsyncGenerator<TableRow> {
-    if (opening !== undefined) yield rowOf(opening);
-    for await (const each of lines) yield rowOf(each);
+  const close = async (): Promise<void> => {
+    await lines.return(undefined);
+  };
+  async function* rows(): AsyncGenerator<readonly TableRow[]> {
+    try {
+      yield opening.map(rowOf);
+      if (fault !== undefined) throw fault;
+      for await (const batch of lines) yield batch.map(rowOf);
+    } finally {
+      await close();
+    }
   }
-  return { columns, hasHeader: !isList, rows: rows(), digest: () => digest };
+  const first = head === undefined ? [] : (rawCells(head.value) as readonly Cell[]);
+  return { columns, hasHeader: !isList, first, rows: rows(), digest: () => digest, close };
 }
 
 interface JsonLine {
@@ -155,8 +222,11 @@ interface JsonLine {
   readonly value: object;
 }
 
-async function* linesOf(path: string, signal: AbortSignal | undefined, end: (digest: string) => void): AsyncGenerator<JsonLine> {
-  const text = readText(path, signal);
+async function* linesOf(
+  text: AsyncGenerator<string, string, undefined>,
+  path: string,
+  end: (digest: string) => void,
+): AsyncGenerator<readonly JsonLine[]> {
   let rest = '';
   let line = 0;
   const read = (written: string): JsonLine | undefined => {
@@ -172,21 +242,36 @@ async function* linesOf(path: string, signal: AbortSignal | undefined, end: (dig
       throw badTable(path, line, 'a line is an object, as in {"text": "...", "label": "..."}.');
     return { line, value };
   };
-  for (let piece = await text.next(); ; piece = await text.next()) {
-    if (piece.done === true) {
-      end(piece.value);
-      break;
+  /** What is right above a line that is wrong comes before its fault. */
+  function* sound(parts: readonly string[]): Generator<readonly JsonLine[]> {
+    const found: JsonLine[] = [];
+    try {
+      for (const part of parts) {
+        const next = read(part);
+        if (next !== undefined) found.push(next);
+      }
+    } catch (error) {
+      yield found;
+      throw error;
     }
-    const parts = (rest + piece.value).split(/\r\n|\n|\r/);
-    rest = parts.pop()!;
-    if (rest.length > LONGEST) throw longCell(path, line + 1, LONGEST);
-    for (const part of parts) {
-      const found = read(part);
-      if (found !== undefined) yield found;
-    }
+    yield found;
   }
-  const last = rest === '' ? undefined : read(rest);
-  if (last !== undefined) yield last;
+  try {
+    for (let piece = await text.next(); ; piece = await text.next()) {
+      if (piece.done === true) {
+        end(piece.value);
+        break;
+      }
+      // A carriage return at the end of a piece may be half of a line's end.
+      const parts = (rest + piece.value).split(/\r\n|\n|\r(?!$)/);
+      rest = parts.pop()!;
+      if (rest.length > LONGEST) throw longCell(path, line + 1, LONGEST);
+      yield* sound(parts);
+    }
+    yield* sound(rest.split('\r'));
+  } finally {
+    await text.return('');
+  }
 }
 
 function plainCell(cell: unknown, path: string, line: number): Cell {

@@ -3,15 +3,14 @@
 import { basename } from 'node:path';
 import type { InputShape, KeptData, Scale } from '../shared/dataset.ts';
 import type { Binding, TableSource } from '../shared/settings.ts';
-import { type CellPlace, isMissing, numberOf, numbersOf, textOf } from './cells.ts';
 import type { Dataset } from './dataset.ts';
-import { allUnknown, count, noColumn, noRows, numbersPerCell, oneClass, unboundInput, unequalLengths } from './errors.ts';
-import { GrowingFloats, GrowingIds, idsFor } from './growing.ts';
-import { completed, normalised, scaleOf } from './scales.ts';
+import { allUnknown, count, noColumn, noNumbers, noRows, oneClass, piecesTogether, unequalLengths } from './errors.ts';
+import { completed, missingIn, normalised, scaleOf } from './scales.ts';
 import { drawParts, type Places } from './split.ts';
-import { datasetOf, dimensionOf, raggedOf, type StoredInput } from './store.ts';
-import { type Cell, openTable, type TableRow } from './table-rows.ts';
-import { coderOf, type Found, Tokens, visitTokens, vocabularyOf } from './vocabulary.ts';
+import { datasetOf, dimensionOf, raggedOf, surrounded } from './store.ts';
+import { type ColumnReader, columnOf, type ReadCell } from './table-columns.ts';
+import { isJsonLines, openTable, type Table, type TableRow } from './table-rows.ts';
+import { coderOf, type Found, type Tokens, vocabularyOf } from './vocabulary.ts';
 
 /** Reads a table for a model's inputs. Throws DataError. */
 export async function loadTable(
@@ -27,49 +26,66 @@ export async function loadTable(
     names,
     ...(signal === undefined ? {} : { signal }),
   });
-  const columns = shapes.map((shape, k) => columnOf(shape, placesOf(shape, k, shapes, source, table.columns, table.hasHeader), source));
+  try {
+    return await readTable(source, shapes, table, kept);
+  } finally {
+    await table.close();
+  }
+}
+
+async function readTable(source: TableSource, shapes: readonly InputShape[], table: Table, kept: KeptData | undefined): Promise<Dataset> {
+  const { path, bindings } = source;
+  const columns = shapes.map((shape, k) => {
+    const name = namesOf(bindings[shape.name] ?? { kind: 'column', name: shape.name }).join(', ');
+    return columnOf(shape, placesOf(shape, k, shapes, source, table), name, source);
+  });
+  if (source.by === 'pieces') checkPieces(path, columns);
   const vocabularies = new Map<string, Tokens>();
   const remarks: string[] = [];
+  if (source.header === undefined && !table.hasHeader && !isJsonLines(path))
+    remarks.push(`${basename(path)} has no header: its columns are taken in their order. If its first line names them, say header: true.`);
   let rows = 0;
   let empty = 0;
   let unanswered = 0;
-  for await (const row of table.rows) {
+  const take = (row: TableRow): void => {
     const read = columns.map((column) => column.read(row, vocabularies));
     checkLengths(path, row, columns, read);
-    if (read.some((each, k) => columns[k]!.stepped && each.length === 0)) {
-      empty += 1;
-      continue;
-    }
     // A row whose every target is missing teaches nothing.
     const answers = read.filter((_, k) => columns[k]!.shape.compared);
-    if (answers.length > 0 && answers.every(({ missing }) => missing)) {
-      unanswered += 1;
-      continue;
+    if (read.some((each, k) => columns[k]!.stepped && each.length === 0)) empty += 1;
+    else if (answers.length > 0 && answers.every(({ missing }) => missing)) unanswered += 1;
+    else {
+      columns.forEach((column, k) => {
+        column.add(read[k]!);
+      });
+      rows += 1;
     }
-    columns.forEach((column, k) => {
-      column.add(read[k]!);
-    });
-    rows += 1;
-  }
+  };
+  for await (const batch of table.rows) batch.forEach(take);
   if (rows === 0) throw noRows(path);
   if (empty > 0) remarks.push(`${count(empty, 'row')} without any step ${empty === 1 ? 'is' : 'are'} left out.`);
   if (unanswered > 0) remarks.push(`${count(unanswered, 'row')} whose answer is missing ${unanswered === 1 ? 'is' : 'are'} left out.`);
   const places = drawParts(basename(path), rows, source);
-  const found = vocabulariesOf(columns, vocabularies, places, source, kept, remarks);
+  const framed = framedOf(columns);
+  const found = vocabulariesOf(columns, framed, vocabularies, places, source, kept, remarks);
   const scales: Record<string, Scale> = {};
+  const missing: Record<string, number> = {};
   const inputs = columns.map((column) => {
-    const stored = column.finish(found);
+    const isFramed = column.stepped && framed.has(dimensionOf(column.shape)!);
+    const stored = column.finish(found, isFramed);
     const { name, classes, compared } = column.shape;
     if (classes !== undefined) return stored;
     const scale = kept?.scales[name] ?? scaleOf(stored, places.training);
+    if (scale.mean.some(Number.isNaN)) throw noNumbers(path, column.name);
+    missing[name] = missingIn(stored, places.training);
     const filled = compared ? { stored, missing: 0 } : completed(stored, scale);
     if (filled.missing > 0)
       remarks.push(
         `${count(filled.missing, 'missing number')} of ${name} ${filled.missing === 1 ? 'is' : 'are'} the training part's mean.`,
       );
-    if (!source.normalise) return filled.stored;
-    scales[name] = scale;
-    return normalised(filled.stored, scale);
+    if (source.normalise) scales[name] = scale;
+    const whole = source.normalise ? normalised(filled.stored, scale) : filled.stored;
+    return isFramed ? surrounded(whole, compared ? Number.NaN : 0) : whole;
   });
   const sizes = Object.fromEntries(columns.flatMap(({ shape, stepped, width }) => openSizes(shape, stepped, width)));
   return datasetOf(
@@ -82,6 +98,7 @@ export async function loadTable(
       inputs,
       places,
       remarks,
+      missing,
     },
     kept?.ragged ?? raggedOf(inputs),
   );
@@ -93,7 +110,8 @@ const namesOf = (binding: Binding): readonly string[] => (binding.kind === 'colu
 function openSizes(shape: InputShape, stepped: boolean, width: number): (readonly [string, number])[] {
   const rest = stepped ? shape.shape.slice(1) : shape.shape;
   const open = rest.filter((size) => typeof size === 'string');
-  return open.length === 1 && rest.length === 1 ? [[open[0]!, width]] : [];
+  const known = rest.reduce<number>((product, size) => product * (typeof size === 'number' ? size : 1), 1);
+  return open.length === 1 ? [[open[0]!, width / known]] : [];
 }
 
 // ------------------------------------------------------------------------------------------------------------------- columns
@@ -104,8 +122,7 @@ function placesOf(
   order: number,
   shapes: readonly InputShape[],
   { path, bindings }: TableSource,
-  columns: readonly string[],
-  hasHeader: boolean,
+  { columns, hasHeader }: Table,
 ): readonly number[] {
   const { name } = shape;
   const binding = bindings[name];
@@ -116,221 +133,9 @@ function placesOf(
   const named = namesOf(binding ?? { kind: 'column', name }).map((column) => ({ column, at: place(column) }));
   const lost = named.find(({ at }) => at < 0);
   if (lost === undefined) return named.map(({ at }) => at);
-  // Without names, columns are taken in the order of the inputs.
-  if (binding === undefined && !hasHeader && shapes.length <= columns.length) return [order];
+  // Without names, columns are taken in the order of the inputs; and so is one that stands alone.
+  if (binding === undefined && (hasHeader ? shapes.length === 1 && columns.length === 1 : shapes.length <= columns.length)) return [order];
   throw noColumn(path, lost.column, name, columns);
-}
-
-/** The class of a label that is missing. */
-const MISSING = '‹missing›';
-
-/** What a row has for a column. */
-interface ReadCell {
-  /** Steps. */
-  readonly length: number;
-  readonly ids?: readonly number[];
-  readonly numbers?: readonly number[];
-  readonly missing: boolean;
-}
-
-interface ColumnReader {
-  readonly shape: InputShape;
-  /** It has a step for each place of a dimension that the data binds. */
-  readonly stepped: boolean;
-  readonly width: number;
-  read(row: TableRow, vocabularies: Map<string, Tokens>): ReadCell;
-  add(cell: ReadCell): void;
-  /** How often each token occurs in rows: of all, or of those of a part. */
-  counts(tokens: number, rows?: Int32Array): Int32Array;
-  finish(found: ReadonlyMap<string, Found>): StoredInput;
-}
-
-function columnOf(shape: InputShape, places: readonly number[], source: TableSource): ColumnReader {
-  const { path, bindings } = source;
-  // Several columns for [Measure] are one vector a row, not a sequence.
-  const stepped = dimensionOf(shape) !== undefined && !(places.length > 1 && shape.shape.length === 1);
-  const name = namesOf(bindings[shape.name] ?? { kind: 'column', name: shape.name }).join(', ');
-  const placeOf = (line: number): CellPlace => ({ path, line, column: name });
-  return shape.classes === undefined
-    ? new NumberColumn(shape, places, stepped, placeOf, source)
-    : new ClassColumn(shape, places[0]!, stepped, source);
-}
-
-/** Texts cut into classes, one a step; or a label, one a row. */
-class ClassColumn implements ColumnReader {
-  readonly shape: InputShape;
-  readonly stepped: boolean;
-  readonly width = 1;
-  readonly #place: number;
-  readonly #source: TableSource;
-  readonly #ids = new GrowingIds();
-  readonly #ends: number[] = [0];
-  /** Rows whose class is missing. */
-  readonly #missing = new Set<number>();
-
-  constructor(shape: InputShape, place: number, stepped: boolean, source: TableSource) {
-    this.shape = shape;
-    this.stepped = stepped;
-    this.#place = place;
-    this.#source = source;
-  }
-
-  read({ cells }: TableRow, vocabularies: Map<string, Tokens>): ReadCell {
-    const cell = cells[this.#place];
-    const dimension = this.shape.classes!;
-    let tokens = vocabularies.get(dimension);
-    if (tokens === undefined) {
-      tokens = new Tokens();
-      vocabularies.set(dimension, tokens);
-    }
-    if (!this.stepped) {
-      const text = textOf(cell);
-      const label = typeof text === 'string' ? text.trim() : text.join(' ');
-      const isThere = cell !== undefined && cell !== null && label !== '';
-      // What the model reads is never nothing: that it is missing is a class of its own.
-      if (!isThere && this.shape.compared) return { length: 1, ids: [0], missing: true };
-      return { length: 1, ids: [tokens.number(!isThere ? MISSING : this.#source.lower ? label.toLowerCase() : label)], missing: false };
-    }
-    const text = textOf(cell);
-    const ids: number[] = [];
-    const { longest = Number.POSITIVE_INFINITY } = this.#source;
-    const take = (token: string): void => {
-      if (ids.length < longest) ids.push(tokens.number(token));
-    };
-    if (typeof text === 'string') visitTokens(text, this.#source, take);
-    else text.forEach(take);
-    return { length: ids.length, ids, missing: ids.length === 0 };
-  }
-
-  add({ ids, missing }: ReadCell): void {
-    if (missing) this.#missing.add(this.#ends.length - 1);
-    for (const id of ids!) this.#ids.push(id);
-    this.#ends.push(this.#ids.length);
-  }
-
-  counts(tokens: number, rows?: Int32Array): Int32Array {
-    const counts = new Int32Array(tokens);
-    const all = rows ?? Int32Array.from({ length: this.#ends.length - 1 }, (_, k) => k);
-    for (const row of all)
-      if (!this.#missing.has(row))
-        this.#visit(row, (id) => {
-          counts[id]! += 1;
-        });
-    return counts;
-  }
-
-  #visit(row: number, visit: (id: number) => void): void {
-    this.#ids.visit(visit, this.#ends[row]!, this.#ends[row + 1]!);
-  }
-
-  finish(found: ReadonlyMap<string, Found>): StoredInput {
-    const { vocabulary, classes } = found.get(this.shape.classes!)!;
-    const { begin, end } = vocabulary;
-    const framed = this.shape.predicted && this.stepped && begin !== undefined && end !== undefined;
-    const classesOf = (id: number): readonly number[] => (classes instanceof Int32Array ? [classes[id]!] : classes[id]!);
-    const rows = this.#ends.length - 1;
-    const nothing = vocabulary.tokens.length;
-    const offsets = new Float64Array(rows + 1);
-    let length = 0;
-    for (let row = 0; row < rows; row += 1) {
-      this.#visit(row, (id) => {
-        length += classesOf(id).length;
-      });
-      if (framed) length += 2;
-      offsets[row + 1] = length;
-    }
-    const data = idsFor(vocabulary.tokens.length + 1, length);
-    let at = 0;
-    for (let row = 0; row < rows; row += 1) {
-      if (framed) data[at++] = begin;
-      const missing = this.#missing.has(row);
-      this.#visit(row, (id) => {
-        for (const each of classesOf(id)) data[at++] = missing || each < 0 ? nothing : each;
-      });
-      if (framed) data[at++] = end;
-    }
-    return { shape: this.shape, data, nothing, width: 1, ...(this.stepped ? { offsets } : {}) };
-  }
-}
-
-/** Numbers: one column or several, one value a row, or a list of values in a cell with a step for each. */
-class NumberColumn implements ColumnReader {
-  readonly shape: InputShape;
-  readonly stepped: boolean;
-  width: number;
-  readonly #places: readonly number[];
-  readonly #placeOf: (line: number) => CellPlace;
-  readonly #source: TableSource;
-  readonly #floats = new GrowingFloats();
-  readonly #ends: number[] = [0];
-
-  constructor(shape: InputShape, places: readonly number[], stepped: boolean, placeOf: (line: number) => CellPlace, source: TableSource) {
-    this.shape = shape;
-    this.stepped = stepped;
-    this.#places = places;
-    this.#placeOf = placeOf;
-    this.#source = source;
-    const own = stepped ? shape.shape.slice(1) : shape.shape;
-    const known = own.filter((size): size is number => typeof size === 'number').reduce((product, size) => product * size, 1);
-    this.width = own.every((size) => typeof size === 'number') ? known : places.length > 1 ? places.length : 0;
-    if (!stepped && places.length > 1 && this.width !== places.length)
-      throw unboundInput(
-        basename(source.path),
-        shape.name,
-        `its shape is [${shape.shape.join(', ')}], and ${places.length} columns are given.`,
-      );
-  }
-
-  read({ line, cells }: TableRow): ReadCell {
-    const place = this.#placeOf(line);
-    if (this.#places.length > 1) return this.#several(cells, place);
-    const cell = cells[this.#places[0]!];
-    if (!this.stepped && isMissing(cell))
-      return { length: 1, numbers: Array<number>(Math.max(1, this.width)).fill(Number.NaN), missing: true };
-    const numbers = numbersOf(cell, 1, place);
-    if (!this.stepped) {
-      // The first row says how many, where the model leaves it open.
-      if (this.width === 0) this.width = numbers.length;
-      if (numbers.length !== this.width) throw numbersPerCell(place.path, line, place.column, numbers.length, this.width);
-      return { length: 1, numbers, missing: false };
-    }
-    if (this.width === 0) this.width = 1;
-    if (numbers.length % this.width !== 0) throw numbersPerCell(place.path, line, place.column, numbers.length, this.width);
-    const length = Math.min(numbers.length / this.width, this.#source.longest ?? Number.POSITIVE_INFINITY);
-    return { length, numbers: numbers.slice(0, length * this.width), missing: false };
-  }
-
-  /** A number of each column; where they hold lists, a step takes one of each. */
-  #several(cells: readonly Cell[], place: CellPlace): ReadCell {
-    if (!this.stepped) {
-      const numbers = this.#places.map((at) => numberOf(cells[at], place));
-      return { length: 1, numbers, missing: numbers.every(Number.isNaN) };
-    }
-    const lists = this.#places.map((at) => numbersOf(cells[at], 1, place));
-    const length = lists[0]!.length;
-    const other = lists.find((list) => list.length !== length);
-    if (other !== undefined) throw numbersPerCell(place.path, place.line, place.column, other.length, length);
-    return { length, numbers: Array.from({ length }, (_, t) => lists.map((list) => list[t]!)).flat(), missing: false };
-  }
-
-  add({ numbers, length }: ReadCell): void {
-    for (const number of numbers!) this.#floats.push(number);
-    this.#ends.push(this.#ends.at(-1)! + length);
-  }
-
-  counts(): Int32Array {
-    return new Int32Array();
-  }
-
-  finish(): StoredInput {
-    const { shape, width, stepped } = this;
-    return {
-      shape,
-      data: this.#floats.finish(),
-      width: Math.max(1, width),
-      ...(stepped ? { offsets: Float64Array.from(this.#ends) } : {}),
-    };
-  }
 }
 
 // -------------------------------------------------------------------------------------------------------------- what fits together
@@ -349,55 +154,91 @@ function checkLengths(path: string, { line }: TableRow, columns: readonly Column
     if (lengths.some(([, length]) => length !== lengths[0]![1])) throw unequalLengths(path, line, lengths, dimension);
 }
 
+/** Pieces are as many as the words make them: nothing else can have a step for each. */
+function checkPieces(path: string, columns: readonly ColumnReader[]): void {
+  for (const { cut, stepped, shape } of columns) {
+    if (!cut) continue;
+    const others = columns.filter((other) => stepped && other.stepped && dimensionOf(other.shape) === dimensionOf(shape));
+    if (!stepped || others.length > 1)
+      throw piecesTogether(path, others.length > 1 ? others.map(({ shape: { name } }) => name) : [shape.name], `${shape.shape[0]}`);
+  }
+}
+
+/** The dimensions whose rows stand between ‹begin› and ‹end›: those of classes that are predicted. */
+const framedOf = (columns: readonly ColumnReader[]): ReadonlySet<string> =>
+  new Set(
+    columns.flatMap(({ shape, stepped }) => (stepped && shape.predicted && shape.classes !== undefined ? [dimensionOf(shape)!] : [])),
+  );
+
 /** Inputs of one kind of classes share a vocabulary. Those of whole rows are learned from all parts (they name the answers), others from the training part. */
 function vocabulariesOf(
   columns: readonly ColumnReader[],
-  met: ReadonlyMap<string, Tokens>,
+  framed: ReadonlySet<string>,
+  all: ReadonlyMap<string, Tokens>,
   places: Places,
   source: TableSource,
   kept: KeptData | undefined,
   remarks: string[],
 ): Map<string, Found> {
   const found = new Map<string, Found>();
-  for (const [dimension, { tokens }] of met) {
+  for (const [dimension, { tokens: met }] of all) {
     const own = columns.filter(({ shape }) => shape.classes === dimension);
     const known = kept?.vocabularies[dimension];
     if (known !== undefined) {
       const coder = coderOf(known);
-      found.set(dimension, { vocabulary: known, classes: tokens.map(coder) });
+      found.set(dimension, { vocabulary: known, classes: met.map(coder) });
       continue;
     }
     const total = (rows?: Int32Array): Int32Array => {
-      const sum = new Int32Array(tokens.length);
+      const sum = new Int32Array(met.length);
       for (const column of own)
-        column.counts(tokens.length, rows).forEach((each, k) => {
+        column.counts(met.length, rows).forEach((each, k) => {
           sum[k]! += each;
         });
       return sum;
     };
-    if (own.every(({ stepped }) => !stepped)) {
-      const all = total();
-      if (tokens.length < 2) throw oneClass(basename(source.path), own[0]!.shape.name, tokens[0] ?? '');
-      const training = total(places.training);
-      const late = tokens.filter((_, k) => training[k] === 0 && all[k]! > 0);
-      if (late.length > 0)
+    const [everywhere, training] = [total(), total(places.training)];
+    // Of rows that are left out, and of what is cut off, nothing is known.
+    const present = Int32Array.from(met.keys()).filter((k) => everywhere[k]! > 0);
+    const tokens = Array.from(present, (k) => met[k]!);
+    const late = present.filter((k) => training[k] === 0).length;
+    let made: Found;
+    if (own.every(({ cut }) => !cut)) {
+      if (tokens.length < 2 && own.some(({ shape }) => shape.compared))
+        throw oneClass(basename(source.path), own.find(({ shape }) => shape.compared)!.shape.name, tokens[0] ?? '');
+      const names = tokens.filter((_, k) => training[present[k]!] === 0);
+      if (late > 0)
         remarks.push(
-          `${count(late.length, 'class', 'classes')} of ${dimension} ${late.length === 1 ? 'is' : 'are'} in no row of the training part: ${late.slice(0, 6).join(', ')}. The model cannot learn ${late.length === 1 ? 'it' : 'them'}.`,
+          `${count(late, 'class', 'classes')} of ${dimension} ${late === 1 ? 'is' : 'are'} in no row of the training part: ${names.slice(0, 6).join(', ')}. The model cannot learn ${late === 1 ? 'it' : 'them'}.`,
         );
-      found.set(dimension, vocabularyOf(tokens, all, { by: 'label', lower: source.lower, minimum: 1 }));
-      continue;
+      made = vocabularyOf(tokens, new Int32Array(tokens.length).fill(1), { by: 'label', lower: source.lower, minimum: 1 });
+    } else {
+      const counts = present.map((k) => training[k]!);
+      if (source.by !== 'pieces' && !counts.some((each) => each >= source.minimum)) throw allUnknown(source.path, source.minimum);
+      const isFramed = own.some(({ shape, stepped }) => stepped && framed.has(dimensionOf(shape)!) && (shape.predicted || !shape.compared));
+      made = vocabularyOf(tokens, counts, source, isFramed);
+      if (made.vocabulary.unknown !== undefined && source.minimum <= 1 && source.by !== 'pieces')
+        remarks.push(
+          `${count(late, 'class', 'classes')} of ${dimension} ${late === 1 ? 'is' : 'are'} in held-out rows only, and ‹unknown› to the model.`,
+        );
     }
-    const counts = total(places.training);
-    if (source.by !== 'pieces' && !tokens.some((_, k) => counts[k]! >= source.minimum)) throw allUnknown(source.path, source.minimum);
-    const framed = own.some(({ shape }) => shape.predicted);
-    const made = vocabularyOf(tokens, counts, source, framed);
-    if (made.vocabulary.unknown !== undefined && source.minimum <= 1) {
-      const strange = tokens.filter((_, k) => counts[k] === 0).length;
-      remarks.push(
-        `${count(strange, `${dimension}`, `different ${dimension}s`)} ${strange === 1 ? 'is' : 'are'} in held-out rows only, and ‹unknown› to the model.`,
-      );
-    }
-    found.set(dimension, made);
+    found.set(dimension, spread(made, present, met.length));
   }
   return found;
+}
+
+/** The classes of all tokens that were met, from those of the ones that are present. */
+function spread({ vocabulary, classes }: Found, present: Int32Array, length: number): Found {
+  if (classes instanceof Int32Array) {
+    const whole = new Int32Array(length);
+    present.forEach((token, k) => {
+      whole[token] = classes[k]!;
+    });
+    return { vocabulary, classes: whole };
+  }
+  const whole: (readonly number[])[] = Array.from({ length }, () => []);
+  present.forEach((token, k) => {
+    whole[token] = classes[k]!;
+  });
+  return { vocabulary, classes: whole };
 }

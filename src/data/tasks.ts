@@ -232,9 +232,9 @@ export function loadTask(source: TaskSource, shapes: readonly InputShape[], kept
   const bound = bind(source.task, task, shapes);
   const vocabularies: Record<string, Vocabulary> = { ...kept?.vocabularies };
   bound.forEach(({ tokens }, k) => {
-    const { classes, predicted } = shapes[k]!;
+    const { classes } = shapes[k]!;
     if (classes === undefined || tokens === undefined) return;
-    const framed = predicted || shapes.some((other) => other.classes === classes && other.predicted);
+    const framed = shapes.some((other) => other.classes === classes && !isAnswer(other) && isFramed(other, shapes));
     const all = framed ? [BEGIN, END, ...tokens] : tokens;
     vocabularies[classes] ??= { by: 'label', lower: false, tokens: all, ...(framed ? { begin: 0, end: 1 } : {}) };
   });
@@ -300,6 +300,17 @@ function openSizes(shape: InputShape, { width }: Given): (readonly [string, numb
   return rest.flatMap((size) => (typeof size === 'string' ? [[size, width] as const] : []));
 }
 
+/** It is only compared with: where a row begins and ends it has nothing to say. */
+const isAnswer = ({ compared, predicted }: InputShape): boolean => compared && !predicted;
+
+/** Its rows stand between ‹begin› and ‹end›: classes with its dimension are predicted. */
+function isFramed(shape: InputShape, shapes: readonly InputShape[]): boolean {
+  const dimension = dimensionOf(shape);
+  return (
+    dimension !== undefined && shapes.some((other) => other.predicted && other.classes !== undefined && dimensionOf(other) === dimension)
+  );
+}
+
 function exampleOf(
   task: Task,
   bound: readonly Bound[],
@@ -317,12 +328,15 @@ function exampleOf(
     const dimension = dimensionOf(shape);
     let own = drawn[place]!;
     if (over === 'either' && dimension === undefined) own = own.slice(-1);
-    if (classes === undefined) inputs[name] = Float32Array.from(own);
-    else {
+    const framed = isFramed(shape, shapes);
+    if (classes === undefined) {
+      const edge = framed ? Array<number>(width).fill(isAnswer(shape) ? Number.NaN : 0) : [];
+      inputs[name] = Float32Array.from([...edge, ...own, ...edge]);
+    } else {
       const { begin, end } = vocabularies[classes]!;
-      const special = begin === undefined ? 0 : 2;
-      const ids = own.map((id) => id + special);
-      inputs[name] = Int32Array.from(predicted && begin !== undefined && end !== undefined ? [begin, ...ids, end] : ids);
+      const ids = own.map((id) => id + (begin === undefined ? 0 : 2));
+      const [first, last] = isAnswer(shape) ? [-1, -1] : [begin ?? 0, end ?? 0];
+      inputs[name] = Int32Array.from(framed ? [first, ...ids, last] : ids);
     }
     if (dimension !== undefined) lengths[dimension] = inputs[name].length / width;
     if (predicted) inputs[`next(${name})`] = ahead(inputs[name], width, classes !== undefined);

@@ -8,9 +8,9 @@ import { binaryFile, emptyFile, notUtf8, unreadable, utf16File } from './errors.
 
 const CHUNK = 2 ** 20;
 
-/** The text of a file, a piece after the other, without a byte order mark; returns the SHA-256 of its bytes, hexadecimal.
+/** The text of a file, a piece of `chunk` bytes after the other, without a byte order mark; returns the SHA-256 of its bytes, hexadecimal.
  *  Throws DataError where it cannot be read or is no UTF-8 text, and the signal's reason. */
-export async function* readText(path: string, signal?: AbortSignal): AsyncGenerator<string, string, undefined> {
+export async function* readText(path: string, signal?: AbortSignal, chunk = CHUNK): AsyncGenerator<string, string, undefined> {
   const hash = createHash('sha256');
   const decoder = new TextDecoder();
   const place = new Place(path);
@@ -18,8 +18,8 @@ export async function* readText(path: string, signal?: AbortSignal): AsyncGenera
   let first = true;
   try {
     if ((await stat(path)).isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
-    for await (const chunk of createReadStream(path, { highWaterMark: CHUNK, ...(signal === undefined ? {} : { signal }) })) {
-      const bytes = chunk as Buffer;
+    for await (const read of createReadStream(path, { highWaterMark: chunk, ...(signal === undefined ? {} : { signal }) })) {
+      const bytes = read as Buffer;
       if (first && bytes.length >= 2 && ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)))
         throw utf16File(path);
       first = false;

@@ -42,20 +42,47 @@ export async function loadText(source: TextSource, vocabulary?: Vocabulary, sign
   for (; piece.done !== true; piece = await reading.next()) cutter.add(piece.value);
   cutter.end();
   const digest = piece.value;
-  const found = vocabulary === undefined ? checkedVocabulary(tokens.tokens, counts, source) : known(vocabulary, tokens.tokens);
-  const ids = numbered(met, found);
-  const held = (share: number): number => (share < 1 ? Math.floor(ids.length * share) : share);
-  const testing = held(source.test);
-  const validating = held(source.validation);
-  const end = ids.length - testing;
+  const parts = partsOf(met.length, source);
+  const found = vocabulary === undefined ? learned(tokens, counts, met, parts.training, source) : known(vocabulary, tokens.tokens);
+  const { ids, ends } = numbered(met, found, [parts.training, parts.training + parts.validation]);
+  const [end, last] = source.by === 'pieces' ? endsOfPieces(ids.length, ends, source) : ends;
   return {
     source,
     vocabulary: found.vocabulary,
-    training: ids.subarray(0, Math.max(0, end - validating)),
-    validation: ids.subarray(Math.max(0, end - validating), Math.max(0, end)),
-    test: ids.subarray(Math.max(0, end)),
+    training: ids.subarray(0, end),
+    validation: ids.subarray(end, last),
+    test: ids.subarray(last),
     digest,
   };
+}
+
+/** How many tokens each part has: the end is held out, validation before test. Validation's share is one of what the test leaves. */
+function partsOf(length: number, { validation, test }: TextSource): Readonly<Record<'training' | 'validation' | 'test', number>> {
+  const held = (share: number, of: number): number => Math.min(of, share < 1 ? Math.floor(of * share) : share);
+  const testing = held(test, length);
+  const validating = held(validation, length - testing);
+  return { training: length - testing - validating, validation: validating, test: testing };
+}
+
+/** Where the training part of pieces ends, and the validation part: shares end between two words, numbers count pieces. */
+function endsOfPieces(length: number, [end, last]: readonly [number, number], { validation, test }: TextSource): readonly [number, number] {
+  const behind = test < 1 ? last : Math.max(0, length - test);
+  return [validation < 1 ? Math.min(end, behind) : Math.max(0, behind - validation), behind];
+}
+
+/** The vocabulary of what was met: of the whole text where every token is a class, of the training part where there is ‹unknown› for the others. */
+function learned(tokens: Tokens, counts: readonly number[], met: GrowingIds, training: number, source: TextSource): Found {
+  const isWhole = (source.by !== 'pieces' && source.minimum <= 1) || training < 1;
+  if (isWhole || tokens.tokens.length < 2) return checkedVocabulary(tokens.tokens, counts, source);
+  const own = new Int32Array(tokens.tokens.length);
+  met.visit(
+    (id) => {
+      own[id]! += 1;
+    },
+    0,
+    training,
+  );
+  return checkedVocabulary(tokens.tokens, own, source);
 }
 
 function known(vocabulary: Vocabulary, tokens: readonly string[]): Found {
@@ -63,19 +90,32 @@ function known(vocabulary: Vocabulary, tokens: readonly string[]): Found {
   return { vocabulary, classes: tokens.map(coder) };
 }
 
-/** What was met in the classes of the vocabulary. */
-export function numbered(met: GrowingIds, { vocabulary, classes }: Found): Ids {
-  if (classes instanceof Int32Array) return met.renumbered(classes, vocabulary.tokens.length);
-  let length = 0;
-  met.visit((id) => {
-    length += classes[id]!.length;
-  });
-  const ids = idsFor(vocabulary.tokens.length, length);
+/** What was met in the classes of the vocabulary, and where the classes of the first `places` tokens end. */
+function numbered(
+  met: GrowingIds,
+  { vocabulary, classes }: Found,
+  places: readonly [number, number],
+): { readonly ids: Ids; readonly ends: readonly [number, number] } {
+  if (classes instanceof Int32Array) return { ids: met.renumbered(classes, vocabulary.tokens.length), ends: places };
+  const lengthOf = (from: number, to?: number): number => {
+    let length = 0;
+    met.visit(
+      (id) => {
+        length += classes[id]!.length;
+      },
+      from,
+      to,
+    );
+    return length;
+  };
+  const end = lengthOf(0, places[0]);
+  const last = end + lengthOf(...places);
+  const ids = idsFor(vocabulary.tokens.length, last + lengthOf(places[1]));
   let at = 0;
   met.visit((id) => {
     for (const piece of classes[id]!) ids[at++] = piece;
   });
-  return ids;
+  return { ids, ends: [end, last] };
 }
 
 /** Longest run of characters that is kept to be cut together with what follows. */
@@ -95,6 +135,16 @@ class Cutter {
   add(text: string): void {
     if (this.#source.by === 'char') {
       visitTokens(text, this.#source, this.#take);
+      return;
+    }
+    if (this.#source.by === 'pieces') {
+      // All but the last stretch are whole.
+      let last = '';
+      visitTokens(this.#rest + text, this.#source, (stretch) => {
+        if (last !== '') this.#take(last);
+        last = stretch;
+      });
+      this.#rest = last;
       return;
     }
     const whole = this.#rest + text;

@@ -3,7 +3,7 @@
 import type { Vocabulary } from '../shared/dataset.ts';
 import type { Cutting } from '../shared/settings.ts';
 import { allUnknown, neverSeen, oneToken } from './errors.ts';
-import { byCodePoint, encodePieces, learnPieces, visitStretches } from './pieces.ts';
+import { byCodePoint, encodePieces, learnPieces, pairKey, visitStretches } from './pieces.ts';
 
 export type { Vocabulary };
 
@@ -162,7 +162,7 @@ const opens = (token: string): boolean => /^[\n([{“«‘]$/u.test(token);
 interface Table {
   readonly numbers: ReadonlyMap<string, number>;
   /** By the numbers of the pair. */
-  readonly ranks: ReadonlyMap<string, readonly [rank: number, made: number]>;
+  readonly ranks: ReadonlyMap<number, readonly [rank: number, made: number]>;
 }
 
 const tables = new WeakMap<Vocabulary, Table>();
@@ -173,7 +173,9 @@ function tableOf(vocabulary: Vocabulary): Table {
     const { tokens, merges = [] } = vocabulary;
     const special = [vocabulary.unknown, vocabulary.begin, vocabulary.end];
     const numbers = new Map(tokens.flatMap((token, k) => (special.includes(k) ? [] : [[token, k] as const])));
-    const ranks = new Map(merges.map(([left, right], rank) => [`${left} ${right}`, [rank, tokens.length - merges.length + rank] as const]));
+    const ranks = new Map(
+      merges.map(([left, right], rank) => [pairKey(left, right), [rank, tokens.length - merges.length + rank] as const]),
+    );
     table = { numbers, ranks };
     tables.set(vocabulary, table);
   }

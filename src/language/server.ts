@@ -174,6 +174,8 @@ documents.onDidClose(({ document: { uri } }) => {
   clearTimeout(pending.get(uri));
   builders.delete(uri);
   void connection.sendDiagnostics({ uri, diagnostics: [] });
+  // what uses it reads it from the disk now
+  void reportAll(workspace.changed(pathOf(uri)));
 });
 connection.onNotification(DidChangeWatchedFilesNotification.type, () => {
   workspace.changed('');

@@ -216,14 +216,6 @@ def repeat(x, dim, size):
     return x.expand(*(size if k == x.dim() + dim else length for k, length in enumerate(x.shape)))
 
 
-def sinusoids(steps, size, device):
-    """At even places 2k of size the sine of t / 10000^(2k / size), at odd ones the cosine (Vaswani et al. 2017)."""
-    place = torch.arange(size, device=device)
-    rate = torch.exp((place - place % 2).to(torch.get_default_dtype()) * (-math.log(10_000) / size))
-    angle = number(torch.arange(steps, device=device))[:, None] * rate
-    return torch.where(place % 2 == 1, angle.cos(), angle.sin())
-
-
 def number(x):
     """Truth values as 0 and 1."""
     return x.to(torch.get_default_dtype()) if isinstance(x, torch.Tensor) and not x.is_floating_point() else x

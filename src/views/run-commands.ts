@@ -32,13 +32,16 @@ export interface RunCommandParts {
 /** The commands by their names, without `unroll.`. */
 export function runCommands(parts: RunCommandParts): Readonly<Record<string, (node?: RunNode, selected?: readonly RunNode[]) => unknown>> {
   const { runs, tree, queue } = parts;
-  const meant = (node: RunNode | undefined, selected: readonly RunNode[] | undefined): readonly RunNode[] =>
-    selected !== undefined && selected.length > 0 ? selected : node !== undefined ? [node] : tree.selection;
-  /** The one run that is meant; undefined where the person turned away. */
-  const one = async (title: string, node: RunNode | undefined): Promise<RunSummary | undefined> => {
-    const [first] = meant(node, undefined).filter(isRun);
-    return first ?? chooseOne(await runs.list(), title);
+  const meant = (node: RunNode | undefined, selected: readonly RunNode[] = []): readonly RunNode[] =>
+    selected.length > 0 ? selected : node !== undefined ? [node] : tree.selection;
+  /** Runs as they are now: those of the tree may have been read a while ago, and be gone. */
+  const fresh = async (nodes: readonly RunNode[]): Promise<readonly RunSummary[]> => {
+    const folders = new Set(nodes.filter(isRun).map(({ folder }) => folder));
+    return folders.size === 0 ? [] : (await runs.list()).filter(({ folder }) => folders.has(folder));
   };
+  /** The one run that is meant; undefined where the person turned away. */
+  const one = async (title: string, node: RunNode | undefined): Promise<RunSummary | undefined> =>
+    (await fresh(meant(node)))[0] ?? chooseOne(await runs.list(), title);
   return {
     renameRun: async (node) => {
       const run = await one('Rename', node);
@@ -56,11 +59,9 @@ export function runCommands(parts: RunCommandParts): Readonly<Record<string, (no
       if (run !== undefined) await goOn(run, parts);
     },
     copyRunPath: async (node, selected) => {
-      const paths = meant(node, selected)
-        .filter(isRun)
-        .map(({ folder }) => folder);
-      const chosen = paths.length > 0 ? paths : [(await one('Copy Path', node))?.folder].filter((path) => path !== undefined);
-      if (chosen.length > 0) await vscode.env.clipboard.writeText(chosen.join('\n'));
+      const all = await fresh(meant(node, selected));
+      const chosen = all.length > 0 ? all : [await one('Copy Path', node)].filter((run) => run !== undefined);
+      if (chosen.length > 0) await vscode.env.clipboard.writeText(chosen.map(({ folder }) => folder).join('\n'));
     },
     openRunFolder: async (node) => {
       const run = await one('Open Folder', node);
@@ -80,9 +81,8 @@ export function runCommands(parts: RunCommandParts): Readonly<Record<string, (no
     deleteRun: async (node, selected) => {
       const all = meant(node, selected);
       for (const each of all) if (isWaiting(each)) queue.remove(each.id);
-      const chosen = all.filter(isRun);
-      const only = chosen.length === 0 && all.length === 0 ? [await one('Delete', node)].filter((run) => run !== undefined) : chosen;
-      await deleteRuns(only);
+      const chosen = await fresh(all);
+      await deleteRuns(all.length > 0 ? chosen : [await one('Delete', node)].filter((run) => run !== undefined));
       runs.refresh();
     },
   };

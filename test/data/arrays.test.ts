@@ -106,6 +106,15 @@ describe('arrays', () => {
     );
   });
 
+  it('counts no class below 0 where it is compared with', async () => {
+    const x = npy({ shape: [4, 2], data: new Float32Array(8) });
+    const path = folder.write('t.npz', npz({ x, y: npy({ shape: [4, 2], data: Int32Array.of(1, -1, 0, -1, 2, 1, 0, -100) }) }));
+    const data = await loadDataset(arrays(path), [input('x: [T]'), input('= y: [T] of Tag')]);
+    assert.deepEqual(data.vocabularies.Tag!.tokens, ['0', '1', '2']);
+    assert.deepEqual([...data.parts.training.example(0).inputs.y!], [1, -1]);
+    assert.deepEqual(data.remarks, ['3 classes of y below 0 count nowhere.']);
+  });
+
   it('says what does not fit, and what cannot be read', async () => {
     const x = npy({ shape: [4, 5], data: new Float32Array(20) });
     const path = folder.write(
@@ -122,6 +131,13 @@ describe('arrays', () => {
     assert.match(
       await fault({}, [input('x: [6]')]),
       /^columns: The array x of d.npz has examples of the shape \[5\]; the input x is \[6\]/,
+    );
+    const odd = (value: number): Promise<string> =>
+      fault({}, [input('x: [2]')], folder.write('x.npy', npy({ shape: [2, 2], data: Float32Array.of(1, value, 2, value) })));
+    assert.match(await odd(Number.POSITIVE_INFINITY), /^data: x of x.npy cannot be read: it holds infinite numbers\. Replace them/);
+    assert.match(
+      await odd(Number.NaN),
+      /^data: x of x.npy cannot be read: all its numbers of the training part, or of one feature of it, are NaN/,
     );
     assert.match(await fault({ x: 'o' }, [input('x: [6]')]), /^data: o of d.npz cannot be read: it holds Python objects/);
     assert.match(await fault({}, [input('x: [5]')], folder.write('cut.npz', npz({ x }).subarray(0, 60))), /^data: cut.npz cannot be read/);

@@ -76,7 +76,7 @@ describe('batches', () => {
   it('a text is read on from batch to batch', async () => {
     const path = folder.write('t.txt', 'abcdefghijklmnopqrstuvwxyz'.repeat(4));
     const running = await loadDataset(text(path, { test: 0.2, validation: 0.1 }), [input('next input: [Time] of Char')]);
-    assert.deepEqual([running.parts.training.size, running.parts.validation.size, running.parts.test.size], [74, 10, 20]);
+    assert.deepEqual([running.parts.training.size, running.parts.validation.size, running.parts.test.size], [76, 8, 20]);
     const batches = trainingBatches(running, { batch: 2, window: 5, seed: 1 });
     const { sizes, rows, inputs, reset } = batches.at(1);
     assert.deepEqual([sizes, rows, reset, Object.keys(inputs)], [{ Time: 5 }, 2, false, ['input', 'next(input)']]);

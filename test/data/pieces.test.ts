@@ -5,6 +5,7 @@ import { learnPieces } from '../../src/data/pieces.ts';
 import { loadText } from '../../src/data/text.ts';
 import { coderOf, decode, encode, makeVocabulary } from '../../src/data/vocabulary.ts';
 import { random } from '../../src/shared/random.ts';
+import type { TextSource } from '../../src/shared/settings.ts';
 import { type Folder, makeFolder, text } from './sources.ts';
 
 describe('byte pairs', () => {
@@ -48,8 +49,46 @@ describe('byte pairs', () => {
     assert.ok(corpus.vocabulary.tokens.length <= 24);
     assert.ok(corpus.training.length < content.length / 2);
     assert.equal(decode(corpus.vocabulary, [...corpus.training, ...corpus.validation]), content);
+    // Parts end between two words.
+    assert.match(decode(corpus.vocabulary, corpus.validation), /^ \w/);
     folder.remove();
   });
+});
+
+describe('byte pairs of a text', () => {
+  let folder: Folder;
+  beforeEach(() => {
+    folder = makeFolder();
+  });
+  afterEach(() => folder.remove());
+  const load = (content: string, more: Partial<TextSource>) => loadText(text(folder.write('t.txt', content), { by: 'pieces', ...more }));
+
+  it('are learned from its training part alone', async () => {
+    const { vocabulary, validation, test } = await load(`${'low '.repeat(60)}${'high '.repeat(20)}${'hz '.repeat(20)}`.trim(), {
+      pieces: 30,
+      validation: 0.25,
+      test: 0.2,
+    });
+    assert.deepEqual(vocabulary.tokens, ['‹unknown›', ' ', 'l', 'o', 'w', 'lo', 'low', ' low']);
+    assert.equal(decode(vocabulary, validation.subarray(0, 3)), ' ‹unknown›‹unknown›');
+    assert.equal(test.length, 20 * 3);
+  });
+
+  it('are counted from the end where a number is held out', async () => {
+    const { training, validation } = await load('abcab '.repeat(50), { pieces: 4, validation: 7 });
+    assert.deepEqual([validation.length, training.length], [7, 300 - 7]);
+  });
+
+  it('end somewhere where no space does', async () => {
+    const chance = random(3);
+    // Longer than a piece of the file on its way from the disk.
+    const content = 'acgtt'.repeat(210_000) + Array.from({ length: 100_000 }, () => 'acgt'[Math.floor(chance.uniform() * 4)]).join('');
+    const { vocabulary, training } = await load(content, { pieces: 16, validation: 0 });
+    assert.equal(vocabulary.tokens.length, 16);
+    assert.equal(decode(vocabulary, training), content);
+    const typed = encode(vocabulary, content.slice(-100_000 - 10, -50_000));
+    assert.equal(decode(vocabulary, typed), content.slice(-100_000 - 10, -50_000));
+  }).timeout(30_000);
 });
 
 describe('large texts', () => {

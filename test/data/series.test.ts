@@ -62,15 +62,47 @@ describe('series', () => {
     assert.deepEqual(show(data, 'test', 'ahead'), ['84 83', '83 82', '82 81']);
   });
 
+  it('binds the dimension of what follows to its length', async () => {
+    const bindings = { past: { kind: 'column', name: 'x' }, ahead: { kind: 'following', name: 'x', steps: 4 } } as const;
+    const data = await load([input('past: [T, 1]'), input('= ahead: [Ahead]')], { window: 6, bindings });
+    assert.deepEqual([data.sizes, data.ragged, data.parts.training.example(0).lengths], [{ Ahead: 4 }, [], { T: 6 }]);
+    const { sizes, inputs } = trainingBatches(data, { batch: 3, window: 1, seed: 1 }).at(0);
+    assert.deepEqual([sizes, inputs.past!.length, inputs.ahead!.length], [{ T: 6 }, 18, 12]);
+    // [B, Ahead]: row by row, each on from its own window's end.
+    const [first] = inputs.ahead!;
+    assert.deepEqual([...inputs.ahead!.subarray(0, 4)], [first, first! + 1, first! + 2, first! + 3]);
+    assert.equal(inputs.past![15], first! - 1);
+  });
+
   it('normalises by what training sees, each column by itself', async () => {
     const data = await load(next, { window: 3, normalise: true, test: 10 });
     assert.deepEqual(data.scales, { x: { mean: [4.5], deviation: [Math.sqrt(8.25)] } });
+  });
+
+  it('takes columns of numbers in their order where there is no header', async () => {
+    const data = await load(next, { window: 2 }, '2001-01,1\n2001-02,2\n2001-03,3\n2001-04,4\n');
+    assert.deepEqual(show(data, 'training', 'x'), ['1 2', '2 3']);
+    const [both] = show(await load([input('next x: [T, 1]'), input('y: [T]')], { window: 2 }, '1,5\n2,6\n3,7\n'), 'training', 'y');
+    assert.equal(both, '5 6');
+  });
+
+  it('judges labels of steps at the last step of a window, each held-out one once', async () => {
+    const rows = Array.from({ length: 10 }, (_, k) => `${k},${k === 9 ? '' : k % 3}`);
+    const data = await load([input('x: [T, 1]'), input('= s: [T] of S')], { window: 3, test: 4 }, `x,s\n${rows.join('\n')}\n`);
+    assert.deepEqual([data.parts.training.size, data.parts.test.size], [4, 4]);
+    assert.deepEqual(data.vocabularies.S!.tokens, ['0', '1', '2']);
+    const { inputs } = evaluationBatches(data, 'test', { batch: 9, window: 1 })!.at(0);
+    // [T, B]: nothing but the last step, where the last label of the file is missing.
+    assert.deepEqual([...inputs.s!], [...Array<number>(8).fill(-1), 0, 1, 2, -1]);
+    const target = { input: 's', ahead: false };
+    assert.deepEqual(baselinesOf(data, 'test', [{ kind: 'accuracy' }], target), { majority: 1 / 3 });
   });
 
   it('fills missing numbers on the line between their neighbours, and says so', async () => {
     const data = await load(next, { window: 2 }, 'x\n\n1\nNA\n?\n4\n5\nnan\n');
     assert.deepEqual(show(data, 'training', 'x'), ['1 2', '2 3', '3 4', '4 5']);
     assert.deepEqual(data.remarks, ['3 missing numbers of x lie on the line between their neighbours.']);
+    assert.deepEqual(data.missing, { x: 3 });
   });
 
   it('persistence and seasons are what they are by hand', async () => {
@@ -108,6 +140,7 @@ describe('series', () => {
       await fault(next, { window: 30 }),
       /^window: The training part of s.csv has 20 rows; a window with what it predicts takes 31\. Set a smaller window/,
     );
+    assert.match(await fault(next, { window: 1 }, 'x\nNA\n?\n'), /^columns: Column x of s.csv has no number in the training part/);
     assert.match(await fault([input('next y: [T, 1]')]), /^columns: s.csv has no column `y` for the input y\. It has day, x, z/);
     assert.match(await fault(next, {}, 'x\n1\n2\nthree\n4\n5\n'), /^columns: s.csv, line 4, column x: "three" is no number/);
     assert.match(

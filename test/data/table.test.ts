@@ -1,12 +1,14 @@
 // Tables: cells to classes and numbers, rows to parts, and what is wrong with a file.
 
 import assert from 'node:assert/strict';
+import { readdirSync, truncateSync } from 'node:fs';
+import { columnsOf } from '../../src/data/columns.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
-import { keptOf, loadDataset } from '../../src/data/load.ts';
+import { keptOf, loadDataset, trainingBatches } from '../../src/data/load.ts';
 import { decode } from '../../src/data/vocabulary.ts';
 import type { PartName } from '../../src/shared/dataset.ts';
 import type { TableSource } from '../../src/shared/settings.ts';
-import { type Folder, faultOf, input, makeFolder, table } from './sources.ts';
+import { type Folder, faultOf, input, makeFolder, table, text } from './sources.ts';
 
 const names = [input('name: [T] of Letter'), input('= language: one of Language')];
 
@@ -52,6 +54,13 @@ describe('tables', () => {
   it('takes columns in order where there is no header', async () => {
     assert.deepEqual(rows(await load('a.csv', 'ab,x\nba,y\n')), ['ab/x', 'ba/y']);
     assert.deepEqual(rows(await load('b.csv', 'name,language\nba,y\n', names, { header: false })), ['name/language', 'ba/y']);
+    const unknown = await load('c.csv', 'surname,tongue\nba,y\n');
+    assert.deepEqual(rows(unknown), ['surname/tongue', 'ba/y']);
+    assert.deepEqual(unknown.remarks, [
+      'c.csv has no header: its columns are taken in their order. If its first line names them, say header: true.',
+    ]);
+    const alone = await load('d.csv', 'sentence\nab\nb\n', [input('name: [T] of Letter')], { header: true });
+    assert.deepEqual(rows(alone), ['ab', 'b']);
   });
 
   it('reads quoted fields, delimiters and line ends in them, byte order marks, mixed line ends and empty lines', async () => {
@@ -64,6 +73,10 @@ describe('tables', () => {
     assert.deepEqual(rows(await load('a.tsv', 'name\tlanguage\nab\tx\nba\ty\n')), expected);
     assert.deepEqual(rows(await load('a.csv', 'name;language\nab;x\nba;y\n')), expected);
     assert.deepEqual(rows(await load('a.jsonl', '{"name":"ab","language":"x"}\n{"language":"y","name":"ba"}')), expected);
+    assert.deepEqual(
+      rows(await load('a.jsonl', '{"name":"ab"}\r\n{"name":"ab","language":"x"}\r\n\r{"language":"y","name":"ba"}\r')),
+      expected,
+    );
   });
 
   it('cuts words and lists, and shares a vocabulary and a length by the name of the dimension', async () => {
@@ -80,11 +93,49 @@ describe('tables', () => {
     assert.deepEqual(both.parts.training.example(0).lengths, { S: 2, T: 3 });
   });
 
+  it('keeps rows in step that share a dimension with one that is predicted', async () => {
+    const shapes = [input('next words: [T] of Word'), input('= tags: [T] of Tag'), input('stress: [T]'), input('seen: [T] of Word')];
+    const data = await load('a.tsv', 'words\ttags\tstress\tseen\na b\tX Y\t1 2\tb a\nc\tY\t3\tc\n', shapes, { by: 'word' });
+    const { inputs, lengths } = data.parts.training.example(0);
+    assert.deepEqual(data.vocabularies.Word!.tokens, ['‹begin›', '‹end›', 'a', 'b', 'c']);
+    assert.deepEqual(data.vocabularies.Tag!.tokens, ['X', 'Y']);
+    assert.deepEqual(lengths, { T: 4 });
+    assert.deepEqual(Object.fromEntries(Object.entries(inputs).map(([name, values]) => [name, [...values]])), {
+      words: [0, 2, 3, 1],
+      'next(words)': [2, 3, 1, -1],
+      tags: [-1, 0, 1, -1],
+      stress: [0, 1, 2, 0],
+      seen: [0, 3, 2, 1],
+    });
+  });
+
+  it('takes classes of a fixed number, from one column or several', async () => {
+    const shapes = [input('d: [3] of D'), input('= y: one of Y')];
+    const data = await load('a.csv', 'd,y\n1 2 3,a\n3 2 1,b\n', shapes, { by: 'word' });
+    assert.deepEqual([...data.parts.training.example(1).inputs.d!], [2, 1, 0]);
+    assert.deepEqual(trainingBatches(data, { batch: 2, window: 1, seed: 1 }).at(0).inputs.d!.length, 6);
+    const bindings = { d: { kind: 'columns', names: ['p', 'q', 'r'] } } as const;
+    const wide = await load('b.csv', 'p,q,r,y\nx,y,x,a\ny,y,x,b\n', shapes, { bindings });
+    assert.deepEqual([...wide.parts.training.example(1).inputs.d!], [1, 1, 0]);
+    assert.match(
+      await fault('a.csv', 'd,y\n1 2 3,a\n3 2,b\n', shapes, { by: 'word' }),
+      /^columns: a.csv, line 3, column d holds 2 classes; the model takes 3\./,
+    );
+  });
+
   it('says in which row lengths differ', async () => {
     const tags = [input('words: [T] of Word'), input('= tags: [T] of Tag')];
     assert.equal(
       await fault('pos.tsv', 'words\ttags\na b\tX Y\na b c d e\tX Y X Y\n', tags, { by: 'word' }),
       'columns: pos.tsv, line 3: words has 5, tags has 4; the model says that both are [T].',
+    );
+    assert.match(
+      await fault('pos.tsv', 'words\ttags\na b c\tX Y\n', tags, { by: 'word', longest: 2 }),
+      /^columns: pos.tsv, line 2: words has 3, tags has 2;/,
+    );
+    assert.match(
+      await fault('pos.tsv', 'words\ttags\nlow lower\tX Y\n', tags, { by: 'pieces', pieces: 12 }),
+      /^columns: words and tags share the dimension T, and pieces of pos.tsv do not come in the same number\. Cut by: word/,
     );
   });
 
@@ -97,6 +148,17 @@ describe('tables', () => {
     assert.deepEqual(rows(wide), ['1 2/x', '3 4/y']);
     const steps = await load('c.jsonl', '{"x":[[1,2],[3,4]],"y":0}\n', [input('x: [T, 2]'), input('= y: [1]')]);
     assert.deepEqual(steps.parts.training.example(0).lengths, { T: 2 });
+    const open = await load('d.jsonl', '{"y":1}\n{"x":[[1,3]],"y":0}\n{"x":[[3,5],[7,9]],"y":0}\n', [
+      input('x: [T, M]'),
+      input('= y: [1]'),
+    ]);
+    assert.deepEqual([rows(open), open.sizes, open.remarks], [['1 3/0', '3 5 7 9/0'], { M: 2 }, ['1 row without any step is left out.']]);
+    const grid = await load('e.csv', 'x,y\n,1\n1 2 3 4,0\n3 4 5 6,0\n', [input('x: [2, M]'), input('= y: [1]')]);
+    assert.deepEqual([rows(grid), grid.sizes], [['2 3 4 5/1', '1 2 3 4/0', '3 4 5 6/0'], { M: 2 }]);
+    assert.match(
+      await fault('f.jsonl', '{"x":[[1,2],[3],[4]],"y":0}\n', [input('x: [T, M]'), input('= y: [1]')]),
+      /^columns: f.jsonl, line 1, column x holds 1 number; the model takes 2/,
+    );
   });
 
   it('normalises by the training part alone, and leaves what never changes', async () => {
@@ -161,7 +223,7 @@ describe('tables', () => {
     const { Letter, Language } = data.vocabularies;
     assert.equal(Letter!.unknown, 0);
     assert.deepEqual(Language!.tokens, ['rare', 'x', 'y']);
-    assert.match(data.remarks.join(' '), /different Letters are in held-out rows only, and ‹unknown› to the model/);
+    assert.match(data.remarks.join(' '), /classes of Letter are in held-out rows only, and ‹unknown› to the model/);
   });
 
   it('opens again with what a run has kept, even where the file has changed', async () => {
@@ -186,7 +248,53 @@ describe('tables', () => {
     const data = await load('a.csv', 'name,language\nabcdef,x\n"",y\nb,y\n', names, { longest: 3 });
     assert.deepEqual(rows(data), ['abc/x', 'b/y']);
     assert.deepEqual(data.remarks, ['1 row without any step is left out.']);
+    const pieces = await load('b.csv', 'name,language\nab cd ef,x\nba,y\n', names, { by: 'pieces', pieces: 7, longest: 2 });
+    assert.deepEqual(pieces.parts.training.example(0).lengths, { T: 2 });
   });
+
+  it('knows no class of rows that are left out', async () => {
+    const data = await load('a.csv', 'name,language\nab,x\nqz,\n"",w\nba,y\n');
+    assert.deepEqual(data.vocabularies.Letter!.tokens, ['a', 'b']);
+    assert.deepEqual(data.vocabularies.Language!.tokens, ['x', 'y']);
+    assert.equal(data.remarks.length, 2);
+  });
+
+  it('normalises numbers that differ by little beside what they are', async () => {
+    const content = `x,y\n${Array.from({ length: 100 }, (_, k) => `${1e6 + (k % 2) / 2},${k % 3}`).join('\n')}\n`;
+    const data = await load('a.csv', content, [input('x: [1]'), input('= y: one of Y')], { normalise: true });
+    assert.deepEqual(data.scales, { x: { mean: [1000000.25], deviation: [0.25] } });
+    assert.deepEqual(data.missing, { x: 0 });
+  });
+
+  it('says where a cell begins that never ends', async () => {
+    assert.match(
+      await fault('n.csv', `name,language\na,x\n"${'1 '.repeat(2 ** 23 + 9)}`),
+      /^data: n.csv, line \d+ begins a cell of more than 16 MiB\. Is a quotation mark never closed/,
+    );
+    assert.match(
+      await fault('n.jsonl', `{"name":"${'1 '.repeat(2 ** 23 + 9)}`),
+      /^data: n.jsonl, line 1 begins a cell of more than 16 MiB/,
+    );
+  }).timeout(30_000);
+
+  it('reads no more of a large file than it needs, and lets go of it', async () => {
+    const path = folder.write('a.csv', `a,b\n${'x y z,1\n'.repeat(200_000)}`);
+    // What lies behind is no text: who reads so far says so.
+    truncateSync(path, 2 ** 30);
+    assert.match(await faultOf(() => loadDataset(text(path), [input('next x: [T] of C')]), folder), /no text: byte 1,600,005 is 0/);
+    const lines = folder.write('a.jsonl', '{"a":"x","b":1}\n'.repeat(200_000));
+    const before = readdirSync('/dev/fd').length;
+    for (let k = 0; k < 4; k += 1) {
+      assert.deepEqual(await columnsOf(path), [
+        { name: 'a', kind: 'category', examples: ['x y z'] },
+        { name: 'b', kind: 'number', examples: ['1'] },
+      ]);
+      assert.equal((await columnsOf(lines)).length, 2);
+      assert.match(await faultOf(() => loadDataset(table(path), names), folder), /has no column `name`/);
+      assert.match(await faultOf(() => loadDataset(table(lines), names), folder), /has no column `name`/);
+    }
+    assert.ok(readdirSync('/dev/fd').length < before + 4);
+  }).timeout(30_000);
 
   it('says what is wrong with a file, its cells and its parts', async () => {
     const csv = (lines: string): string => `name,language\n${lines}`;
@@ -218,6 +326,8 @@ describe('tables', () => {
       await fault('n.csv', 'x,y\n1,2\n3,four\n', numbers),
       'columns: n.csv, line 3, column y: "four" is no number. Correct the cell, or leave it empty for a missing value.',
     );
+    assert.match(await fault('n.csv', 'x,y\n1e39,2\n', numbers), /^columns: n.csv, line 2, column x: "1e39" is no number/);
+    assert.match(await fault('n.csv', 'x,y\nNA,2\n,3\n', numbers), /^columns: Column x of n.csv has no number in the training part/);
     assert.match(await fault('n.csv', 'x,y\n1 2,2\n', numbers), /^columns: n.csv, line 2, column x holds 2 numbers; the model takes 1/);
     assert.match(await fault('a.jsonl', '{"name":"a","language":"x"}\n{"name":\n'), /^data: a.jsonl, line 2: this is no JSON/);
     assert.match(await fault('a.jsonl', '{"name":{"a":1},"language":"x"}\n'), /^data: a.jsonl, line 1: a cell is an object/);

@@ -101,6 +101,15 @@ describe('tasks', () => {
     assert.equal(new Set(some(data).map((example) => texts(example, data, 'input').join(''))).size > 20, true);
   });
 
+  it('keeps inputs in step with one of their dimension that is predicted', async () => {
+    const shapes = [input('source: [T] of S'), input('next target: [T] of S')];
+    const data = await loadDataset(task('repeating', { options: { length: 4, symbols: 3 } }), shapes);
+    const { inputs, lengths } = data.parts.training.example(0);
+    assert.deepEqual(lengths, { T: 6 });
+    assert.deepEqual([...inputs.source!], [...inputs.target!]);
+    assert.deepEqual([inputs.source![0], inputs.source![5]], [0, 1]);
+  });
+
   it('is endless unless a count is given, and the same for one seed', async () => {
     const endless = await load('parity', ['bits: [T] of Bit', '= parity: [T] of Parity'], { validation: 0.1, test: 50 });
     assert.deepEqual(

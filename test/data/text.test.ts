@@ -80,6 +80,15 @@ describe('text', () => {
     assert.equal(decode(vocabulary, training), 'a b a ‹unknown› a b');
   });
 
+  it('learns what is frequent from the training part, and splits as tables do', async () => {
+    const content = `${'a b c d '.repeat(4)}z z z z`;
+    const { vocabulary, validation } = await corpus(content, { by: 'word', minimum: 2, validation: 0.2 });
+    assert.deepEqual(vocabulary.tokens, ['‹unknown›', 'a', 'b', 'c', 'd']);
+    assert.deepEqual([...validation], [0, 0, 0, 0]);
+    const split = await corpus('ab'.repeat(50), { validation: 0.25, test: 0.2 });
+    assert.deepEqual([split.training.length, split.validation.length, split.test.length], [60, 20, 20]);
+  });
+
   it('lowers the case where told to', async () => {
     assert.deepEqual((await corpus('Ab aB', { lower: true })).vocabulary.tokens, [' ', 'a', 'b']);
   });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../scripts/root.ts';
 import { Workbench } from './workbench.ts';
@@ -41,8 +41,10 @@ describe('the tree of runs in the workbench', () => {
       ['two.rnn', 'Two', 'gru'],
     ] as const)
       writeFileSync(join(folder, file), source(model, cell));
-    for (const name of ['One-1', 'One-2', 'One-3']) train('one.rnn', name);
+    train('one.rnn', 'One-1');
     train('two.rnn', 'Two-1');
+    // A run can be copied like any folder.
+    for (const name of ['One-2', 'One-3']) cpSync(join(folder, 'runs', 'One-1'), join(folder, 'runs', name), { recursive: true });
     await workbench.command('Unroll: Show Runs');
     await workbench.command('Unroll: Refresh Runs');
   });
@@ -73,6 +75,7 @@ describe('the tree of runs in the workbench', () => {
   });
 
   it('keeps a note beside it', async () => {
+    await row('smaller batch').click();
     await workbench.command('Unroll: Edit Note on Run');
     await field().fill('forgets the door');
     await workbench.page.keyboard.press('Enter');
@@ -94,7 +97,8 @@ describe('the tree of runs in the workbench', () => {
     await row('One-1').waitFor();
     await workbench.command('Unroll: Sort Runs');
     await workbench.rows('.quick-input-list').filter({ hasText: 'by validation loss, best first' }).click();
-    await workbench.page.locator('.pane-header', { hasText: 'by validation loss' }).waitFor();
+    // The only view of its container: VS Code says what stands beside its name, and hides it.
+    await workbench.page.locator('.pane-header', { hasText: 'by validation loss, best first' }).waitFor({ state: 'attached' });
   });
 
   it('trains one for longer', async () => {

@@ -105,7 +105,7 @@ describe('layout', () => {
       assert.equal(written(once).length, written(text).length);
       assert.equal(formatted(once), once, text);
     }
-  });
+  }).timeout(20_000);
 });
 
 const source = `use "cells.rnn"
@@ -154,6 +154,10 @@ describe('signatures', () => {
     assert.equal(await shown('  z = lstm(tanh(|'), 'tanh(: x');
     assert.equal(await shown('  z = lstm(tanh(x), 3|'), 'lstm(: size H');
     assert.equal(await shown('  z = rnn(x, 3, activation: |relu)'), 'rnn(: activation = tanh');
+    assert.equal(await shown('  z = lstm(x, 3, |'), 'lstm(: ');
+    assert.equal(await shown('  z = lstm(x, layers: 2, |'), 'lstm(: size H');
+    assert.equal(await shown('  z = bidirectional(lstm, [x; x], |'), 'bidirectional(: size H');
+    assert.equal(await shown('  z = lstm(x, 3 // |'), undefined);
   });
   it('of functions, sources, optimizers and schedules', async () => {
     assert.equal(await shown('  z = clip(x, |'), 'clip(: lowest');
@@ -161,6 +165,8 @@ describe('signatures', () => {
     assert.equal(await shown('}\ntrain M on names { optimizer: adam(cosine(0.1, warmup: |'), 'cosine(: warmup: 100');
     assert.equal(await shown('  z = |'), undefined);
     assert.equal(await shown('  z = nothing(|'), undefined);
+    assert.equal(await shown('}\ncell a(x: [I], |'), undefined);
+    assert.equal(await shown('}\ngenerate M { search: sample(temperature: 1, top_k: |'), 'sample(: top_k: 40');
   });
   it('the calls around a place, in strings and comments none', () => {
     assert.deepEqual(

@@ -1,187 +1,167 @@
-// What may stand at a place: lines and dimensions in scope, cells, functions, settings.
+// What may stand at a place, what is likely first. The place is read off the text (place.ts), what there is from the checked program.
 
-import { type CompletionItem, CompletionItemKind, InsertTextFormat, type Position } from 'vscode-languageserver-types';
-import type { Instance, Type } from '../check/core.ts';
-import { showType } from '../check/scope.ts';
-import type { Cell, File } from '../generated/ast.ts';
-import { docComment } from '../places.ts';
+import { type CompletionItem, CompletionItemKind, type Position } from 'vscode-languageserver-types';
+import type { Instance } from '../check/core.ts';
+import type { File, Generate, Model, Train } from '../generated/ast.ts';
+import { textOf } from '../places.ts';
 import type { Program } from '../program.ts';
+import { inBody, inHeader } from './body-completion.ts';
 import { callsAt } from './call-at.ts';
-import { itemAt, offsetAt } from './documents.ts';
+import { offsetAt } from './documents.ts';
 import { headerText } from './hover.ts';
-import { type DataFiles, hole, inData, noFiles, settingValues } from './statement-completion.ts';
-import { callWords, functionWords, generateWords, startWords, trainWords, type Word } from './words.ts';
+import { type PlaceInText, placeAt } from './place.ts';
+import { type DataFiles, inData, noFiles, pathsIn, settingValues } from './statement-completion.ts';
+import { templates } from './templates.ts';
+import { generateWords, trainWords, type Word } from './words.ts';
 
 /** `files` answers for data files; without it nothing is looked up. */
 export async function completion(program: Program, position: Position, files: DataFiles = noFiles): Promise<CompletionItem[]> {
-  const { text, tree } = program.main;
+  const { text } = program.main;
   const offset = offsetAt(text, position);
-  const before = text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset);
-  const item = itemAt(tree, offset) ?? itemBefore(program, offset);
-  const outsideStrings = before.replace(/"[^"]*"/g, '');
-  if (/\/\//.test(outsideStrings) || (/"[^"]*$/.test(outsideStrings) && item?.$type !== 'Data')) return [];
-  if (/^\s*data\s+[\p{L}_][\p{L}\p{N}_]*\s*=\s*[\p{L}_]*$/u.test(before)) return inData(program, text, offset, files);
-  if (item === undefined) return topLevel(program);
-  const isInside = text.slice(item.$cstNode!.offset, offset).includes('{');
-  switch (item.$type) {
-    case 'Cell':
-    case 'Model': {
-      const instance = program.instances.get(item);
-      const member = /([\p{L}_][\p{L}\p{N}_.[\]]*)\.[\p{L}\p{N}_]*$/u.exec(before);
-      if (member !== null) return members(instance, member[1]!);
-      if (!isInside) return dimensions(instance);
-      return inBody(program, instance, item.lines, before, position.line);
+  const place = placeAt(text, offset);
+  const { item, before, inString } = place;
+  if (place.isInComment) return [];
+  if (inString !== undefined) {
+    if (item?.kind === 'use') return pathsIn(inString, /\.rnn$/, files);
+    if (item?.kind === 'train' && /\bstart\s*:\s*$/.test(before.trimEnd())) return pathsIn(inString, /\.(safetensors|onnx)$/, files, true);
+    return item?.kind === 'data' ? inData(program, text, offset, files) : [];
+  }
+  if (item === undefined) return /^\s*[\p{L}_]*$/u.test(before) ? templates(program) : [];
+  switch (item.kind) {
+    case 'cell':
+    case 'model': {
+      const instance = instanceAt(program, item);
+      if (item.isInBody) return inBody(program, instance, place, position.line, offset);
+      return inHeader(program, instance, place, item.kind === 'model' ? await columnsFor(program, item.name, files) : []);
     }
-    case 'Train':
-      return isInside ? inSettings(program, before, trainWords, item.settings, text, offset) : inTrainHead(program);
-    case 'Generate':
-      return isInside ? inSettings(program, before, generateWords, item.settings, text, offset) : inTrainHead(program);
-    case 'Data':
-      return inData(program, text, offset, files);
-    default:
-      return [];
+    case 'data':
+      return /=/.test(item.text) ? inData(program, text, offset, files) : [];
+    case 'train':
+    case 'generate': {
+      const node = statementAt(program, item);
+      if (!item.isInBody) return inStatementHead(program, item.kind, place, offset);
+      return inSettings(program, place, item.kind === 'train' ? trainWords : generateWords, node?.settings ?? [], offset);
+    }
+    case 'use':
+      return /^\s*use\s+\w*$/.test(before)
+        ? [{ label: 'std', kind: CompletionItemKind.Module, insertText: 'std 1', detail: 'the standard library, edition 1' }]
+        : [];
   }
 }
 
-const snippet = (label: string, insertText: string, documentation: string, kind: CompletionItemKind): CompletionItem => ({
-  label,
-  kind,
-  insertText,
-  insertTextFormat: InsertTextFormat.Snippet,
-  documentation,
-});
-
-function topLevel(program: Program): CompletionItem[] {
-  const first = program.models[0]?.name ?? 'Name';
-  const keyword = CompletionItemKind.Keyword;
-  return [
-    snippet(
-      'cell',
-      `cell ${hole(1, 'name')}(x: [I], size H) {\n  state h: [H]\n  param W: [H, I], U: [H, H], b: [H]\n\n  h' = tanh(W @ x + U @ h + b)\n}`,
-      'Equations for one step.',
-      keyword,
-    ),
-    snippet(
-      'model',
-      `model ${hole(1, 'Name')}(input: [T] of Char) {\n  x      = embed(input, 64)\n  h      = lstm(x, 128)\n  logits = linear(h, Char)\n  loss   = cross_entropy(logits, next(input))\n}`,
-      'A cell that stands alone: its inputs are data.',
-      keyword,
-    ),
-    snippet(
-      'data',
-      `data ${hole(1, 'name')} = text("${hole(2, 'book.txt')}", by: char)`,
-      'Where the inputs of a model come from.',
-      keyword,
-    ),
-    snippet(
-      'train',
-      `train \${1:${first}} on \${2:name} {\n  epochs:    5\n  batch:     32\n  window:    64\n  optimizer: adam(0.002)\n  clip:      1\n}`,
-      'Settings of a training.',
-      keyword,
-    ),
-    snippet('generate', `generate \${1:${first}} {\n  prompt: "$2"\n  length: 200\n}`, 'How a trained model runs free.', keyword),
-    snippet('use', `use "${hole(1, 'cells.rnn')}"`, 'Brings in the cells of another file.', keyword),
-  ];
+/** The checked cell or model of the item in hand. */
+function instanceAt(program: Program, { name, offset }: NonNullable<PlaceInText['item']>): Instance | undefined {
+  const all = [...program.instances.values()].filter(({ cell }) => cell.name === name);
+  return all.find(({ cell }) => cell.$cstNode?.offset === offset) ?? all.at(-1);
 }
 
-const wordItem = (label: string, { use, says }: Word, kind: CompletionItemKind): CompletionItem => ({
-  label,
-  kind,
-  detail: use,
-  documentation: says,
-});
-
-function members(instance: Instance | undefined, path: string): CompletionItem[] {
-  let type: Type | undefined;
-  for (const [k, part] of path.split('.').entries()) {
-    const name = part.replace(/\[.*$/, '').replace(/'$/, '');
-    if (k === 0) {
-      type =
-        instance?.lines.find(({ binding }) => binding.name.replace(/'$/, '') === name)?.binding.type ??
-        instance?.states.find(({ binding }) => binding.name === name)?.binding.type;
-    } else type = type?.kind === 'record' ? type.fields.get(name) : undefined;
-  }
-  const transpose: CompletionItem = { label: 'T', kind: CompletionItemKind.Property, detail: 'the transpose' };
-  if (type?.kind !== 'record') return [transpose];
-  return [...type.fields].map(([label, field]) => ({ label, kind: CompletionItemKind.Field, detail: showType(field) }));
+function statementAt(program: Program, { offset, kind }: NonNullable<PlaceInText['item']>): Train | Generate | undefined {
+  const type = kind === 'train' ? 'Train' : 'Generate';
+  const items = program.main.tree.items.filter((each): each is Train | Generate => each.$type === type);
+  return items.findLast(({ $cstNode }) => $cstNode !== undefined && $cstNode.offset <= offset + 1) ?? items.at(-1);
 }
 
-const dimensions = (instance: Instance | undefined): CompletionItem[] =>
-  [...(instance?.dimensions.keys() ?? [])].map((label) => ({ label, kind: CompletionItemKind.TypeParameter, detail: 'dimension' }));
-
-function inBody(program: Program, instance: Instance | undefined, lines: Cell['lines'], before: string, line: number): CompletionItem[] {
-  const items: CompletionItem[] = [];
-  const add = (label: string, type: Type, kind: CompletionItemKind): void => {
-    items.push({ label, kind, detail: showType(type), sortText: `0${label}` });
-  };
-  for (const { binding } of instance?.inputs ?? []) add(binding.name, binding.type, CompletionItemKind.Variable);
-  for (const { binding } of instance?.params ?? []) add(binding.name, binding.type, CompletionItemKind.Constant);
-  for (const { binding } of instance?.states ?? []) add(binding.name, binding.type, CompletionItemKind.Field);
-  for (const { binding, equation } of instance?.lines ?? [])
-    if ((equation.$cstNode?.range.start.line ?? 0) < line) add(binding.name, binding.type, CompletionItemKind.Variable);
-  items.push(...dimensions(instance));
-  const isStart = /^\s*[\p{L}_]*$/u.test(before);
-  if (isStart) {
-    const open = (instance?.states ?? []).filter(
-      ({ binding }) => !lines.some((each) => each.$type === 'Equation' && each.next && each.name === binding.name),
-    );
-    for (const { binding } of open)
-      items.push(
-        snippet(`${binding.name}' = `, `${binding.name}' = $0`, `The next value of the state ${binding.name}.`, CompletionItemKind.Snippet),
-      );
-    items.push(snippet('state', `state ${hole(1, 'h')}: [${hole(2, 'H')}]`, 'What stays for the next step.', CompletionItemKind.Keyword));
-    items.push(
-      snippet('param', `param ${hole(1, 'W')}: [${hole(2, 'H')}, ${hole(3, 'I')}]`, 'What training changes.', CompletionItemKind.Keyword),
-    );
-  }
-  for (const [label, { cell }] of program.main.cells) {
-    const doc = docComment(cell);
-    items.push({
-      label,
-      kind: CompletionItemKind.Class,
-      detail: headerText(cell),
-      sortText: `1${label}`,
-      ...(doc === undefined ? {} : { documentation: { kind: 'markdown', value: doc } }),
-    });
-  }
-  for (const [label, word] of Object.entries(functionWords))
-    items.push({ ...wordItem(label, word, CompletionItemKind.Function), sortText: `2${label}` });
-  if (/^\s*param\b/.test(before))
-    for (const [label, word] of Object.entries(startWords)) items.push(wordItem(label, word, CompletionItemKind.EnumMember));
-  if (/\([^()]*,\s*[\p{L}_]*$/u.test(before))
-    for (const [label, word] of Object.entries(callWords))
-      items.push({ ...wordItem(label, word, CompletionItemKind.Property), insertText: `${label}: `, sortText: `3${label}` });
-  return items;
+/** The columns of the data that a model is trained on; where it is trained on none yet, of the tables of the file. */
+async function columnsFor(program: Program, model: string, files: DataFiles): ReturnType<DataFiles['columns']> {
+  const trained = program.statements.trains.filter((each) => each.model === model).map(({ data }) => data);
+  const data = program.main.tree.items.flatMap((item: File['items'][number]) => {
+    if (item.$type !== 'Data' || item.source?.$type !== 'Call' || (trained.length > 0 && !trained.includes(item.name))) return [];
+    const [first] = item.source.arguments;
+    const isTable = /^(table|series)$/.test(item.source.callee?.$type === 'Reference' ? item.source.callee.name : '');
+    return isTable && first?.value?.$type === 'StringLiteral' ? [first.value.value] : [];
+  });
+  const found = await Promise.all(data.map((path) => files.columns(path).catch(() => [])));
+  return found.flat();
 }
 
-/** A data item that is broken by what is being typed in it: the last one that begins before, where no other item comes between. */
-function itemBefore(program: Program, offset: number): File['items'][number] | undefined {
-  const { text, tree } = program.main;
-  const last = tree.items.findLast(({ $cstNode }) => $cstNode !== undefined && $cstNode.offset <= offset);
-  if (last?.$type !== 'Data') return undefined;
-  const between = text.slice(last.$cstNode!.end, offset);
-  return callsAt(text, offset).length > 0 && !/^[ \t]*(cell|model|train|generate|use)\b/m.test(between) ? last : undefined;
+// ------------------------------------------------------------------------------------------------------------------ statements
+
+const value = (label: string): CompletionItem => ({ label, kind: CompletionItemKind.Value });
+
+/** train Name(unit: gru) on data */
+function inStatementHead(program: Program, kind: 'train' | 'generate', place: PlaceInText, offset: number): CompletionItem[] {
+  const { before } = place;
+  const [call] = callsAt(program.main.text, offset);
+  const model = program.models.find(({ name }) => name === call?.callee);
+  if (call !== undefined && model !== undefined)
+    return call.name === undefined ? modelArguments(model, call.given) : givenValues(program, model, call.name);
+  const named = (all: readonly string[], what: CompletionItemKind, detail: string): CompletionItem[] =>
+    all.map((label) => ({ label, kind: what, detail }));
+  const data = named(
+    program.statements.data.map(({ name }) => name),
+    CompletionItemKind.File,
+    'data',
+  );
+  if (/\bon\s+[\p{L}\p{N}_]*$/u.test(before)) return data;
+  if (/^\s*(train|generate)\s+[\p{L}\p{N}_]*$/u.test(before))
+    return program.models.map((each) => ({ label: each.name, kind: CompletionItemKind.Module, detail: headerOf(each) }));
+  return kind === 'train' && /\s\w*$/.test(before) && !/\bon\b/.test(before)
+    ? [
+        {
+          label: 'on',
+          kind: CompletionItemKind.Keyword,
+          insertText: 'on ',
+          command: { title: 'Suggest', command: 'editor.action.triggerSuggest' },
+        },
+      ]
+    : [];
+}
+
+const headerOf = (model: Model): string => `model ${model.name}(${model.inputs.map(textOf).join(', ')})`;
+
+const modelArguments = (model: Model, given: readonly string[]): CompletionItem[] =>
+  model.inputs
+    .filter(
+      (input) =>
+        (input.$type === 'SizeInput' || input.type === undefined || input.type.$type === 'CellType') && !given.includes(input.name),
+    )
+    .map((input) => ({
+      label: input.name,
+      kind: CompletionItemKind.Property,
+      detail: textOf(input),
+      insertText: `${input.name}: `,
+      command: { title: 'Suggest', command: 'editor.action.triggerSuggest' },
+    }));
+
+function givenValues(program: Program, model: Model, name: string): CompletionItem[] {
+  const input = model.inputs.find((each) => each.name === name);
+  if (input?.$type === 'SizeInput') return ['64', '128', '256'].map(value);
+  if (input?.type?.$type !== 'CellType') return input?.fallback === undefined ? [] : [value(textOf(input.fallback))];
+  return Array.from(program.main.cells, ([label, { cell }]) => ({ label, kind: CompletionItemKind.Class, detail: headerText(cell) }));
 }
 
 function inSettings(
   program: Program,
-  before: string,
+  { before, item }: PlaceInText,
   words: Readonly<Record<string, Word>>,
   given: readonly { readonly name?: string }[],
-  text: string,
   offset: number,
 ): CompletionItem[] {
-  const name = /([\p{L}_]\w*)\s*:[^:{]*$/u.exec(before.replace(/\([^()]*\)/g, ''))?.[1];
-  const current = /(?:^|[{,])\s*([\p{L}_]\w*)\s*:(?:[^,]|\([^)]*$|\[[^\]]*$)*$/u.exec(before)?.[1];
-  const asked = [current, name].find((each) => each !== undefined && each in words);
-  if (asked !== undefined) return settingValues(program, asked, text, offset);
+  const current = lastSetting((item?.text ?? before).replace(/^[^{]*\{/, ''));
+  const asked = /^\s*([\p{L}_]\w*)\s*:/u.exec(current)?.[1];
+  if (asked !== undefined) return settingValues(program, asked, program.main.text, offset);
+  if (!/^\s*[\p{L}_\p{N}]*$/u.test(current)) return [];
   return Object.entries(words)
     .filter(([label]) => !given.some((each) => each.name === label))
-    .map(([label, word]) => ({ ...wordItem(label, word, CompletionItemKind.Property), insertText: `${label}: ` }));
+    .map(([label, { use, says }], k) => ({
+      label,
+      kind: CompletionItemKind.Property,
+      detail: use,
+      documentation: { kind: 'markdown', value: says },
+      insertText: `${label}: `,
+      sortText: String(k).padStart(2, '0'),
+      command: { title: 'Suggest', command: 'editor.action.triggerSuggest' },
+    }));
 }
 
-function inTrainHead(program: Program): CompletionItem[] {
-  const models = program.models.map(({ name }) => ({ label: name, kind: CompletionItemKind.Module }));
-  const data = program.statements.data.map(({ name }) => ({ label: name, kind: CompletionItemKind.File }));
-  return [...models, ...data];
+/** What stands behind the last comma or line end that separates settings. */
+function lastSetting(text: string): string {
+  let [depth, start] = [0, 0];
+  for (let k = 0; k < text.length; k += 1) {
+    const letter = text[k]!;
+    if ('(['.includes(letter)) depth += 1;
+    else if (')]'.includes(letter)) depth -= 1;
+    else if (depth <= 0 && (letter === ',' || letter === '\n')) start = k + 1;
+  }
+  return text.slice(start);
 }

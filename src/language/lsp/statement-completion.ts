@@ -50,7 +50,7 @@ export async function inData(program: Program, text: string, offset: number, fil
   const outer = calls.at(-1);
   const quoted = /"[^"\n]*$/.test(text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset).replace(/"[^"\n]*"/g, ''));
   if (inner === undefined || outer === undefined) return sourceItems();
-  if (quoted) return inQuotes(inner, outer, text, files);
+  if (quoted) return inQuotes(inner, outer, text, offset, files);
   if (inner !== outer) return [];
   const { callee } = outer;
   const isFile = fileSources.some((each) => each === callee);
@@ -102,11 +102,30 @@ function sourceItems(): CompletionItem[] {
   return [...fileSources, ...taskNames].map((name) => call(name, sourceWords[name]!, usual[name] ?? `${name}(length: \${1:100})`));
 }
 
-async function inQuotes({ callee, position }: CallAt, outer: CallAt, text: string, files: DataFiles): Promise<CompletionItem[]> {
+/** Files and folders in the folder of a path that is being typed; `all`: folders are what is asked for. */
+export async function pathsIn(typed: string, ending: RegExp, files: DataFiles, all = false): Promise<CompletionItem[]> {
+  const folder = /^(.*\/)?/.exec(typed)![0];
+  const names = await files.list(folder).catch(() => []);
+  return names.flatMap((name): CompletionItem[] => {
+    if (name.endsWith('/')) {
+      const again = all ? {} : { command: { title: 'Suggest', command: 'editor.action.triggerSuggest' } };
+      return /^(node_modules|\..*)\/$/.test(name) ? [] : [{ label: name, kind: CompletionItemKind.Folder, sortText: `1${name}`, ...again }];
+    }
+    return ending.test(name) && name !== files.self ? [{ label: name, kind: CompletionItemKind.File, sortText: `0${name}` }] : [];
+  });
+}
+
+async function inQuotes(
+  { callee, position }: CallAt,
+  outer: CallAt,
+  text: string,
+  offset: number,
+  files: DataFiles,
+): Promise<CompletionItem[]> {
   if (callee === outer.callee && position === 0 && outer.name === undefined) {
+    const typed = /"([^"\n]*)$/.exec(text.slice(0, offset))?.[1] ?? '';
     const ending = endings[callee];
-    const names = await files.list().catch(() => []);
-    return names.filter((name) => ending?.test(name) ?? false).map((label) => ({ label, kind: CompletionItemKind.File }));
+    return ending === undefined ? [] : pathsIn(typed, ending, files);
   }
   const path = /^\s*"([^"\n]+)"/.exec(text.slice(outer.start))?.[1];
   const isColumn = callee === 'column' || callee === 'columns' || callee === 'following' || outer.callee === 'arrays';

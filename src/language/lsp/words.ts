@@ -8,9 +8,11 @@ export interface Word {
   /** How it is written. */
   readonly use: string;
   readonly says: string;
+  /** What holds where it is not given. */
+  readonly usual?: string;
 }
 
-const word = (use: string, says: string): Word => ({ use, says });
+const word = (use: string, says: string, usual?: string): Word => ({ use, says, ...(usual === undefined ? {} : { usual }) });
 
 export const functionWords: Readonly<Record<FunctionName, Word>> = {
   exp: word('exp(x)', 'e to the power of each element.'),
@@ -65,33 +67,40 @@ export const functionWords: Readonly<Record<FunctionName, Word>> = {
 };
 
 export const trainWords: Readonly<Record<(typeof trainSettings)[number], Word>> = {
-  epochs: word('epochs: 5', 'How often to go through the data.'),
+  epochs: word('epochs: 5', 'How often to go through the data.', '10; 1 for a running text'),
   steps: word('steps: 1000', 'How many steps to train, instead of epochs.'),
-  batch: word('batch: 32', 'How many examples, or rows of a text, are computed at once.'),
+  batch: word('batch: 32', 'How many examples, or rows of a text, are computed at once.', '32'),
   window: word(
     'window: 64',
     'How many timesteps the gradient goes back (truncated backpropagation through time); the state is carried on.',
+    '64',
   ),
   optimizer: word(
     'optimizer: adam(0.001)',
     'sgd, rmsprop, adam or adamw, with its learning rate: a number, or cosine(0.001, warmup: 100), step(0.1, every: 5), plateau(0.001).',
+    'adam(0.001)',
   ),
-  clip: word('clip: 1', 'The largest norm of the whole gradient: a longer one is shortened to it.'),
-  clip_value: word('clip_value: 5', 'The largest size of each element of the gradient.'),
-  decay: word('decay: 0.01', 'How strongly the weights are pulled towards 0.'),
+  clip: word('clip: 1', 'The largest norm of the whole gradient: a longer one is shortened to it.', 'no clipping'),
+  clip_value: word('clip_value: 5', 'The largest size of each element of the gradient.', 'no clipping'),
+  decay: word('decay: 0.01', 'How strongly the weights are pulled towards 0.', '0'),
   teacher: word('teacher: ramp(1, 0.7, epochs: 5)', 'How often the model sees the truth instead of its own prediction.'),
   stop: word(
     'stop: plateau(patience: 5)',
     'Ends the training where the validation loss has not fallen for so many validations; the best weights are kept.',
+    'trains to the end',
   ),
   report: word(
     'report: [accuracy, f1]',
     'What is measured on held-out data: accuracy, f1, confusion, exact, perplexity, bits, rmse, mae, and beside them persistence and seasonal(24). Without it, what fits the loss.',
   ),
-  freeze: word('freeze: [encoder]', 'Lines whose parameters stay as they are.'),
-  start: word('start: "runs/Names-1"', 'A run, or a file of weights, whose weights of the same name and shape to start from.'),
-  seed: word('seed: 1', 'Decides every draw: starting values, dropout.'),
-  device: word('device: auto', 'auto, cpu, webgpu, cuda, directml or coreml.'),
+  freeze: word('freeze: [encoder]', 'Lines whose parameters stay as they are.', 'every line learns'),
+  start: word(
+    'start: "runs/Names-1"',
+    'A run, or a file of weights, whose weights of the same name and shape to start from.',
+    'starts from chance',
+  ),
+  seed: word('seed: 1', 'Decides every draw: starting values, dropout.', '1'),
+  device: word('device: auto', 'auto, cpu, webgpu, cuda, directml or coreml.', 'auto'),
   samples: word(
     'samples: 500',
     'Steps between two samples of what the model writes or answers; 0: none. Without it about ten in a training.',
@@ -99,9 +108,13 @@ export const trainWords: Readonly<Record<(typeof trainSettings)[number], Word>> 
 };
 
 export const generateWords: Readonly<Record<(typeof generateSettings)[number], Word>> = {
-  search: word('search: sample(temperature: 0.8)', 'greedy, or sample(temperature:, top_k:, top_p:).'),
-  length: word('length: 200', 'How many tokens to write.'),
-  prompt: word('prompt: "..."', 'The text that it goes on from.'),
+  search: word(
+    'search: sample(temperature: 0.8)',
+    'How the next token is chosen: greedy takes the likeliest, sample(temperature: 0.8, top_k: 40, top_p: 0.9) draws one.',
+    'sample(temperature: 1)',
+  ),
+  length: word('length: 200', 'How many tokens, or steps, to write.', '200'),
+  prompt: word('prompt: "..."', 'The text that it goes on from.', 'none'),
   unknown: word('unknown: copy(...)', 'What stands for words that are not in the vocabulary.'),
 };
 
@@ -155,18 +168,18 @@ export const sourceWords: Readonly<Record<string, Word>> = {
 
 /** Settings of a source of data. */
 export const sourceSettingWords: Readonly<Record<string, Word>> = {
-  by: word('by: char', 'How texts are cut: char, word, or pieces(8000) for byte pairs.'),
-  lower: word('lower: true', 'Capital letters become small ones.'),
-  minimum: word('minimum: 2', 'Words that occur less often are ‹unknown›.'),
-  header: word('header: true', 'Whether the first row names the columns; without it that is told from the row.'),
-  longest: word('longest: 100', 'Sequences that are longer are cut.'),
-  normalise: word('normalise: true', 'Numbers to mean 0 and deviation 1, as the training part has them.'),
+  by: word('by: char', 'How texts are cut: char, word, or pieces(8000) for byte pairs.', 'char'),
+  lower: word('lower: true', 'Capital letters become small ones.', 'false'),
+  minimum: word('minimum: 2', 'Words that occur less often are ‹unknown›.', '1'),
+  header: word('header: true', 'Whether the first row names the columns; without it that is told from the row.', 'told from the first row'),
+  longest: word('longest: 100', 'Sequences that are longer are cut.', 'nothing is cut'),
+  normalise: word('normalise: true', 'Numbers to mean 0 and deviation 1, as the training part has them.', 'false'),
   window: word('window: 24', 'Timesteps of an example.'),
-  stride: word('stride: 1', 'Timesteps from the start of one training window to that of the next.'),
-  validation: word('validation: 0.1', 'What is held out to follow training by: a share, or a number of examples.'),
-  test: word('test: 0.2', 'What is held out to the end: a share, or a number of examples.'),
-  split: word('split: [0.7, 0.15, 0.15]', 'The shares of training, validation and test.'),
-  seed: word('seed: 1', 'Decides which rows are held out, and what a task draws.'),
+  stride: word('stride: 1', 'Timesteps from the start of one training window to that of the next.', '1'),
+  validation: word('validation: 0.1', 'What is held out to follow training by: a share, or a number of examples.', '0.1'),
+  test: word('test: 0.2', 'What is held out to the end: a share, or a number of examples.', '0'),
+  split: word('split: [0.7, 0.15, 0.15]', 'The shares of training, validation and test.', 'validation 0.1, test 0'),
+  seed: word('seed: 1', 'Decides which rows are held out, and what a task draws.', '1'),
   length: word('length: 100', 'Timesteps; [10, 50] for the least and the most.'),
   symbols: word('symbols: 8', 'How many different symbols there are.'),
   delay: word('delay: 100', 'Steps of silence.'),
