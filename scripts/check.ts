@@ -25,7 +25,7 @@ const countsFile = join(root, '.cache', 'test-counts.json');
 const checks: readonly Check[] = [
   { name: 'types', run: () => command('tsc', '--noEmit') },
   { name: 'lint', run: () => command('biome', 'check', '--diagnostic-level=warn', '--error-on-warnings') },
-  { name: 'unit', run: () => mocha('test/**/*.test.ts', '--ignore', 'test/extension/**', '--ignore', 'test/e2e/**') },
+  { name: 'unit', run: () => mocha('test/**/*.test.ts', '--timeout', '20000', '--ignore', 'test/extension/**', '--ignore', 'test/e2e/**') },
   { name: 'extension', run: inExtensionHost },
   { name: 'e2e', run: () => mocha('test/e2e/**/*.test.ts', '--timeout', '120000') },
 ];

@@ -13,6 +13,9 @@ const themes = [
   ['dark', 'Dark Modern'],
 ] as const;
 
+/** Without the bars of the window. */
+const clip = { x: 50, y: 30, width: 950, height: 584 };
+
 const asked = process.argv.slice(2);
 const wanted = (step: string): boolean => asked.length === 0 || asked.includes(step);
 
@@ -24,8 +27,6 @@ const workbench = await Workbench.open({
     'breadcrumbs.enabled': false,
     'editor.minimap.enabled': false,
     'editor.stickyScroll.enabled': false,
-    'workbench.activityBar.location': 'hidden',
-    'workbench.statusBar.visible': false,
     'debug.toolBarLocation': 'commandCenter',
     'debug.openDebug': 'neverOpen',
   },
@@ -45,9 +46,9 @@ async function shoot(step: string, settle: () => Promise<void> = async () => {})
   for (const [name, theme] of themes) {
     await workbench.setTheme(theme);
     await settle();
-    await page.mouse.move(990, 5);
+    await page.mouse.move(960, 600);
     await page.waitForTimeout(1200);
-    await page.screenshot({ path: join(folder, `${step}-${name}.png`) });
+    await page.screenshot({ path: join(folder, `${step}-${name}.png`), clip });
   }
   console.log(step);
 }

@@ -95,7 +95,13 @@ export function activate(context: vscode.ExtensionContext): void {
   command('debug', (target?: Target, model?: string) => debug(target, model));
   command('export', async (target?: Target, model?: string) => {
     const run = await runFrom(target, runs, model);
-    if (run !== undefined) await (await import('./views/results.ts')).exportModel(run, engine.get());
+    if (run !== undefined) await (await import('./views/results.ts')).exportModel(run, engine.get(), context.workspaceState);
+  });
+  command('importWeights', async (target?: Target) => {
+    if (!(await trustedFor('Importing weights'))) return;
+    const { fileName } = await sourceOf(target);
+    await (await import('./views/import-weights.ts')).importWeights(fileName, engine.get());
+    runs.refresh();
   });
   command('generate', async (target?: Target, model?: string) => {
     const run = (await trustedFor('Generating')) ? await runFrom(target, runs, model) : undefined;

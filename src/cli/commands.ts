@@ -4,6 +4,7 @@ import { benchCommand } from './bench/command.ts';
 import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
 import { exportCommand, generateCommand } from './export.ts';
+import { importCommand } from './import.ts';
 import { infoCommand } from './info.ts';
 import { traceCommand } from './trace.ts';
 import { trainCommand } from './train.ts';
@@ -14,6 +15,7 @@ export const commands: Readonly<Record<string, Command>> = {
   trace: traceCommand,
   generate: generateCommand,
   export: exportCommand,
+  import: importCommand,
   info: infoCommand,
   bench: benchCommand,
 };

@@ -5,6 +5,7 @@ import { createRuntime } from '../runtime/onnxruntime.ts';
 import { beginningsOf } from './beginnings.ts';
 import { exportRun } from './exporting.ts';
 import { usualSettings, written } from './generating.ts';
+import { importWeights } from './importing.ts';
 import { openRunModel, trainsOf } from './job.ts';
 import { previewData } from './preview.ts';
 import type { Handlers } from './serve.ts';
@@ -74,6 +75,7 @@ export function createHandlers(): Engine {
     },
 
     export: exportRun,
+    importWeights,
     async generate({ run: folder, prompt, length, seed }) {
       const { run, model, shapes, generate: said = usualSettings } = await openRunModel(folder);
       const settings = { ...said, ...(prompt === undefined ? {} : { prompt }), ...(length === undefined ? {} : { length }) };

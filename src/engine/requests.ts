@@ -5,6 +5,7 @@ import type { DataPreview, PartName } from '../shared/dataset.ts';
 import type { Device } from '../shared/settings.ts';
 import type { Objective, ReadRequest, SummaryKind, TraceDescription } from '../shared/trace.ts';
 import type { RunSummary, StepRecord } from '../shared/training.ts';
+import type { MatchedWeights } from '../weights/match.ts';
 
 export type ExportFormat = 'onnx' | 'pytorch' | 'safetensors';
 
@@ -88,6 +89,18 @@ export interface Requests {
     parameters: { readonly run: string; readonly out: string; readonly format?: ExportFormat };
     /** `operators` of ONNX; the names of the files of a folder. */
     result: { readonly operators: readonly string[]; readonly files: readonly string[]; readonly bytes: number };
+  };
+  /** Finds the weights of a model in a file (.safetensors, .onnx), and writes them as a run at step 0 where `apply` says so. */
+  importWeights: {
+    parameters: {
+      readonly file: string;
+      /** Which `train` statement of the file, from 0. */
+      readonly statement?: number;
+      readonly weights: string;
+      readonly out?: string;
+      readonly apply: boolean;
+    };
+    result: Pick<MatchedWeights, 'report' | 'missing' | 'unused'> & { readonly run?: RunSummary };
   };
   generate: {
     parameters: { readonly run: string; readonly prompt?: string; readonly length?: number; readonly seed?: number };

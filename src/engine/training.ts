@@ -8,6 +8,7 @@ import { openTrainer } from '../training/open-trainer.ts';
 import { newestRun } from '../training/run.ts';
 import { type TrainHooks, train } from '../training/train.ts';
 import { sampler } from './generating.ts';
+import { startingWeights } from './importing.ts';
 import { openJob, openRunJob, placed, sourceChanged } from './job.ts';
 import type { TrainRequest } from './requests.ts';
 
@@ -21,6 +22,7 @@ export async function runTraining({ file, statement, resume, ...options }: Train
     const write = sampler(job.whole, keptOf(job.data), job.generate, createRuntime);
     return await train(job, { ...options, ...(folder === undefined ? {} : { out: folder }), resume: resume === true }, hooks, {
       openTrainer,
+      readWeights: startingWeights(job.model, (text) => hooks.message?.(text)),
       ...(write === undefined ? {} : { write }),
     });
   } catch (error) {

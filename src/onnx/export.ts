@@ -105,13 +105,28 @@ function sequenceFirst({ type }: Value): readonly Axis[] {
   return [...time, ...batch, ...type.axes.filter((axis) => !symbolic(axis))];
 }
 
-/** The prediction; in a model that predicts nothing, its last line that is no loss. */
+/** The prediction, or what the loss compares with its target; in a model without a loss, its last line. */
 function outputsOf(model: Model): readonly { readonly name: string; readonly value: Value }[] {
   if (model.prediction !== undefined) return [{ name: model.prediction.line, value: model.prediction.logits }];
   const lines = model.instances.find(({ path }) => path === '')?.lines ?? [];
+  const scores = model.judged?.scores;
+  if (scores !== undefined) {
+    const line = lines.find(({ value }) => value === scores || isReordered(model.graph, value, scores));
+    return [{ name: line?.name ?? 'scores', value: scores }];
+  }
   const last = lines.findLast(({ role, value }) => role !== 'loss' && value.type.dtype === 'float');
   if (last === undefined) throw new Error(`The model ${model.name} has no line to export: only its loss.`);
   return [{ name: last.name, value: last.value }];
+}
+
+/** A line's value has its axes in the order of the language: it may be another's, added to a zero that has that order. */
+function isReordered({ nodes }: Graph, value: Value, of: Value): boolean {
+  const node = nodes.find(({ outputs }) => outputs[0] === value);
+  return (
+    node?.operation === 'add' &&
+    node.inputs[1] === of &&
+    nodes.some((each) => each.operation === 'constant' && each.outputs[0] === node.inputs[0] && each.attributes.value === 0)
+  );
 }
 
 /** What each recurrence with a standard operator is written as. Two over one sequence from both ends are one operator: the second then has no

@@ -1,5 +1,6 @@
 // A trained model for PyTorch: a module that a person would have liked to write, its weights, and a program that trains it on.
 
+import { basename } from 'node:path';
 import type { Instance } from '../language/check/core.ts';
 import { checkModel } from '../language/check/definitions.ts';
 import { buildModel, inputShapes, type ModelArguments, type Program } from '../language/index.ts';
@@ -37,8 +38,9 @@ export function exportPytorch({ kept, source, settings, weights, sources, ...res
     arguments: Object.fromEntries(module.inputs.filter(({ ahead }) => !ahead).map(({ input, name }) => [input, name])),
     lengths: Object.fromEntries(module.lengths.map(({ dimension, argument }) => [dimension, argument])),
     ...kept,
-    source,
-    settings,
+    // paths of this machine say nothing on another
+    source: 'path' in source ? { ...source, path: basename(source.path) } : source,
+    settings: { ...settings, start: undefined },
   };
   const texts: [string, string][] = [
     ['model.py', module.text],

@@ -19,6 +19,8 @@ export interface Checkpoint {
   readonly validationLoss?: number;
   /** What the schedule and early stopping wait for; absent at the start. */
   readonly progress?: TrainingProgress;
+  /** The step that the numbers are of, where they are the best of a training that went further. */
+  readonly bestOf?: number;
   readonly state: TrainerState;
 }
 
@@ -143,6 +145,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array[] {
     seed: String(checkpoint.seed),
     ...(checkpoint.validationLoss === undefined ? {} : { validationLoss: String(checkpoint.validationLoss) }),
     ...(checkpoint.progress === undefined ? {} : { progress: JSON.stringify(checkpoint.progress) }),
+    ...(checkpoint.bestOf === undefined ? {} : { bestOf: String(checkpoint.bestOf) }),
   };
   const header: Header = { __metadata__: metadata };
   const parts: Uint8Array[] = [];
@@ -197,6 +200,7 @@ export function decodeCheckpoint(bytes: Buffer): Checkpoint {
     seed: Number(metadata.seed),
     ...(metadata.validationLoss === undefined ? {} : { validationLoss: Number(metadata.validationLoss) }),
     ...(metadata.progress === undefined ? {} : { progress: JSON.parse(metadata.progress) as TrainingProgress }),
+    ...(metadata.bestOf === undefined ? {} : { bestOf: Number(metadata.bestOf) }),
     state,
   };
 }

@@ -11,10 +11,8 @@ export interface Done {
   readonly count: number;
 }
 
-export function doneOf({ settings, step, steps }: Pick<RunRecord, 'settings' | 'step' | 'steps'>): Done {
-  if (settings.steps !== undefined) return { unit: 'steps', count: step };
-  const pass = steps / (settings.epochs ?? usualEpochs);
-  return { unit: 'epochs', count: Math.ceil(step / pass - 1e-9) };
+export function doneOf({ settings, step, pass }: Pick<RunRecord, 'settings' | 'step' | 'pass'>): Done {
+  return settings.steps === undefined ? { unit: 'epochs', count: Math.ceil(step / pass) } : { unit: 'steps', count: step };
 }
 
 /** The length that a training goes on to, for so many more. */

@@ -10,7 +10,8 @@ export interface Waiting {
 
 export const fresh: Waiting = { since: 0 };
 
-/** One more validation. */
+/** One more validation. A loss that is no finite number has not fallen. */
 export function heard({ best, since }: Waiting, loss: number): Waiting {
-  return best === undefined || loss < best ? { best: loss, since: 0 } : { best, since: since + 1 };
+  if (Number.isFinite(loss) && (best === undefined || loss < best)) return { best: loss, since: 0 };
+  return { ...(best === undefined ? {} : { best }), since: since + 1 };
 }

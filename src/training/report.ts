@@ -1,7 +1,6 @@
 // `report.json`: how a trained model does on what it has not learned from, beside those who do not learn.
 
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { baselinesOf } from '../data/baselines.ts';
 import type { Batches, Dataset } from '../data/dataset.ts';
 import { evaluationBatches } from '../data/load.ts';
@@ -10,12 +9,11 @@ import type { TrainSettings } from '../shared/settings.ts';
 import type { RunReport } from '../shared/training.ts';
 import { type Files, nodeFiles, replaceFile } from './files.ts';
 import { usualMetrics } from './metrics.ts';
+import { reportOf } from './run.ts';
 import type { Trainer } from './trainer.ts';
 import { validate } from './validation.ts';
 
-const reportOf = (folder: string): string => join(folder, 'report.json');
-
-/** Measures the test part, or the validation part where there is no other; undefined where nothing is held out. */
+/** Measures the test part, or the validation part where there is no other; undefined where nothing is held out. `step`: whose weights they are. */
 export async function measure(
   trainer: Trainer,
   model: Model,
@@ -31,8 +29,14 @@ export async function measure(
   const { judged } = model;
   const target = judged?.input === undefined ? undefined : { input: judged.input, ahead: judged.ahead };
   const baselines = baselinesOf(dataset, part, metrics, target);
-  const wantsClasses = settings.report === undefined || metrics.some(({ kind }) => kind === 'confusion' || kind === 'f1');
-  return { part, step, loss, metrics: found, baselines, ...(wantsClasses ? tally?.byClass() : {}) };
+  const wants = (...kinds: string[]): boolean => metrics.some(({ kind }) => kinds.includes(kind));
+  const { classes, confusion } = tally?.byClass() ?? {};
+  return {
+    ...{ part, step, loss, metrics: found, baselines },
+    // Where nothing else is said, they belong to accuracy and F1.
+    ...(confusion !== undefined && (wants('confusion') || (settings.report === undefined && wants('accuracy'))) ? { confusion } : {}),
+    ...(classes !== undefined && (wants('f1') || (settings.report === undefined && wants('accuracy'))) ? { classes } : {}),
+  };
 }
 
 export function writeReport(folder: string, report: RunReport, files: Files = nodeFiles): Promise<void> {

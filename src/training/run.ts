@@ -5,6 +5,7 @@
 //   checkpoints/   step-N.safetensors
 //   log.jsonl      a line for each step
 //   report.json    how it did on held-out data, once it has ended
+//   events.out.*   the same as log.jsonl for TensorBoard, where it was asked for
 //   note.md        a person's words about it
 //   lock           while a process trains it
 
@@ -39,6 +40,8 @@ export interface RunRecord {
   readonly threads?: number;
   readonly parameters: number;
   readonly steps: number;
+  /** Steps of one pass over the data. */
+  readonly pass: number;
   readonly status: RunStatus;
   readonly step: number;
   readonly loss?: number;
@@ -67,6 +70,9 @@ export class RunError extends Error {
 export const checkpointsOf = (folder: string): string => join(folder, 'checkpoints');
 export const logOf = (folder: string): string => join(folder, 'log.jsonl');
 export const sourceOf = (folder: string): string => join(folder, 'source');
+export const reportOf = (folder: string): string => join(folder, 'report.json');
+/** How the names of TensorBoard's event files begin. */
+export const EVENTS = 'events.out.tfevents.';
 const recordOf = (folder: string): string => join(folder, 'run.json');
 
 /** Reads a run with the sources that it was trained from. Throws RunError where the folder is none. */
@@ -103,8 +109,10 @@ export async function createRun(
 
 /** Removes what makes a folder a run, or all of the folder. */
 export async function removeRun(folder: string, all: boolean, files: Files = nodeFiles): Promise<void> {
-  const parts = all ? [folder] : [recordOf(folder), sourceOf(folder), checkpointsOf(folder), logOf(folder)];
-  for (const part of parts) await files.rm(part, { recursive: true, force: true });
+  if (all) return files.rm(folder, { recursive: true, force: true });
+  const events = (await files.readdir(folder).catch(() => [])).filter((name) => name.startsWith(EVENTS)).map((name) => join(folder, name));
+  for (const part of [recordOf(folder), sourceOf(folder), checkpointsOf(folder), logOf(folder), reportOf(folder), ...events])
+    await files.rm(part, { recursive: true, force: true });
 }
 
 /** Whether the folder was not there before. Made one by one: where nothing may be written, Node's recursive mkdir says that a folder is missing. */

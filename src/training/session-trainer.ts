@@ -9,6 +9,7 @@ import { drawMask, sizesOf } from './masks.ts';
 import { rateNames, ratesOf, ruleOf } from './optimizer.ts';
 import { inputName, maskName, momentName, type NamedGraph, next, type StepGraphs, stateName, stepGraphs, trainedWeights } from './step.ts';
 import type { Evaluated, StepResult, Trainer, TrainerState } from './trainer.ts';
+import { widened } from './widen.ts';
 
 export async function openSessionTrainer(
   model: Model,
@@ -29,7 +30,7 @@ export async function openSessionTrainer(
 /** Where the graphs run. */
 export interface Place {
   readonly device: SessionOptions['device'];
-  /** Sessions serve one T and B only; without it, all. */
+  /** Sessions serve one T and B only, so that batches are given few lengths; without it, all. */
   readonly fixedSizes?: boolean;
   open(graph: NamedGraph, sizes: Readonly<Record<string, number>>): Promise<Session>;
 }
@@ -53,7 +54,8 @@ export class SessionTrainer implements Trainer {
     this.#place = place;
   }
 
-  async step(batch: Batch, number: number, rate: number): Promise<StepResult> {
+  async step(given: Batch, number: number, rate: number): Promise<StepResult> {
+    const batch = this.#fitted(given);
     const { step } = this.#graphs;
     const { optimizer, seed } = this.#settings;
     const rates = ratesOf(optimizer, rate, number);
@@ -71,7 +73,8 @@ export class SessionTrainer implements Trainer {
     return { loss: numberOf(results.loss!), gradientNorm: numberOf(results.gradientNorm!) };
   }
 
-  async evaluate(batch: Batch): Promise<Evaluated> {
+  async evaluate(given: Batch): Promise<Evaluated> {
+    const batch = this.#fitted(given);
     const results = await this.#run(this.#graphs.evaluation, this.#feeds(batch, this.#evaluationStates), sizesOf(batch));
     for (const name of this.#evaluationStates.keys()) replace(this.#evaluationStates, name, results[next(name)]!);
     return evaluatedOf(results as Record<string, Tensor>, batch.rows);
@@ -110,6 +113,10 @@ export class SessionTrainer implements Trainer {
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
     for (const session of sessions) await (await session).release();
+  }
+
+  #fitted(batch: Batch): Batch {
+    return this.#place.fixedSizes === true ? widened(batch, this.#model) : batch;
   }
 
   /** Everything but what a training step has of its own. `states` are made anew where the window begins afresh. */

@@ -7,18 +7,18 @@ import type { Metric, TrainSettings } from '../shared/settings.ts';
 import type { RunStatus, RunSummary, Sample, StepRecord } from '../shared/training.ts';
 import { bestCheckpoint, type Checkpoint, type TrainingProgress, writeCheckpoint } from './checkpoint.ts';
 import type { Files } from './files.ts';
-import { type Log, openLog } from './log.ts';
+import { type Log, openLog, readLog } from './log.ts';
 import { usualMetrics } from './metrics.ts';
-import { Pace } from './pace.ts';
+import { Pace, Throughput } from './pace.ts';
 import { fresh, heard } from './plateau.ts';
 import { afterValidation, freshRate, rateAt } from './rate.ts';
 import { measure, writeReport } from './report.ts';
 import { checkpointsOf, logOf, type RunRecord, summarise, writeRecord } from './run.ts';
-import { examplesOf } from './samples.ts';
+import { examplesOf, Occasions } from './samples.ts';
 import { type EventFile, openEventFile } from './tensorboard.ts';
 import type { StepResult, Trainer, TrainerState } from './trainer.ts';
 import { Seldom, updateRatios } from './update-ratios.ts';
-import { type Validated, validate } from './validation.ts';
+import { type Validated, validate, validationInterval } from './validation.ts';
 
 export interface TrainHooks {
   started?(run: RunSummary): void;
@@ -48,43 +48,42 @@ export interface Parts {
   readonly write?: (weights: TrainerState) => Promise<string>;
 }
 
-/** Share of the time that validation, and checkpoints, may take. */
-const VALIDATION_SHARE = 0.05;
+/** Share of the time that checkpoints may take. */
 const CHECKPOINT_SHARE = 0.03;
-/** Milliseconds between two checkpoints, at least; between two records that are handed on; before the first sample. */
+/** Milliseconds between two checkpoints, at least; between two records that are handed on. */
 const CHECKPOINT_INTERVAL = 5000;
 const SHOW_INTERVAL = 50;
-/** Samples of a training where nothing else is said. */
-const SAMPLES = 10;
 
 export class Session {
   readonly #parts: Parts;
   readonly #pace: Pace;
   /** Seconds of the sessions before. */
   readonly #before: number;
+  readonly #throughput: Throughput;
   readonly #ratios: Seldom;
+  readonly #occasions: Occasions;
   readonly #metrics: readonly Metric[];
   #record: RunRecord;
   #saved = { step: 0, time: 0, took: 0 };
   #best = Number.POSITIVE_INFINITY;
   #shown = Number.NEGATIVE_INFINITY;
   #progress: TrainingProgress;
+  /** The step that the weights are of, where the best were taken back. */
+  #bestOf: number | undefined;
   #events: EventFile | undefined;
-  /** Real timesteps that were learned from, and since when. */
-  #pastData: { readonly time: number; readonly steps: number }[] = [];
 
   constructor(parts: Parts, record: RunRecord, begin: Checkpoint) {
     this.#parts = parts;
     this.#record = record;
     this.#before = record.seconds;
     this.#pace = new Pace(parts.now);
+    this.#throughput = new Throughput(parts.now);
     this.#ratios = new Seldom(parts.now);
+    this.#occasions = new Occasions(parts.settings.samples, record.steps, begin.step, parts.now);
     this.#metrics = parts.settings.report ?? usualMetrics(parts.model.judged);
-    const progress = begin.progress ?? { rate: freshRate, stopping: fresh };
-    // Who goes on with what has stopped early gives it its patience anew.
-    const isSpent = parts.settings.stop !== undefined && progress.stopping.since >= parts.settings.stop.patience;
-    this.#progress = isSpent ? { ...progress, stopping: { ...progress.stopping, since: 0 } } : progress;
+    this.#progress = begin.progress ?? { rate: freshRate, stopping: fresh };
     this.#best = this.#progress.stopping.best ?? Number.POSITIVE_INFINITY;
+    this.#bestOf = begin.bestOf;
   }
 
   /** Steps done. */
@@ -100,7 +99,7 @@ export class Session {
       else await writeCheckpoint(checkpointsOf(folder), begin, this.#parts.files);
       this.#saved = { step: begin.step, time: this.#parts.now(), took: 0 };
       await this.#save({ kind: 'running', process: process.pid });
-      if (tensorBoard) this.#events = openEventFile(folder);
+      if (tensorBoard) this.#events = openEventFile(folder, begin.step + 1);
       hooks.started?.(await summarise(folder, this.#record));
       const status = await this.#steps(begin.step, log);
       if (status.kind === 'done') await this.#report();
@@ -119,14 +118,16 @@ export class Session {
   }
 
   async #steps(done: number, log: Log): Promise<RunStatus> {
-    const { batches, settings, hooks } = this.#parts;
+    const { batches, validation, data, settings, hooks } = this.#parts;
     const total = this.#record.steps;
-    const interval = this.#validationInterval();
+    const interval = validationInterval(validation, batches, data);
+    if (this.#hasStopped) return this.#stopEarly(done);
     if (done >= total) hooks.message?.(`All ${done.toLocaleString('en-US')} steps are done. Give more steps to go on.`);
     for (let step = done + 1; step <= total; step += 1) {
       const rate = rateAt(settings.optimizer, { step, steps: total, pass: batches.count }, this.#progress.rate);
       const batch = batches.at(step - 1);
       const { result, ratios } = await this.#learn(batch, step, rate);
+      this.#bestOf = undefined;
       this.#pace.step();
       const fault = faultOf(result);
       if (fault !== undefined) return this.#failed(step, fault);
@@ -134,29 +135,24 @@ export class Session {
       const stop = hooks.stop?.();
       const validated = step % interval === 0 || step === total ? await this.#validate() : undefined;
       if (validated !== undefined) this.#hear(validated);
-      const sample = await this.#sample(step, validated);
+      const isLast = step === total || this.#hasStopped;
+      const sample = await this.#sample(step, isLast, validated);
       const record = this.#stepRecord(step, rate, batch, result, { validated, ratios, sample });
       log.append(record);
       this.#events?.record(record);
-      const isOver = settings.stop !== undefined && this.#progress.stopping.since >= settings.stop.patience;
-      this.#show(record, step === total || stop !== undefined || isOver);
+      this.#show(record, isLast || stop !== undefined);
       this.#record = {
         ...this.#record,
         step,
         loss: result.loss,
-        ...(validated === undefined ? {} : { validationLoss: validated.loss, metrics: validated.metrics }),
+        ...(record.validationLoss === undefined ? {} : { validationLoss: record.validationLoss }),
+        ...(record.metrics === undefined ? {} : { metrics: record.metrics }),
       };
-      if (stop !== undefined || step === total || isOver || this.#due(validated?.loss)) {
-        if (!(await this.#checkpoint(step, validated?.loss))) return this.#failed(step, 'A weight became NaN or infinite');
+      if (stop !== undefined || isLast || this.#due(record.validationLoss)) {
+        if (!(await this.#checkpoint(step, record.validationLoss))) return this.#failed(step, 'A weight became NaN or infinite');
       }
-      if (isOver || (step === total && settings.stop !== undefined)) await this.#keepBest(step);
-      if (isOver) {
-        hooks.message?.(
-          `Stopped early: the validation loss has not fallen for ${settings.stop!.patience} validations. The best weights are kept.`,
-        );
-        this.#record = { ...this.#record, steps: step };
-        return { kind: 'done' };
-      }
+      if (this.#hasStopped) return this.#stopEarly(step);
+      if (step === total && settings.stop !== undefined) await this.#keepBest(step);
       if (stop !== undefined && step < total) return { kind: stop === 'pause' ? 'paused' : 'cancelled' };
       await breathe();
     }
@@ -194,12 +190,9 @@ export class Session {
       sample,
     }: { validated: Validated | undefined; ratios: Record<string, number> | undefined; sample: Sample | undefined },
   ): StepRecord {
-    const { batches, settings, now } = this.#parts;
+    const { batches, settings } = this.#parts;
     const secondsLeft = this.#pace.secondsFor(this.#record.steps - step);
-    this.#pastData.push({ time: now(), steps: realSteps(batch) });
-    if (this.#pastData.length > 33) this.#pastData.shift();
-    const span = (this.#pastData.at(-1)!.time - this.#pastData[0]!.time) / 1000;
-    const learned = this.#pastData.slice(1).reduce((sum, each) => sum + each.steps, 0);
+    const stepsOfDataPerSecond = this.#throughput.learned(batch);
     return {
       kind: 'step',
       step,
@@ -209,9 +202,9 @@ export class Session {
       clipped: settings.clip !== undefined && gradientNorm > settings.clip,
       learningRate,
       stepsPerSecond: this.#pace.stepsPerSecond,
-      ...(span > 0 ? { stepsOfDataPerSecond: learned / span } : {}),
+      ...(stepsOfDataPerSecond === undefined ? {} : { stepsOfDataPerSecond }),
       ...(secondsLeft === undefined ? {} : { secondsLeft }),
-      ...(validated === undefined ? {} : { validationLoss: validated.loss }),
+      ...(validated === undefined || !Number.isFinite(validated.loss) ? {} : { validationLoss: validated.loss }),
       ...(validated === undefined || Object.keys(validated.metrics).length === 0 ? {} : { metrics: validated.metrics }),
       ...(ratios === undefined ? {} : { updateRatios: ratios }),
       ...(sample === undefined ? {} : { sample }),
@@ -227,35 +220,45 @@ export class Session {
     hooks.progress?.(record);
   }
 
-  /** Steps between two validations: where data comes in passes, whole passes; else 1, 2 or 5 times a power of ten. A batch of validation takes about
-   *  a third of a step. */
-  #validationInterval(): number {
-    const { validation, batches, data } = this.#parts;
-    if (validation === undefined) return Number.POSITIVE_INFINITY;
-    const least = Math.max(10, validation.count / 3 / VALIDATION_SHARE);
-    if (!data.running && batches.count >= 10) return batches.count * Math.max(1, Math.round(least / batches.count));
-    const power = 10 ** Math.floor(Math.log10(least));
-    return [1, 2, 5, 10].map((factor) => factor * power).find((interval) => interval >= least)!;
-  }
-
   async #validate(): Promise<Validated | undefined> {
     const { validation, trainer, model, data } = this.#parts;
     return validation === undefined ? undefined : validate(trainer, validation, model, data, this.#metrics);
   }
 
-  /** What the model writes or answers, about ten times in a training, or as the source says. */
-  async #sample(step: number, validated: Validated | undefined): Promise<Sample | undefined> {
-    const { settings, write, trainer, validation, model, data } = this.#parts;
-    const every = settings.samples ?? Math.max(1, Math.ceil(this.#record.steps / SAMPLES));
-    if (every === 0) return undefined;
-    if (write !== undefined) {
-      if (step % every !== 0) return undefined;
-      return { kind: 'text', text: await write(await trainer.state()) };
-    }
+  /** What the model writes or answers, now and then. */
+  async #sample(step: number, isLast: boolean, validated: Validated | undefined): Promise<Sample | undefined> {
+    const { write, trainer, validation, model, data, hooks, now } = this.#parts;
     // Answers come with a validation that is made anyway.
-    if (validated?.first === undefined || validation === undefined) return undefined;
-    const isDue = settings.samples === undefined || step % every === 0 || step === this.#record.steps;
-    return isDue ? examplesOf(validation.at(0), validated.first, model, data) : undefined;
+    const some = write === undefined ? validated?.some : undefined;
+    if ((write === undefined && some === undefined) || !this.#occasions.isDue(step, isLast)) return undefined;
+    const start = now();
+    try {
+      if (some !== undefined) return examplesOf(validation!.at(some.batch), some.judged, model, data);
+      return { kind: 'text', text: await write!(await trainer.state()) };
+    } catch (error) {
+      // A training does not end for a sample's sake.
+      hooks.message?.(`There is no sample of step ${number(step)}: ${error instanceof Error ? error.message : String(error)}`);
+      return undefined;
+    } finally {
+      this.#occasions.made(step, start);
+    }
+  }
+
+  /** The validation loss has not fallen for as long as the source says. */
+  get #hasStopped(): boolean {
+    const { stop } = this.#parts.settings;
+    return stop !== undefined && this.#progress.stopping.since >= stop.patience;
+  }
+
+  async #stopEarly(step: number): Promise<RunStatus> {
+    const { settings, hooks } = this.#parts;
+    await this.#keepBest(step);
+    this.#record = { ...this.#record, steps: step };
+    const waited = settings.stop!.patience === 1 ? 'at the last validation' : `for ${settings.stop!.patience} validations`;
+    hooks.message?.(
+      `Stopped early at step ${number(step)}: the validation loss has not fallen ${waited}. Give more steps or epochs to go on.`,
+    );
+    return { kind: 'done' };
   }
 
   #due(validationLoss: number | undefined): boolean {
@@ -279,6 +282,7 @@ export class Session {
       seed: settings.seed,
       ...(validationLoss === undefined ? {} : { validationLoss }),
       progress: this.#progress,
+      ...(this.#bestOf === undefined ? {} : { bestOf: this.#bestOf }),
       state,
     };
     await writeCheckpoint(checkpointsOf(folder), checkpoint, files);
@@ -290,17 +294,26 @@ export class Session {
 
   /** The last checkpoint becomes that of the best weights. */
   async #keepBest(step: number): Promise<void> {
-    const { folder, trainer, files } = this.#parts;
+    const { folder, trainer, files, hooks } = this.#parts;
     const best = await bestCheckpoint(checkpointsOf(folder), files);
     if (best === undefined || best.step === step) return;
+    const bestOf = best.bestOf ?? best.step;
     await trainer.restore(best.state);
-    await writeCheckpoint(checkpointsOf(folder), { ...best, step, progress: this.#progress }, files);
-    this.#record = { ...this.#record, ...(best.validationLoss === undefined ? {} : { validationLoss: best.validationLoss }) };
+    await writeCheckpoint(checkpointsOf(folder), { ...best, step, bestOf, progress: this.#progress }, files);
+    this.#saved = { ...this.#saved, step };
+    this.#bestOf = bestOf;
+    const then = (await readLog(logOf(folder))).find((record) => record.step === bestOf);
+    this.#record = {
+      ...this.#record,
+      ...(best.validationLoss === undefined ? {} : { validationLoss: best.validationLoss }),
+      ...(then?.metrics === undefined ? {} : { metrics: then.metrics }),
+    };
+    hooks.message?.(`The weights of step ${number(bestOf)} are kept: they have the lowest validation loss.`);
   }
 
   async #report(): Promise<void> {
     const { folder, trainer, model, data, settings, files } = this.#parts;
-    const report = await measure(trainer, model, data, settings, this.step);
+    const report = await measure(trainer, model, data, settings, this.#bestOf ?? this.step);
     if (report !== undefined) await writeReport(folder, report, files);
   }
 
@@ -325,12 +338,7 @@ export class Session {
 
 const epochOf = (step: number, batches: Batches): number => Math.floor((step - 1) / batches.count) + 1;
 
-/** Timesteps without padding; rows, where there are no timesteps. */
-function realSteps({ rows, sizes, inputs }: Batch): number {
-  const lengths = Object.entries(inputs).filter(([name]) => name.startsWith('lengths('));
-  if (lengths.length > 0) return Math.max(...lengths.map(([, each]) => (each as Int32Array).reduce((sum, length) => sum + length, 0)));
-  return rows * Math.max(1, ...Object.values(sizes));
-}
+const number = (value: number): string => value.toLocaleString('en-US');
 
 function faultOf({ loss, gradientNorm }: StepResult): string | undefined {
   if (!Number.isFinite(loss)) return `The loss became ${loss}`;

@@ -215,8 +215,10 @@ function comparison(b: Builder, { loss, over }: NonNullable<Model['judged']>, sc
     return [known(b.argmax(scores, over)), known(target), counted, sumOf(entropy)];
   }
   if (loss === 'binary') {
-    const yes = b.cast(b.binary('less', b.constant(0), scores), 'float');
-    return [known(yes), known(target), counted, sumOf(b.minus(b.unary('softplus', scores), b.times(scores, target)))];
+    const yes = b.binary('less', b.constant(0), scores);
+    // A target may lie between no and yes.
+    const truth = b.binary('less', b.constant(0.5), target);
+    return [known(yes), known(truth), counted, sumOf(b.minus(b.unary('softplus', scores), b.times(scores, target)))];
   }
   const difference = b.minus(scores, target);
   return [known(scores), known(target), counted, sumOf(b.times(difference, difference))];

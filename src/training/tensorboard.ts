@@ -7,15 +7,17 @@ import { join } from 'node:path';
 import protobuf from 'protobufjs/minimal.js';
 import type { StepRecord } from '../shared/training.ts';
 import { cannotWrite } from './files.ts';
+import { EVENTS } from './run.ts';
 
 export interface EventFile {
   /** Throws DiskError. */
   record(record: StepRecord): void;
 }
 
-/** A new event file in a run's folder; a training that goes on adds another, as TensorFlow does. `now` in milliseconds since 1970. */
-export function openEventFile(folder: string, now: () => number = Date.now): EventFile {
-  const path = join(folder, `events.out.tfevents.${Math.floor(now() / 1000)}.${hostname()}.${process.pid}`);
+/** A new event file in a run's folder; a training that goes on adds another, as TensorFlow does, and says at which step it begins: what was written of
+ *  that step and later ones counts no more. `now` in milliseconds since 1970. Throws DiskError. */
+export function openEventFile(folder: string, first: number, now: () => number = Date.now): EventFile {
+  const path = join(folder, `${EVENTS}${Math.floor(now() / 1000)}.${hostname()}.${process.pid}`);
   const write = (event: Uint8Array): void => {
     try {
       appendFileSync(path, framed(event));
@@ -24,6 +26,8 @@ export function openEventFile(folder: string, now: () => number = Date.now): Eve
     }
   };
   write(eventOf(now() / 1000, undefined, (writer) => writer.uint32(field(3, TEXT)).string('brain.Event:2')));
+  const started = protobuf.Writer.create().uint32(field(1, VARINT)).int32(START).finish();
+  write(eventOf(now() / 1000, first, (writer) => writer.uint32(field(7, TEXT)).bytes(started)));
   return {
     record(record) {
       write(eventOf(now() / 1000, record.step, (writer) => writer.uint32(field(5, TEXT)).bytes(summaryOf(record))));
@@ -36,6 +40,8 @@ const DOUBLE = 1;
 const TEXT = 2;
 const FLOAT = 5;
 const VARINT = 0;
+/** SessionLog.START: TensorBoard drops what it has read of this step and later ones. */
+const START = 1;
 const field = (number: number, type: number): number => (number << 3) | type;
 
 function eventOf(seconds: number, step: number | undefined, write: (writer: protobuf.Writer) => protobuf.Writer): Uint8Array {
@@ -45,7 +51,8 @@ function eventOf(seconds: number, step: number | undefined, write: (writer: prot
 }
 
 function summaryOf(record: StepRecord): Uint8Array {
-  const { loss, validationLoss, gradientNorm, learningRate, clipped, stepsPerSecond, metrics = {}, updateRatios = {}, sample } = record;
+  const { loss, validationLoss, gradientNorm, learningRate, clipped, metrics = {}, updateRatios = {}, sample } = record;
+  const { stepsPerSecond, stepsOfDataPerSecond } = record;
   const scalars: (readonly [string, number])[] = [
     ['loss/training', loss],
     ...(validationLoss === undefined ? [] : [['loss/validation', validationLoss] as const]),
@@ -55,6 +62,7 @@ function summaryOf(record: StepRecord): Uint8Array {
     ['gradient/clipped', Number(clipped)],
     ...Object.entries(updateRatios).map(([name, value]) => [`update_ratio/${name}`, value] as const),
     ['speed/steps_per_second', stepsPerSecond],
+    ...(stepsOfDataPerSecond === undefined ? [] : [['speed/steps_of_data_per_second', stepsOfDataPerSecond] as const]),
   ];
   const writer = protobuf.Writer.create();
   for (const [tag, value] of scalars)

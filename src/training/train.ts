@@ -1,7 +1,7 @@
 // A training from its job to its run: a new one, or one that is taken up from its last checkpoint and then goes on as if it had not stopped.
 // What computes a step is not known here.
 
-import type { Dataset } from '../data/dataset.ts';
+import type { Batches, Dataset } from '../data/dataset.ts';
 import { evaluationBatches, keptOf, trainingBatches } from '../data/load.ts';
 import type { Model } from '../graph/model.ts';
 import type { Device, TrainSettings } from '../shared/settings.ts';
@@ -75,6 +75,7 @@ export async function train(job: Job, options: TrainOptions, hooks: TrainHooks, 
   // What the end will be measured by is read now: a fault of it is better known before than after.
   evaluationBatches(data, 'test', settings);
   trainedWeights(model, settings);
+  if (validation === undefined) checkWaiting(settings);
   const files = around.files ?? nodeFiles;
   const folder = options.out ?? (await newRunFolder(job.file, model.name));
   const existing = await readRecord(folder).catch(() => undefined);
@@ -85,7 +86,11 @@ export async function train(job: Job, options: TrainOptions, hooks: TrainHooks, 
   const lock = await lockRun(folder);
   let session: Session | undefined;
   try {
-    const begin = existing === undefined ? await firstCheckpoint(job, settings, hooks, around) : await takeUp(folder, hooks, files);
+    const total = lengthOf(settings, batches);
+    const begin =
+      existing === undefined
+        ? await firstCheckpoint(job, settings, hooks, around)
+        : longer(await takeUp(folder, hooks, files), options, { settings, total, before: lengthOf(existing.settings, batches) }, hooks);
     const device = options.device ?? existing?.device ?? settings.device;
     const threads = options.threads ?? existing?.threads;
     const trainer = await around.openTrainer(model, settings, begin.state, {
@@ -95,8 +100,7 @@ export async function train(job: Job, options: TrainOptions, hooks: TrainHooks, 
     });
     try {
       if (existing === undefined) await createRun(folder, job.sources, keptOf(data), files);
-      const total = settings.steps ?? (settings.epochs ?? usualEpochs) * batches.count;
-      const record = recordOf(job, settings, trainer, total, begin, threads, existing);
+      const record = recordOf(job, settings, trainer, { total, pass: batches.count }, begin, threads, existing);
       const parts = {
         ...{ folder, model, data, trainer, batches, validation, settings, hooks, files },
         now: around.now ?? (() => performance.now()),
@@ -140,6 +144,36 @@ async function takeUp(folder: string, hooks: TrainHooks, files: Files): Promise<
   return checkpoint;
 }
 
+/** Steps of the whole training. */
+const lengthOf = ({ steps, epochs }: TrainSettings, batches: Batches): number => steps ?? (epochs ?? usualEpochs) * batches.count;
+
+/** A run that goes on to another end than it had. What that changes is said. */
+function longer(
+  begin: Checkpoint,
+  options: TrainOptions,
+  { settings, total, before }: { readonly settings: TrainSettings; readonly total: number; readonly before: number },
+  hooks: TrainHooks,
+): Checkpoint {
+  const { stop, optimizer } = settings;
+  if (total !== before && optimizer.schedule?.kind === 'cosine')
+    hooks.message?.(`The learning rate now falls until step ${total.toLocaleString('en-US')}, not ${before.toLocaleString('en-US')}.`);
+  const isAsked = (options.steps ?? options.epochs) !== undefined && total > begin.step;
+  const { progress } = begin;
+  if (!isAsked || stop === undefined || progress === undefined || progress.stopping.since < stop.patience) return begin;
+  hooks.message?.('The training had stopped early. It goes on, and waits anew for the validation loss to fall.');
+  return { ...begin, progress: { ...progress, stopping: { ...progress.stopping, since: 0 } } };
+}
+
+/** Throws RunError where something waits for a validation that there is not. */
+function checkWaiting({ stop, optimizer }: TrainSettings): void {
+  const waits = [...(stop === undefined ? [] : ['`stop`']), ...(optimizer.schedule?.kind === 'plateau' ? ['the rate'] : [])];
+  if (waits.length === 0) return;
+  const [names, verb] = [waits.join(' and '), waits.length === 1 ? 'waits' : 'wait'];
+  throw new RunError(
+    `${names.replace(/^t/, 'T')} ${verb} for the validation loss, and nothing is held out to measure it on. Set \`validation: 0.1\` in the data line.`,
+  );
+}
+
 function overridden(settings: TrainSettings, { epochs, steps, seed }: TrainOptions): TrainSettings {
   const { epochs: ownEpochs, steps: ownSteps, ...rest } = settings;
   const length =
@@ -155,7 +189,7 @@ function recordOf(
   job: Job,
   settings: TrainSettings,
   trainer: Trainer,
-  steps: number,
+  { total, pass }: { readonly total: number; readonly pass: number },
   begin: Checkpoint,
   threads: number | undefined,
   existing: RunRecord | undefined,
@@ -175,7 +209,8 @@ function recordOf(
     device: trainer.device,
     ...(threads === undefined ? {} : { threads }),
     parameters: parameterCount(job.model),
-    steps,
+    steps: total,
+    pass,
     status: { kind: 'running', process: process.pid },
     step: begin.step,
     ...(existing?.loss === undefined ? {} : { loss: existing.loss }),

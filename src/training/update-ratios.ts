@@ -33,9 +33,9 @@ export function blocksOf({
   for (const { path, lines, weights: own } of instances)
     for (const { name, weight } of own) {
       if (blocks.has(weight)) continue;
-      const reader = lines.find(({ text }) => new RegExp(`(?<![\\p{L}\\p{N}_.])${name}(?![\\p{L}\\p{N}_'])`, 'u').test(text));
+      const reader = lines.find(({ text }) => reads(text, name));
       // A cell with one line that computes is a block by itself.
-      const isAlone = new Set(lines.filter(({ text }) => own.some((each) => text.includes(each.name)))).size <= 1;
+      const isAlone = lines.filter(({ text }) => own.some((each) => reads(text, each.name))).length <= 1;
       blocks.set(
         weight,
         reader === undefined || isAlone ? path : [path, reader.name.replace(/'$/, '')].filter((part) => part !== '').join('.'),
@@ -43,6 +43,8 @@ export function blocksOf({
     }
   return weights.map(({ name }) => ({ name, block: blocks.get(name) ?? name }));
 }
+
+const reads = (text: string, name: string): boolean => new RegExp(`(?<![\\p{L}\\p{N}_.])${name}(?![\\p{L}\\p{N}_'])`, 'u').test(text);
 
 /** Says when it is time to measure again: the first step, and then so seldom that it costs next to nothing. */
 export class Seldom {

@@ -35,13 +35,19 @@ export function startedFrom(
   const state = new Map(start);
   const missing: string[] = [];
   const other: string[] = [];
+  const broken: string[] = [];
   for (const { name } of weights) {
     const found = given.get(name);
     const { shape } = start.get(name)!;
     if (found === undefined) missing.push(name);
     else if (found.shape.join() !== shape.join()) other.push(`${name} is [${found.shape.join(', ')}] there and [${shape.join(', ')}] here`);
+    else if (!found.data.every(Number.isFinite)) broken.push(name);
     else state.set(name, found);
   }
+  if (broken.length > 0)
+    throw new RunError(
+      `\`start\`: ${listed(broken)} of ${path} ${broken.length === 1 ? 'holds' : 'hold'} NaN or infinite numbers. Name another run or file.`,
+    );
   const taken = weights.length - missing.length - other.length;
   if (taken === 0)
     throw new RunError(
@@ -51,8 +57,8 @@ export function startedFrom(
     ...(missing.length === 0 ? [] : [`${listed(missing)} ${missing.length === 1 ? 'is' : 'are'} not there`]),
     ...(other.length === 0 ? [] : [listed(other)]),
   ];
-  const message = `${taken} of ${weights.length} weights start from ${path}${rest.length === 0 ? '' : `; ${rest.join('; ')}: ${rest.length === 0 ? '' : 'drawn as the source says'}`}.`;
-  return { state, message };
+  const drawn = rest.length === 0 ? '' : ` The others are drawn as the source says: ${rest.join('; ')}.`;
+  return { state, message: `${taken} of ${weights.length} weights start from ${path}.${drawn}` };
 }
 
 const listed = (texts: readonly string[]): string =>

@@ -183,7 +183,7 @@ function whichColumns(
   if (kind === 'classes' || kind === 'tags') {
     if (input === undefined) {
       const fitting = kind === 'tags' ? columns : columns.filter((column) => column.kind !== 'number');
-      const likely = fitting.find((column) => column.kind === 'text') ?? fitting[0];
+      const [likely] = fitting.toSorted((a, b) => lengthOf(b) - lengthOf(a));
       return oneOf(kind === 'tags' ? 'Which column has the words?' : 'Which column is read?', fitting, likely?.name, (name) => ({
         input: name,
       }));
@@ -220,6 +220,8 @@ function whichColumns(
   }
   return undefined;
 }
+
+const lengthOf = ({ examples }: Column): number => examples.reduce((sum, text) => sum + text.length, 0) / Math.max(1, examples.length);
 
 /** What a column holds, in few words. */
 function told(column: Column): string {

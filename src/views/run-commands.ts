@@ -32,13 +32,8 @@ export interface RunCommandParts {
 /** The commands by their names, without `unroll.`. */
 export function runCommands(parts: RunCommandParts): Readonly<Record<string, (node?: RunNode, selected?: readonly RunNode[]) => unknown>> {
   const { runs, tree, queue } = parts;
-  // The tree's own selection is empty while it reads its lines anew, which it does often during a training.
-  let last: readonly RunNode[] = [];
-  tree.onDidChangeSelection(({ selection }) => {
-    last = selection;
-  });
   const meant = (node: RunNode | undefined, selected: readonly RunNode[] = []): readonly RunNode[] =>
-    selected.length > 0 ? selected : node !== undefined ? [node] : last;
+    selected.length > 0 ? selected : node !== undefined ? [node] : tree.selection;
   /** Runs as they are now: those of the tree may have been read a while ago, and be gone. */
   const fresh = async (nodes: readonly RunNode[]): Promise<readonly RunSummary[]> => {
     const folders = new Set(nodes.filter(isRun).map(({ folder }) => folder));

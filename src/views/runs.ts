@@ -6,6 +6,7 @@ import * as vscode from 'vscode';
 import { numberText } from '../shared/numbers.ts';
 import type { RunSummary } from '../shared/training.ts';
 import { listRuns, readRecord } from '../training/run.ts';
+import { Latest } from './latest.ts';
 import { metricText, nameOf } from './pages/figures.ts';
 import { arranged, grouped, orderText, type RunGroup, type RunOrder } from './run-list.ts';
 import type { TrainingQueue, Waiting } from './training-queue.ts';
@@ -33,6 +34,9 @@ export class Runs implements vscode.TreeDataProvider<RunNode>, vscode.Disposable
   readonly onDidChangeTreeData = this.#changed.event;
   readonly onDidChangeHeading = this.#headed.event;
   readonly #disposables: vscode.Disposable[] = [this.#changed, this.#headed];
+  readonly #reading: Latest;
+  /** What was read last. */
+  #known: readonly RunSummary[] | undefined;
   #lastRefresh = 0;
   #filter = '';
 
@@ -41,6 +45,11 @@ export class Runs implements vscode.TreeDataProvider<RunNode>, vscode.Disposable
     this.#trainings = trainings;
     this.#queue = queue;
     this.#memory = memory;
+    const read = async (): Promise<void> => {
+      this.#known = await this.list();
+      this.#changed.fire(undefined);
+    };
+    this.#reading = new Latest(read, () => this.#changed.fire(undefined));
     const refresh = (): void => this.refresh();
     const watch = (pattern: string, ignoreChanges: boolean): void => {
       const watcher = vscode.workspace.createFileSystemWatcher(pattern, false, ignoreChanges);
@@ -61,9 +70,10 @@ export class Runs implements vscode.TreeDataProvider<RunNode>, vscode.Disposable
     );
   }
 
+  /** Reads the runs, then tells the tree: while it asks for its lines, VS Code knows of none, and of no selection. */
   refresh(): void {
     this.#lastRefresh = Date.now();
-    this.#changed.fire(undefined);
+    void this.#reading.ask();
   }
 
   /** All runs of the open folders, and beside open sources; the newest of each folder first. */
@@ -88,19 +98,20 @@ export class Runs implements vscode.TreeDataProvider<RunNode>, vscode.Disposable
 
   async arrange(order: RunOrder): Promise<void> {
     await this.#memory.update(ORDER, order);
-    this.refresh();
+    this.#changed.fire(undefined);
   }
 
   /** Shows only runs with all of these words; '' shows all. */
   filterBy(text: string): void {
     this.#filter = text.trim();
     void vscode.commands.executeCommand('setContext', 'unroll.runsFiltered', this.#filter !== '');
-    this.refresh();
+    this.#changed.fire(undefined);
   }
 
   async getChildren(node?: RunNode): Promise<RunNode[]> {
     if (node !== undefined) return isGroup(node) ? [...node.runs] : [];
-    const all = await this.list();
+    this.#known ??= await this.list();
+    const all = this.#known.map((run) => this.#live(run));
     const shown = arranged(all, this.order, this.#filter);
     const message = this.#filter === '' ? undefined : `“${this.#filter}”: ${shown.length} of ${all.length} runs`;
     this.#headed.fire({ message, description: this.order === 'newest' ? undefined : orderText(this.order) });

@@ -239,7 +239,7 @@ function matchPairs(
   }
 }
 
-/** What is left goes by shape, where there is no choice. */
+/** Matrices that are left go by shape, where there is no choice. Of vectors it says too little. */
 function matchShapes(
   shapes: ReadonlyMap<string, readonly number[]>,
   tensors: ReadonlyMap<string, Tensor>,
@@ -247,7 +247,7 @@ function matchShapes(
   used: Set<string>,
   why: Map<string, string>,
 ): void {
-  const open = [...shapes].filter(([name]) => !found.has(name) && !why.has(name));
+  const open = [...shapes].filter(([name, shape]) => shape.length > 1 && !found.has(name) && !why.has(name));
   const fits = (shape: readonly number[], tensor: Tensor): 'as it is' | 'transposed' | undefined =>
     isSame(tensor.shape, shape) ? 'as it is' : shape.length === 2 && isSame([...tensor.shape].reverse(), shape) ? 'transposed' : undefined;
   const left = [...tensors].filter(([name]) => !used.has(name));

@@ -136,7 +136,7 @@ async function sameAsWhole(run: string, steps: number): Promise<void> {
 }
 
 describe('unroll', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it('tells how it is used', async () => {
     const [help, none, unknown, wrong, missing] = await Promise.all([

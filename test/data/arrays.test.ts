@@ -135,7 +135,10 @@ describe('arrays', () => {
     const odd = (value: number): Promise<string> =>
       fault({}, [input('x: [2]')], folder.write('x.npy', npy({ shape: [2, 2], data: Float32Array.of(1, value, 2, value) })));
     assert.match(await odd(Number.POSITIVE_INFINITY), /^data: x of x.npy cannot be read: it holds infinite numbers\. Replace them/);
-    assert.match(await odd(Number.NaN), /^data: x of x.npy cannot be read: all its numbers of the training part, or of one feature of it, are NaN/);
+    assert.match(
+      await odd(Number.NaN),
+      /^data: x of x.npy cannot be read: all its numbers of the training part, or of one feature of it, are NaN/,
+    );
     assert.match(await fault({ x: 'o' }, [input('x: [6]')]), /^data: o of d.npz cannot be read: it holds Python objects/);
     assert.match(await fault({}, [input('x: [5]')], folder.write('cut.npz', npz({ x }).subarray(0, 60))), /^data: cut.npz cannot be read/);
     assert.match(

@@ -37,6 +37,9 @@ describe('typed text', () => {
     const shapes = [input('i: [T] of Symbol'), input('= o: one of Answer')];
     const kept = keptOf(await loadDataset(task('temporal_order'), shapes));
     assert.deepEqual([...exampleOfText(kept, shapes, '[aXbY]').inputs.i!], [6, 0, 4, 1, 5, 7]);
-    assert.match(await faultOf(() => exampleOfText(kept, shapes, 'aZ'), folder), /^prompt: The model has never seen "Z": it knows a b c d X Y/);
+    assert.match(
+      await faultOf(() => exampleOfText(kept, shapes, 'aZ'), folder),
+      /^prompt: The model has never seen "Z": it knows a b c d X Y/,
+    );
   });
 });

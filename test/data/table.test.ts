@@ -73,7 +73,10 @@ describe('tables', () => {
     assert.deepEqual(rows(await load('a.tsv', 'name\tlanguage\nab\tx\nba\ty\n')), expected);
     assert.deepEqual(rows(await load('a.csv', 'name;language\nab;x\nba;y\n')), expected);
     assert.deepEqual(rows(await load('a.jsonl', '{"name":"ab","language":"x"}\n{"language":"y","name":"ba"}')), expected);
-    assert.deepEqual(rows(await load('a.jsonl', '{"name":"ab"}\r\n{"name":"ab","language":"x"}\r\n\r{"language":"y","name":"ba"}\r')), expected);
+    assert.deepEqual(
+      rows(await load('a.jsonl', '{"name":"ab"}\r\n{"name":"ab","language":"x"}\r\n\r{"language":"y","name":"ba"}\r')),
+      expected,
+    );
   });
 
   it('cuts words and lists, and shares a vocabulary and a length by the name of the dimension', async () => {
@@ -145,7 +148,10 @@ describe('tables', () => {
     assert.deepEqual(rows(wide), ['1 2/x', '3 4/y']);
     const steps = await load('c.jsonl', '{"x":[[1,2],[3,4]],"y":0}\n', [input('x: [T, 2]'), input('= y: [1]')]);
     assert.deepEqual(steps.parts.training.example(0).lengths, { T: 2 });
-    const open = await load('d.jsonl', '{"y":1}\n{"x":[[1,3]],"y":0}\n{"x":[[3,5],[7,9]],"y":0}\n', [input('x: [T, M]'), input('= y: [1]')]);
+    const open = await load('d.jsonl', '{"y":1}\n{"x":[[1,3]],"y":0}\n{"x":[[3,5],[7,9]],"y":0}\n', [
+      input('x: [T, M]'),
+      input('= y: [1]'),
+    ]);
     assert.deepEqual([rows(open), open.sizes, open.remarks], [['1 3/0', '3 5 7 9/0'], { M: 2 }, ['1 row without any step is left out.']]);
     const grid = await load('e.csv', 'x,y\n,1\n1 2 3 4,0\n3 4 5 6,0\n', [input('x: [2, M]'), input('= y: [1]')]);
     assert.deepEqual([rows(grid), grid.sizes], [['2 3 4 5/1', '1 2 3 4/0', '3 4 5 6/0'], { M: 2 }]);

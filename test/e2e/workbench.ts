@@ -48,6 +48,8 @@ export class Workbench {
     const browser = await startBrowser();
     const context = await browser.newContext({ viewport: options.size ?? { width: 1500, height: 950 } });
     const page = await context.newPage();
+    // A machine that does other things besides takes its time to open a workbench.
+    page.setDefaultNavigationTimeout(120_000);
     const workbench = new Workbench(folder, page, server, browser);
     await page.goto(server.address(folder));
     await page.locator('.monaco-workbench .part.statusbar').waitFor();

@@ -119,12 +119,16 @@ OPTIMIZERS = {
     "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.01),
     "adam": lambda p: torch.optim.Adam(p, lr=0.01),
     "adamw": lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1),
+    "sgd_decay": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.2),
+    "rmsprop_momentum": lambda p: torch.optim.RMSprop(p, lr=0.01, momentum=0.5, weight_decay=0.2),
+    "adam_decay": lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=0.2),
+    "adamw_usual": lambda p: torch.optim.AdamW(p, lr=0.01),
 }
 
 
-def language_model(name, optimizer=None, clip=0.1, updates=3):
+def language_model(name, optimizer=None, clip=0.1, updates=3, clip_value=None):
     """embed, the cell, linear, cross-entropy of the next token, its mean over all steps. With an optimizer: the weights after updates on
-    windows that follow one another, the state carried on, the whole gradient clipped to a norm."""
+    windows that follow one another, the state carried on, the whole gradient clipped to a norm, and then each number of it, if asked for."""
     torch.manual_seed(12)
     table, layer, linear = nn.Embedding(V, E), LAYERS[name][0](E, H), nn.Linear(H, V)
     # One bias vector: the other stays zero and is not trained, but for the GRU's, whose last third is d_n.
@@ -167,11 +171,50 @@ def language_model(name, optimizer=None, clip=0.1, updates=3):
         loss = nn.functional.cross_entropy(linear(h).reshape(-1, V), targets.reshape(-1))
         loss.backward()
         norm = nn.utils.clip_grad_norm_(parameters, clip)
+        if clip_value is not None:
+            nn.utils.clip_grad_value_(parameters, clip_value)
         stepper.step()
         records.append({"loss": loss, "gradientNorm": norm})
     return {"tokens": tokens, "next": following, "window": T, "clip": clip, "start": start, "records": records, "end": weights()}
 
 
+def rates(schedule, steps, after):
+    """The learning rate of each step, from 0.1."""
+    stepper = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    scheduler = schedule(stepper)
+    found = []
+    for k in range(steps):
+        found.append(stepper.param_groups[0]["lr"])
+        stepper.step()
+        scheduler.step(*after(k))
+    return found
+
+
+def schedules():
+    """Cosine over 12 steps, alone and behind a warm-up of 4; steps of epochs (4 batches each); a plateau, by the losses given."""
+    scheduler = torch.optim.lr_scheduler
+    losses = [3, 2, 2.5, 2.1, 2.2, 1.9, 1.9, 2, 2, 2, 2, 1]
+    always = lambda k: []
+    warm = lambda stepper: scheduler.SequentialLR(
+        stepper,
+        [scheduler.LinearLR(stepper, start_factor=1 / 4, total_iters=3), scheduler.CosineAnnealingLR(stepper, T_max=7, eta_min=0.01)],
+        milestones=[4],
+    )
+    epochs = lambda gamma, size: [rate for rate in rates(lambda s: scheduler.StepLR(s, size, gamma), 5, always) for _ in range(4)]
+    return {
+        "cosine": torch.tensor(rates(lambda s: scheduler.CosineAnnealingLR(s, T_max=11, eta_min=0.02), 12, always)),
+        "warm_cosine": torch.tensor(rates(warm, 12, always)),
+        "step": torch.tensor(epochs(0.5, 2)),
+        "losses": torch.tensor(losses),
+        # `patience` of PyTorch: bad validations that are ignored, one fewer than are waited for here.
+        "plateau": torch.tensor(
+            rates(lambda s: scheduler.ReduceLROnPlateau(s, factor=0.5, patience=1, threshold=0), 12, lambda k: [losses[k]])
+        ),
+    }
+
+
 write("cells.json", {name: cell(name) for name in LAYERS})
 write("language_models.json", {name: language_model(name) for name in LAYERS})
-write("updates.json", {name: language_model("lstm", name) for name in OPTIMIZERS})
+clipped = language_model("lstm", "sgd_momentum", clip=0.1, clip_value=0.01)
+write("updates.json", {**{name: language_model("lstm", name) for name in OPTIMIZERS}, "clip_value": clipped})
+write("schedules.json", schedules())

@@ -29,7 +29,7 @@ export interface LanguageModelOracle {
   readonly gradients: Named;
 }
 
-/** The same with the LSTM, updated on one window of so many steps after the other, the state carried on. */
+/** The same with the LSTM, updated on one window of so many steps after the other, the state carried on; for `clip_value` each number is cut as well. */
 export interface UpdatesOracle {
   readonly tokens: Oracle;
   readonly next: Oracle;
@@ -40,10 +40,22 @@ export interface UpdatesOracle {
   readonly end: Named;
 }
 
+export type UpdateName =
+  | 'sgd'
+  | 'sgd_momentum'
+  | 'sgd_decay'
+  | 'rmsprop'
+  | 'rmsprop_momentum'
+  | 'adam'
+  | 'adam_decay'
+  | 'adamw'
+  | 'adamw_usual'
+  | 'clip_value';
 type LayerName = 'rnn' | 'rnn_relu' | 'lstm' | 'gru';
 
 const read = <Content>(name: string): Content => JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8')) as Content;
 
 export const cellOracles = (): Record<LayerName, CellOracle> => read('cells.json');
 export const languageModelOracles = (): Record<LayerName, LanguageModelOracle> => read('language_models.json');
-export const updateOracles = (): Record<'sgd' | 'sgd_momentum' | 'rmsprop' | 'adam' | 'adamw', UpdatesOracle> => read('updates.json');
+export const updateOracles = (): Record<UpdateName, UpdatesOracle> => read('updates.json');
+export const scheduleOracles = (): Record<'cosine' | 'warm_cosine' | 'step' | 'losses' | 'plateau', Oracle> => read('schedules.json');

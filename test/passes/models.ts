@@ -59,7 +59,7 @@ export function languageModel(cell: CellName, { V = 7, I = 3, H = 4, layers = 1,
   const counted = b.constant(1, [T, B]);
   const loss = b.over(b.sum(losses), b.sum(counted));
   const inputs = [text, target].map((value) => ({ name: value.name!, value, classes: 'Char' }));
-  const graph = b.graph([loss, losses, counted, ...states.map(({ after }) => after)]);
+  const graph = b.graph([loss, losses, counted, logits, ...states.map(({ after }) => after)]);
   const prediction = { input: 'text', line: 'logits', logits, classes: 'Char' };
   return {
     name: cell,
@@ -71,6 +71,7 @@ export function languageModel(cell: CellName, { V = 7, I = 3, H = 4, layers = 1,
     instances: [],
     loss,
     losses: { value: losses, counted },
+    judged: { loss: 'cross_entropy', scores: logits, target, counted, over: 'O', classes: 'Char', input: 'text', ahead: true },
     prediction,
   };
 }

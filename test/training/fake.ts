@@ -36,13 +36,13 @@ export const settings: TrainSettings = {
   device: 'auto',
 };
 
-/** A job over a text of 200 characters, in a folder of its own: 17 windows a pass. */
-export async function fakeJob(more: Partial<TrainSettings> = {}): Promise<{ folder: string; job: Job }> {
+/** A job over a text of 200 characters, in a folder of its own: 17 windows a pass, a validation every ten steps. */
+export async function fakeJob(more: Partial<TrainSettings> = {}, validation = 0.1): Promise<{ folder: string; job: Job }> {
   const folder = await mkdtemp(join(tmpdir(), 'unroll-training-'));
   const path = join(folder, 'some.txt');
   const chance = random(7);
   await writeFile(path, Array.from({ length: 200 }, () => 'abcde'[Math.floor(chance.uniform() * 5)]).join(''));
-  const text = { kind: 'text', path, by: 'char', lower: false, minimum: 1, validation: 0.1, test: 0, seed: 1 } as const;
+  const text = { kind: 'text', path, by: 'char', lower: false, minimum: 1, validation, test: 0, seed: 1 } as const;
   const data = await loadDataset(text, [{ name: 'input', shape: ['T'], classes: 'Char', predicted: true, compared: false }]);
   const sources = new Map([
     ['tiny.rnn', 'model Tiny {}'],
@@ -67,6 +67,8 @@ export interface FakeOptions {
   /** The step that throws. */
   readonly throwAt?: number;
   readonly onStep?: (step: number) => void;
+  /** The validation loss behind a step. */
+  readonly validation?: (step: number) => number;
 }
 
 /** Steps that depend on the weights, the moments, the carried state, the window, the step's number and the seed. */
@@ -74,11 +76,13 @@ export const fakeTrainer =
   (options: FakeOptions = {}): OpenTrainer =>
   async (_, { seed }, start) => {
     let state = start;
+    let done = 0;
     const of = (name: string): Float32Array => state.get(name)?.data ?? new Float32Array(4);
     return {
       device: 'cpu',
       async step(window, number, rate) {
         options.onStep?.(number);
+        done = number;
         if (number === options.throwAt) throw new Error('the runtime broke');
         if (number === options.nanAt) return { loss: Number.NaN, gradientNorm: 1 };
         const ids = window.inputs.input!;
@@ -93,7 +97,7 @@ export const fakeTrainer =
         );
         return { loss: Math.abs(weight[0]!), gradientNorm: Math.hypot(...moment) };
       },
-      evaluate: async (window) => ({ sum: Math.abs(of('h.W')[1]!) * window.rows, count: window.rows }),
+      evaluate: async (window) => ({ sum: (options.validation?.(done) ?? Math.abs(of('h.W')[1]!)) * window.rows, count: window.rows }),
       state: async () => state,
       async restore(other) {
         state = other;

@@ -43,6 +43,54 @@ describe('starting values', () => {
     }
   });
 
+  it('have the shape of their distribution', () => {
+    const largest = (values: Float32Array): number => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    // Glorot & Bengio 2010, eq. 16: even up to the root of 6 / (in + out).
+    const bound = Math.sqrt(6 / 300);
+    const glorot = draw({ kind: 'glorot' }, [200, 100], random(4));
+    assert.ok(largest(glorot) <= bound && largest(glorot) > 0.999 * bound);
+    near(glorot.filter((value) => Math.abs(value) < bound / 2).length / glorot.length, 0.5, 0.01);
+    // He et al. 2015, eq. 10: a bell of variance 2 / in, in being the columns of [out, in].
+    const he = draw({ kind: 'he' }, [100, 200], random(4));
+    const deviation = Math.sqrt(2 / 200);
+    for (const [times, share] of [
+      [1, 0.6827],
+      [2, 0.9545],
+      [3, 0.9973],
+    ] as const)
+      near(he.filter((value) => Math.abs(value) < times * deviation).length / he.length, share, 0.01);
+    // A bias of a forget gate remembers 1 .. T - 1 steps, evenly (Tallec & Ollivier 2018): its sigmoid is 1 - 1 / (1 + steps).
+    const steps = draw({ kind: 'chrono', steps: 50 }, [4000], random(4)).map((value) => 1 / (1 - 1 / (1 + Math.exp(-value))) - 1);
+    for (const quarter of [0.25, 0.5, 0.75]) near(steps.filter((each) => each < 1 + 48 * quarter).length / 4000, quarter, 0.02);
+  });
+
+  it('are drawn evenly from all orthogonal matrices (Saxe et al. 2013; Mezzadri 2007)', () => {
+    // Of a Haar matrix, the trace has mean 0 and variance 1, and so has each entry times the root of its size.
+    const traces: number[] = [];
+    const corners: number[] = [];
+    const chance = random(5);
+    for (let k = 0; k < 2000; k += 1) {
+      const q = draw({ kind: 'orthogonal' }, [5, 5], chance);
+      traces.push(q[0]! + q[6]! + q[12]! + q[18]! + q[24]!);
+      corners.push(q[0]! * Math.sqrt(5), q[23]! * Math.sqrt(5));
+    }
+    for (const values of [traces, corners]) {
+      const [mean, deviation] = moments(Float32Array.from(values));
+      near(mean, 0, 0.08);
+      near(deviation, 1, 0.08);
+    }
+    // Also where rows are many, each is orthogonal to each.
+    const big = draw({ kind: 'orthogonal' }, [160, 160], random(6));
+    let worst = 0;
+    for (let a = 0; a < 160; a += 7)
+      for (let b = 0; b < 160; b += 3) {
+        let sum = 0;
+        for (let k = 0; k < 160; k += 1) sum += big[a * 160 + k]! * big[b * 160 + k]!;
+        worst = Math.max(worst, Math.abs(sum - (a === b ? 1 : 0)));
+      }
+    assert.ok(worst < 1e-6, `${worst}`);
+  });
+
   it('are orthogonal in the shorter direction', () => {
     for (const [rows, columns] of [
       [6, 6],
@@ -62,6 +110,7 @@ describe('starting values', () => {
   });
 
   it('are the identity, a constant, or logarithms of spans', () => {
+    // Le et al. 2015: the recurrent matrix of a ReLU network.
     assert.deepEqual([...draw({ kind: 'identity' }, [2, 3], random(1))], [1, 0, 0, 0, 1, 0]);
     assert.deepEqual([...draw({ kind: 'constant', value: 0.5 }, [2], random(1))], [0.5, 0.5]);
     const spans = draw({ kind: 'chrono', steps: 100 }, [5000], random(1)).map(Math.exp);

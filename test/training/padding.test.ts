@@ -3,51 +3,16 @@
 import assert from 'node:assert/strict';
 import type { Batch } from '../../src/data/dataset.ts';
 import type { Model } from '../../src/graph/model.ts';
-import { buildModel } from '../../src/language/index.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
-import { random } from '../../src/shared/random.ts';
 import { initialise } from '../../src/training/initialise.ts';
 import { Tally } from '../../src/training/metrics.ts';
 import { openPartsTrainer } from '../../src/training/parts-trainer.ts';
 import { openSessionTrainer } from '../../src/training/session-trainer.ts';
 import type { Trainer } from '../../src/training/trainer.ts';
-import { programOf } from '../language/load.ts';
+import { longerLength, widened } from '../../src/training/widen.ts';
 import { assertClose } from '../onnx/lowered.ts';
 import { settingsWith } from '../passes/models.ts';
-
-const texts = {
-  classifier: `model M(input: [T] of Char, tag: one of Tag) {
-  h    = lstm(embed(input, 4), 8)
-  loss = cross_entropy(linear(last(h), Tag), tag)
-}`,
-  tagger: `model M(input: [T] of Char, tags: [T] of Tag) {
-  h    = bidirectional(gru, embed(input, 4), 6)
-  loss = cross_entropy(linear(h, Tag), tags)
-}`,
-};
-const lengths = [3, 7, 1, 5, 6, 2, 7, 4, 3, 5, 1, 2, 6, 7, 4, 2, 3];
-
-async function modelOf(text: string): Promise<Model> {
-  return buildModel(await programOf(text), { model: 'M', classes: { Char: 6, Tag: 3 }, ragged: ['T'] });
-}
-
-/** The same rows, with so many steps of padding that hold something else each time. */
-function batchOf(model: Model, steps: number): Batch {
-  const rows = lengths.length;
-  const fill = random('padding', steps);
-  const inputs: Record<string, Int32Array> = { 'lengths(T)': Int32Array.from(lengths) };
-  for (const { name, value, classes } of model.inputs) {
-    if (classes === undefined) continue;
-    const count = classes === 'Char' ? 6 : 3;
-    const real = random('rows', name);
-    const own = lengths.map((length) => Array.from({ length }, () => Math.floor(real.uniform() * count)));
-    const isStepped = value.type.axes.length > 1;
-    inputs[name] = isStepped
-      ? Int32Array.from({ length: steps * rows }, (_, k) => own[k % rows]![Math.floor(k / rows)] ?? Math.floor(fill.uniform() * count))
-      : Int32Array.from(own, (row) => row[0]!);
-  }
-  return { rows, sizes: { T: steps }, inputs, reset: true };
-}
+import { batchOf, lengths, modelOf, texts } from './ragged.ts';
 
 describe('padding', function () {
   this.timeout(30_000);
@@ -85,6 +50,39 @@ describe('padding', function () {
         for (const [k, [weight, { data }]] of little.weights.entries()) assertClose(much.weights[k]![1].data, data, weight, 1e-5);
         assert.equal(little.numbers[7], name === 'classifier' ? lengths.length : lengths.reduce((sum, each) => sum + each, 0));
       });
+
+  it('is all that there is where nothing can be compared: nothing is learned', async () => {
+    const model = await modelOf(texts.tagger);
+    const nothing = { ...batchOf(model, 7), inputs: { ...batchOf(model, 7).inputs, tags: new Int32Array(7 * lengths.length).fill(-1) } };
+    const start = initialise(model.weights, 1);
+    for (const open of Object.values(trainers)) {
+      const trainer = await open(model);
+      assert.deepEqual(await trainer.step(nothing, 1, 0.01), { loss: 0, gradientNorm: 0 });
+      const state = await trainer.state();
+      const { sum, count, judged } = await trainer.evaluate(nothing);
+      await trainer.close();
+      for (const { name } of model.weights) assert.deepEqual(state.get(name)!.data, start.get(name)!.data, name);
+      assert.deepEqual([sum, count, judged!.counted.some((each) => each !== 0)], [0, 0, false]);
+    }
+  });
+
+  it('is added where a device compiles a step for each length, so that there are few', async () => {
+    assert.deepEqual(
+      [1, 2, 7, 16, 17, 18, 19, 33, 36, 64, 65, 100, 1000].map(longerLength),
+      [1, 2, 7, 16, 18, 18, 20, 36, 36, 64, 72, 104, 1024],
+    );
+    for (let length = 1; length < 3000; length += 1) assert.ok(longerLength(length) >= length && longerLength(length) <= length * 1.125);
+    const model = await modelOf(texts.tagger);
+    const short = batchOf(model, 17);
+    const wide = widened(short, model);
+    assert.deepEqual(wide.sizes, { T: 18 });
+    assert.deepEqual(wide.inputs['lengths(T)'], short.inputs['lengths(T)']);
+    for (const name of ['input', 'tags'])
+      assert.deepEqual([...wide.inputs[name]!], [...short.inputs[name]!, ...new Array(lengths.length).fill(0)]);
+    assert.equal(widened(batchOf(model, 16), model).sizes.T, 16);
+    const { 'lengths(T)': _, ...whole } = short.inputs;
+    assert.equal(widened({ ...short, inputs: whole }, model).sizes.T, 17);
+  });
 
   it('a batch of fewer rows than parts is learned from as well', async () => {
     const model = await modelOf(texts.classifier);

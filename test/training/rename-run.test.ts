@@ -12,13 +12,13 @@ import { fakeJob, fakeTrainer, settings } from './fake.ts';
 let folder: string;
 let job: Job;
 let run: string;
-beforeEach(async () => {
-  ({ folder, job } = await fakeJob());
-  ({ folder: run } = await train(job, {}, {}, { openTrainer: fakeTrainer() }));
-});
-afterEach(() => rm(folder, { recursive: true }));
-
 describe('a run', () => {
+  beforeEach(async () => {
+    ({ folder, job } = await fakeJob());
+    ({ folder: run } = await train(job, {}, {}, { openTrainer: fakeTrainer() }));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
   it('has the name of its folder: renamed, it knows its source and its data, and goes on', async () => {
     const renamed = await renameRun(run, 'with dropout .2');
     assert.equal(renamed, join(folder, 'runs', 'with dropout .2'));
@@ -82,20 +82,22 @@ describe('a run', () => {
   });
 });
 
-describe('going on beyond the end', () => {
+describe('going on beyond the end', function () {
+  this.timeout(20_000);
+
   const adam = settings.optimizer;
   const base = { batch: 1, window: 1, optimizer: adam, seed: 1, device: 'auto' } as const;
 
   it('counts in epochs, or in steps where the statement does; a begun epoch is finished first', () => {
-    for (const [own, step, steps, done, length] of [
-      [{ epochs: 5 }, 50, 50, { unit: 'epochs', count: 5 }, { epochs: 8 }],
-      [{ epochs: 5 }, 21, 50, { unit: 'epochs', count: 3 }, { epochs: 6 }],
-      [{ epochs: 5 }, 20, 50, { unit: 'epochs', count: 2 }, { epochs: 5 }],
-      [{ epochs: 3 }, 7, 21, { unit: 'epochs', count: 1 }, { epochs: 4 }],
-      [{}, 100, 100, { unit: 'epochs', count: 10 }, { epochs: 13 }],
-      [{ steps: 30 }, 12, 30, { unit: 'steps', count: 12 }, { steps: 15 }],
+    for (const [own, step, pass, done, length] of [
+      [{ epochs: 5 }, 50, 10, { unit: 'epochs', count: 5 }, { epochs: 8 }],
+      [{ epochs: 5 }, 21, 10, { unit: 'epochs', count: 3 }, { epochs: 6 }],
+      [{ epochs: 5 }, 20, 10, { unit: 'epochs', count: 2 }, { epochs: 5 }],
+      [{ epochs: 3 }, 7, 7, { unit: 'epochs', count: 1 }, { epochs: 4 }],
+      [{}, 100, 10, { unit: 'epochs', count: 10 }, { epochs: 13 }],
+      [{ steps: 30 }, 12, 10, { unit: 'steps', count: 12 }, { steps: 15 }],
     ] as const) {
-      const found = doneOf({ settings: { ...base, ...own }, step, steps });
+      const found = doneOf({ settings: { ...base, ...own }, step, pass });
       assert.deepEqual(found, done);
       assert.deepEqual(lengthWith(found, 3), length);
     }

@@ -15,8 +15,10 @@ const schema = protobuf.Root.fromJSON({
         step: { type: 'int64', id: 2 },
         fileVersion: { type: 'string', id: 3 },
         summary: { type: 'Summary', id: 5 },
+        sessionLog: { type: 'SessionLog', id: 7 },
       },
     },
+    SessionLog: { fields: { status: { type: 'int32', id: 1 } } },
     Summary: { fields: { value: { rule: 'repeated', type: 'Value', id: 1 } } },
     Value: {
       fields: {
@@ -35,6 +37,7 @@ const schema = protobuf.Root.fromJSON({
 interface Event {
   readonly step?: number;
   readonly fileVersion?: string;
+  readonly sessionLog?: { readonly status: number };
   readonly summary?: {
     readonly value: readonly {
       readonly tag: string;
@@ -72,7 +75,7 @@ describe('event files', () => {
 
   it('hold every figure of a step, and samples as texts', () => {
     const folder = mkdtempSync(join(tmpdir(), 'unroll-events-'));
-    const file = openEventFile(folder, () => 1_700_000_000_000);
+    const file = openEventFile(folder, 7, () => 1_700_000_000_000);
     const record = {
       kind: 'step',
       step: 7,
@@ -88,12 +91,14 @@ describe('event files', () => {
       validationLoss: 2,
       metrics: { accuracy: 0.5 },
       updateRatios: { 'h.f': 0.125 },
+      stepsOfDataPerSecond: 64,
       sample: { kind: 'text', text: 'Ada ω' },
     });
     const [name] = readdirSync(folder);
     assert.match(name!, /^events\.out\.tfevents\.1700000000\./);
-    const [head, step] = eventsOf(readFileSync(join(folder, name!)));
+    const [head, start, step] = eventsOf(readFileSync(join(folder, name!)));
     assert.equal(head!.fileVersion, 'brain.Event:2');
+    assert.deepEqual([start!.step, start!.sessionLog?.status], [7, 1]);
     assert.equal(step!.step, 7);
     const values = step!.summary!.value;
     assert.deepEqual(
@@ -107,6 +112,7 @@ describe('event files', () => {
         'gradient/clipped': 1,
         'update_ratio/h.f': 0.125,
         'speed/steps_per_second': 8,
+        'speed/steps_of_data_per_second': 64,
       },
     );
     const sample = values.at(-1)!;

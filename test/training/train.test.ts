@@ -2,23 +2,19 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as node from 'node:fs/promises';
-import { mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { StepRecord } from '../../src/shared/training.ts';
 import { lastGoodCheckpoint } from '../../src/training/checkpoint.ts';
 import { readLog } from '../../src/training/log.ts';
-import { checkpointsOf, listRuns, logOf, newestRun, openRun, summarise } from '../../src/training/run.ts';
+import { readReport } from '../../src/training/report.ts';
+import { checkpointsOf, EVENTS, listRuns, logOf, newestRun, openRun, summarise } from '../../src/training/run.ts';
 import { type Job, type Surroundings, type TrainOptions, train } from '../../src/training/train.ts';
 import { type FakeOptions, fakeJob, fakeTrainer, numbersOf } from './fake.ts';
 
 let folder: string;
 let job: Job;
-beforeEach(async () => {
-  ({ folder, job } = await fakeJob());
-});
-afterEach(() => rm(folder, { recursive: true }));
-
 const around = (options: FakeOptions = {}, more: Partial<Surroundings> = {}): Surroundings => ({
   openTrainer: fakeTrainer(options),
   ...more,
@@ -29,7 +25,14 @@ const weightsOf = async (run: string) => {
   return { step: checkpoint!.step, ...numbersOf(checkpoint!.state) };
 };
 
-describe('training', () => {
+describe('training', function () {
+  this.timeout(20_000);
+
+  beforeEach(async () => {
+    ({ folder, job } = await fakeJob());
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
   it('keeps a run that can be opened by itself', async () => {
     const records: StepRecord[] = [];
     const summary = await train(job, { everyStep: true }, { progress: (record) => records.push(record) }, around());
@@ -212,7 +215,7 @@ describe('training', () => {
     for (const openTrainer of [refuse, fakeTrainer({ throwAt: 1 })])
       for (const out of ['none', 'there'])
         await assert.rejects(
-          train(job, { out: join(folder, out) }, {}, { openTrainer }),
+          train(job, { out: join(folder, out), tensorBoard: true }, {}, { openTrainer }),
           /^Error: (There is no cuda here\.|the runtime broke)$/,
         );
     assert.deepEqual((await readdir(folder)).sort(), ['some.txt', 'there']);
@@ -232,6 +235,45 @@ describe('training', () => {
     const { record } = await openRun(out.replace(folder, moved));
     await rename(moved, folder);
     assert.deepEqual([record.file, 'path' in record.data ? record.data.path : ''], [join(moved, 'tiny.rnn'), join(moved, 'some.txt')]);
+  });
+
+  it('writes event files where it is asked to, one more for each time that it goes on', async () => {
+    const out = join(folder, 'shown');
+    const eventsOf = async (): Promise<string[]> => (await readdir(out)).filter((name) => name.startsWith(EVENTS)).sort();
+    await quick({ out, steps: 3 });
+    assert.deepEqual(await eventsOf(), []);
+    await quick({ out, resume: true, steps: 5, tensorBoard: true });
+    const [file, ...more] = await eventsOf();
+    assert.deepEqual(more, []);
+    const size = (await stat(join(out, file!))).size;
+    await quick({ out, resume: true, steps: 7, tensorBoard: true });
+    const all = await Promise.all((await eventsOf()).map(async (name) => (await stat(join(out, name))).size));
+    assert.equal(
+      all.reduce((sum, each) => sum + each, 0),
+      2 * size,
+    );
+  });
+
+  it('keeps the report of the end, whole, also where the disk was full before', async () => {
+    const out = join(folder, 'full');
+    const files = {
+      ...node,
+      async open(path: string, flags: string) {
+        if (path.includes('report.json') && flags === 'w')
+          throw Object.assign(new Error('ENOSPC: no space left on device, open'), { code: 'ENOSPC', syscall: 'open' });
+        return node.open(path, flags);
+      },
+    } as typeof node;
+    await assert.rejects(
+      train(job, { out }, {}, around({}, { files })),
+      /The disk is full: .*report\.json could not be written\. Make room\. The checkpoint of step 30 is safe\./,
+    );
+    assert.equal(await readReport(out), undefined);
+    assert.equal((await summarise(out)).status.kind, 'failed');
+    await quick({ out, resume: true });
+    assert.deepEqual(Object.keys((await readReport(out))!), ['part', 'step', 'loss', 'metrics', 'baselines']);
+    await writeFile(join(out, 'report.json'), '{"part":');
+    assert.equal(await readReport(out), undefined);
   });
 
   it('tells of a run whose process was killed', async () => {

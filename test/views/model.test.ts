@@ -360,6 +360,19 @@ describe('training in the views’ model', () => {
     assert.ok(model.state.training.figures!.loss > 2);
   });
 
+  it('keeps curves and choice of a run that has another name', async () => {
+    const { model } = fixture();
+    const old = formulaRun('old', '', 1, 40, 40, { kind: 'done' }, 1);
+    model.setRuns([running.summary, old.summary]);
+    model.showRun('runs/old');
+    await model.settled();
+    model.runRenamed('runs/old', 'runs/kept');
+    const { training } = model.state;
+    assert.deepEqual([training.chosen, training.figures?.step, training.runs.map(({ name }) => name)], ['runs/kept', 40, ['new', 'kept']]);
+    model.runRenamed('runs/nothing', 'runs/other');
+    assert.equal(model.state.training.chosen, 'runs/kept');
+  });
+
   it('reads the log of an earlier run when it is shown', async () => {
     const { model } = fixture();
     const old = formulaRun('old', '', 1, 40, 40, { kind: 'done' }, 1);

@@ -1,11 +1,12 @@
 // Writes rarer operations in terms of basic ones, which every device has kernels for: onnxruntime's WebGPU provider has none for Sign, IsNaN,
-// Or, OneHot, equality of booleans and gathering with batch axes by int32, and its ReduceLogSumExp does not shift by the maximum.
+// Or, OneHot, ArgMax, equality of booleans and gathering with batch axes by int32, and its ReduceLogSumExp does not shift by the maximum.
 
 import { Builder, sizeOf } from '../builder.ts';
 import { type AnyNode, type Graph, hasAxis, type Value } from '../graph.ts';
 import { GraphError, show } from '../shapes.ts';
+import { orderResults } from './order.ts';
 
-/** The same graph, without sign, isnan, or, oneHot, logsumexp, scatterAdd and batched gather; in bodies too. */
+/** The same graph, without sign, isnan, or, oneHot, argmax, logsumexp, scatterAdd, batched gather and reverse within lengths; in bodies too. */
 export function basicOperations(graph: Graph): Graph {
   const builder = new Builder();
   const known = new Map<Value, Value>();
@@ -22,7 +23,10 @@ export function basicOperations(graph: Graph): Graph {
       known.set(output, outputs[k]!);
     });
   }
-  return builder.graph(graph.results.map(find));
+  return orderResults(
+    builder.graph(graph.results.map(find)),
+    graph.results.map((result) => result.type.axes),
+  );
 }
 
 function rewrite(builder: Builder, node: AnyNode, inputs: readonly Value[]): readonly Value[] {
@@ -43,6 +47,28 @@ function rewrite(builder: Builder, node: AnyNode, inputs: readonly Value[]): rea
     case 'oneHot': {
       const { axis, dtype } = node.attributes;
       return [builder.cast(builder.binary('equal', x!, builder.iota(axis)), dtype)];
+    }
+    case 'argmax': {
+      // The first place of the largest: places count down, so that it is a largest too. Where nothing equals the largest (NaN), it is the last.
+      const { over } = node.attributes;
+      const largest = builder.max(x!, [over]);
+      const places = builder.neg(builder.cast(builder.iota(sizeOf(x!, over)), 'float'));
+      const last = builder.neg(builder.max(builder.neg(places), [over]));
+      const first = builder.max(builder.where(builder.binary('equal', x!, largest), places, last), [over]);
+      return [builder.cast(builder.neg(first), 'int')];
+    }
+    case 'reverse': {
+      if (y === undefined) break;
+      const axis = sizeOf(x!, node.attributes.axis);
+      const source = { name: `${axis.name} before`, size: axis.size };
+      const position = builder.iota(axis);
+      const mirrored = builder.minus(builder.minus(y, builder.constant(1, [], 'int')), position);
+      const index = builder.where(builder.binary('less', position, y), mirrored, position);
+      const chosen = builder.binary('equal', index, builder.iota(source));
+      const rows = builder.rename(x!, axis.name, source.name);
+      if (x!.type.dtype === 'float') return [builder.contract(builder.cast(chosen, 'float'), rows, [source.name])];
+      const whole = builder.sum(builder.where(chosen, builder.cast(rows, 'int'), builder.constant(0, [], 'int')), [source.name]);
+      return [builder.cast(whole, x!.type.dtype)];
     }
     case 'logsumexp': {
       const { over } = node.attributes;

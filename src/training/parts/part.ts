@@ -112,7 +112,8 @@ export class Part {
     own.set(mine.subarray(end), end);
     board.meet();
 
-    const count = board.total('count');
+    // Where nothing is counted, nothing is learned.
+    const count = Math.max(1, board.total('count'));
     board.put(part, 'squares', this.#addUp(1 / count));
     board.meet();
 
