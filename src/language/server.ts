@@ -136,7 +136,14 @@ const facts = new FactsOfFiles(
   (path) => readdir(dirname(path)),
 );
 
+/** Never rejects: what fails is logged, and the next edit tries again. */
 async function report(uri: string): Promise<void> {
+  await reportFaults(uri).catch((error: unknown) =>
+    connection.console.error(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+  );
+}
+
+async function reportFaults(uri: string): Promise<void> {
   const document = documents.get(uri);
   const path = pathOf(uri);
   const program = await workspace.program(path).catch(() => undefined);
