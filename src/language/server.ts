@@ -227,7 +227,7 @@ connection.onWorkspaceSymbol(async ({ query }) => {
 connection.onFoldingRanges((params, token) => answer(params, token, null, folding));
 connection.onSelectionRanges((params, token) => answer(params, token, null, (program) => selectionRanges(program, params.positions)));
 connection.onCompletion((params, token) =>
-  answer(params, token, null, (program) => completion(program, params.position, filesBeside(program.path))),
+  answer(params, token, null, (program) => completion(program, params.position, filesBeside(program))),
 );
 connection.onSignatureHelp((params, token) => answer(params, token, null, (program) => signatureHelp(program, params.position)));
 connection.languages.inlayHint.on((params, token) => answer(params, token, null, (program) => inlayHints(program, params.range, hints)));
@@ -295,14 +295,16 @@ connection.languages.semanticTokens.onRange((params, token) =>
 );
 
 /** Data files that lie beside a source, looked at when completion asks for them. */
-function filesBeside(path: string): DataFiles {
+function filesBeside({ path, models }: Program): DataFiles {
   const folder = dirname(path);
+  // by the names that the models ask for, a header is known as one
+  const names = models.flatMap(({ inputs }) => inputs.map(({ name }) => name));
   return {
     list: async (below = '') => {
       const entries = await readdir(join(folder, below), { withFileTypes: true });
       return entries.filter(({ name }) => !name.startsWith('.')).map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
     },
-    columns: (name) => columnsOf(join(folder, name)),
+    columns: (name) => columnsOf(join(folder, name), { names }),
     self: basename(path),
   };
 }

@@ -14,7 +14,7 @@ export async function startLanguageClient(module: string): Promise<vscode.Dispos
     },
     {
       documentSelector: [{ language: 'unroll' }],
-      synchronize: { fileEvents: vscode.workspace.createFileSystemWatcher('**/*.{rnn,txt,csv,json}') },
+      synchronize: { fileEvents: vscode.workspace.createFileSystemWatcher('**/*.{rnn,txt,md,csv,tsv,tab,json,jsonl,ndjson,npy,npz}') },
     },
   );
   await client.start();

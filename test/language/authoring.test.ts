@@ -52,6 +52,11 @@ describe('layout', () => {
       'cell a(x: [I]) {\n  f = x       // one\n  g = f       // two\n}',
     ],
     [
+      'leaves comments in a column that the longest line reaches',
+      'cell a(x: [I]) {\n  f    = x // one\n  gate = f // two\n}',
+      'cell a(x: [I]) {\n  f    = x // one\n  gate = f // two\n}',
+    ],
+    [
       'goes on within brackets',
       'data d = series("a.csv",\nx: column("a"),\nwindow: 3)',
       'data d = series("a.csv",\n  x:      column("a"),\n  window: 3)',

@@ -1,8 +1,7 @@
-// What can be done about a fault and to a text, hints at line ends, colours, and what data files say. «» marks a selection or a fault.
+// What can be done about a fault and to a text, hints at line ends, colours, and facts of files. «» marks a selection.
 
 import assert from 'node:assert/strict';
 import { refactorings, repairs } from '../../src/language/lsp/code-actions.ts';
-import { dataFaults, type FileFacts } from '../../src/language/lsp/data-faults.ts';
 import { diagnostics } from '../../src/language/lsp/features.ts';
 import { FactsOfFiles } from '../../src/language/lsp/file-facts.ts';
 import { onTypeFormatting } from '../../src/language/lsp/format.ts';
@@ -11,7 +10,7 @@ import { applied } from '../../src/language/lsp/navigation.ts';
 import { semanticTokens, tokenModifiers, tokenTypes } from '../../src/language/lsp/semantic-tokens.ts';
 import { placed } from './editor-places.ts';
 import { programOf } from './load.ts';
-import { assertFaults, marked } from './marks.ts';
+import { marked } from './marks.ts';
 
 const uri = 'file:///models/main.rnn';
 const everywhere = { start: { line: 0, character: 0 }, end: { line: 999, character: 0 } };
@@ -166,62 +165,12 @@ train M on d { optimizer: adam(0.1), freeze: [y] }
   });
 });
 
-describe('what data files say', () => {
-  const model =
-    'model N(name: [T] of Letter, language: one of Language) {\n  h = lstm(embed(name, 8), 8)\n  loss = cross_entropy(linear(last(h), Language), language)\n}\n';
-  const train = '\ntrain N on names { epochs: 1 }\n';
-  const has = (...columns: string[]): FileFacts => ({ exists: true, columns });
-  const cases: readonly (readonly [title: string, data: string, facts: FileFacts | undefined, ...messages: (string | RegExp)[]])[] = [
-    ['all columns are there', 'data names = table("names.csv")', has('name', 'language')],
-    ['nothing is known yet', 'data names = table("names.csv")', undefined],
-    [
-      'a file that is not there',
-      'data names = table(«"names.csv"»)',
-      { exists: false },
-      'names.csv is not there. Paths are relative to this file.',
-    ],
-    [
-      'a file of nearly that name',
-      'data names = table(«"name.csv"»)',
-      { exists: false, beside: ['names.csv', 'x.txt'] },
-      'name.csv is not there. Did you mean names.csv?',
-    ],
-    [
-      'a column that is not there',
-      'data names = table("names.csv", language: column(«"langauge"»))',
-      has('name', 'language'),
-      'names.csv has no column `langauge`. It has name, language.',
-    ],
-    [
-      'an input without a column',
-      'data names = table(«"names.csv"»)',
-      has('name', 'lang'),
-      /no column `language`, which the model N wants\. It has name, lang\./,
-    ],
-    [
-      'without a header nothing is known of names',
-      'data names = table("names.csv", header: false, name: column("1"), language: column("2"))',
-      has('a', 'b'),
-    ],
-  ];
-  for (const [title, data, facts, ...messages] of cases)
-    it(title, async () => {
-      const found = marked(`${model}${data}${train}`);
-      assertFaults(
-        found,
-        dataFaults(await programOf(found.text), () => facts),
-        messages,
-      );
-    });
-  it('an input can be taken from another column', async () => {
-    const text = `${model}data names = table("names.csv")${train}`;
-    const faults = dataFaults(await programOf(text), () => has('name', 'spoken'));
-    const program = await programOf(text);
-    const [first, second] = repairs(uri, diagnostics(program, faults)).map((each) => applied(text, each.edit?.changes?.[uri] ?? []));
-    assert.match(`${first}${second}`, /table\("names\.csv", language: column\("spoken"\)\)/);
-  });
+describe('what other files say', () => {
   it('files are looked at again when they have changed', async () => {
-    const file = (path: string) => ({ path, names: [] });
+    const [x, none] = [
+      { path: '/x.csv', names: [] },
+      { path: '/none.csv', names: [] },
+    ];
     const state = { changed: 1, columns: ['a'] };
     let looks = 0;
     const facts = new FactsOfFiles(
@@ -235,12 +184,12 @@ describe('what data files say', () => {
       },
       async () => ['x.csv'],
     );
-    assert.equal(await facts.look([file('/x.csv'), file('/none.csv')]), true);
-    assert.equal(await facts.look([file('/x.csv'), file('/none.csv')]), false);
-    assert.deepEqual([facts.of(file('/x.csv'))?.columns, facts.of(file('/none.csv'))?.exists, looks], [['a'], false, 1]);
+    assert.equal(await facts.look([x, none]), true);
+    assert.equal(await facts.look([x, none]), false);
+    assert.deepEqual([facts.of(x)?.columns, facts.of(none)?.exists, looks], [['a'], false, 1]);
     Object.assign(state, { changed: 2, columns: ['a', 'b'] });
-    assert.equal(await facts.look([file('/x.csv')]), true);
-    assert.deepEqual([facts.of(file('/x.csv'))?.columns, looks], [['a', 'b'], 2]);
+    assert.equal(await facts.look([x]), true);
+    assert.deepEqual([facts.of(x)?.columns, looks], [['a', 'b'], 2]);
   });
   it('errors of a used file are told where it is used', async () => {
     const program = await programOf('use "cells.rnn"\n', { 'cells.rnn': 'cell a(x: [I]) {\n  y = zz + x\n}\n' });

@@ -48,7 +48,8 @@ const at = (part: string, nth = 0): { line: number; character: number } => place
 
 describe('the editor', () => {
   let program: Program;
-  before(async () => {
+  before(async function () {
+    this.timeout(20_000);
     program = await programOf(source);
   });
 
@@ -67,7 +68,7 @@ describe('the editor', () => {
     // 4 x (8 x 32 + 8 x 8 + 8) + 4 x (8 x 8 + 8 x 8 + 8)
     assert.match(
       said('z      ='),
-      /z: \[T, 8\][\s\S]*1,856 parameters in 2 layers[\s\S]*↻ T[\s\S]*T = 64 steps without sharing has 64 × 1,856 = 118,784/,
+      /z: \[T, 8\][\s\S]*1,856 parameters\*\* in 2 layers[\s\S]*↻ T[\s\S]*T = 64 steps without sharing has 64 × 1,856 = 118,784/,
     );
   });
   it('hover: a cell, with its doc comment', () => {

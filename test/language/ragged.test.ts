@@ -19,6 +19,13 @@ const models: Readonly<Record<string, string>> = {
   'an lstm, its last state': model(one, `h = lstm(x, 4)\n  ${ends}`),
   'two layers of gru, from the last state of another': model(one, `h = gru(x, 4, layers: 2, from: last(gru(x, 4, layers: 2)))\n  ${ends}`),
   'a tag at each step, both directions': model(many, `h = bidirectional(lstm, x, 3, layers: 2)\n  ${each}`),
+  'the last value of a cell, which is not its state': `cell twice(x: [I], size H) {
+  state h: [H]
+  param W: [H, I] = uniform(0.5)
+  h' = tanh(W @ x + 0.5 * h)
+  y  = 2 * h'
+}
+${model(one, `h = twice(x, 4)\n  ${ends}`)}`,
   'the last of both directions': model(one, `h = bidirectional(gru, x, 3)\n  ${ends}`),
   'what comes next': model('input: [T] of Char', 'h = rnn(x, 4)\n  loss = cross_entropy(linear(h, Char), next(input))'),
   'mean, largest, smallest, variance, norm over time': model(

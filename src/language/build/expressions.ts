@@ -210,18 +210,29 @@ export class ExpressionBuilder {
   }
 
   #function(core: Extract<Core, { op: 'function' }>, environment: Environment): Built {
-    const { frame } = environment;
     if (core.name === 'next') {
       const of = core.operands[0]!.core;
       if (of.op === 'read' && of.binding.kind === 'input' && environment.instance.parent === undefined)
         return this.#around.ahead(of.binding);
     }
     const built = core.operands.map((operand) => this.build(operand.core, environment));
-    if (core.name === 'last' && core.type.kind === 'record') return lastOf(built[0] as BuiltRecord);
+    if (core.name === 'last' && core.type.kind === 'record') {
+      const run = built[0] as BuiltRecord;
+      const last = lastOf(run);
+      const { value: type } = core.type;
+      if (last.value !== undefined || run.value === undefined || type === undefined) return last;
+      // The cell's value is not one of its states.
+      return { ...last, value: this.#applied({ ...core, type, along: core.along.length > 0 ? core.along : [0] }, [run], environment) };
+    }
     if (core.name === 'last' && built[0]?.kind === 'record') {
       const final = valueFinal(built[0]);
       if (final !== undefined) return final;
     }
+    return this.#applied(core, built, environment);
+  }
+
+  #applied(core: Extract<Core, { op: 'function' }>, built: readonly Built[], environment: Environment): BuiltTensor {
+    const { frame } = environment;
     const { shape } = core.type as TensorType;
     return applyFunction(core.name, {
       ...this.#writing(environment),

@@ -48,17 +48,16 @@ for (const type of ['Cell', 'Model', 'SizeInput', 'ValueInput', 'Variable', 'Equ
 class Place implements NamePlace {
   readonly node: AstNode;
   readonly property: NamePlace['property'];
+  readonly text: string;
   readonly #cst: CstNode;
 
   constructor(node: AstNode, property: NamePlace['property'], cst: CstNode) {
     this.node = node;
     this.property = property;
+    this.text = cst.text;
     this.#cst = cst;
   }
 
-  get text(): string {
-    return this.#cst.text;
-  }
   get range(): Range {
     return this.#cst.range;
   }

@@ -138,7 +138,7 @@ function alignComments(lines: readonly Line[], whole: string[]): void {
     const least = Math.max(...group.map((k) => widthOf(whole[k]!))) + 2;
     const columns = new Set(group.map((k) => lines[k]!.column));
     const [first = least] = columns;
-    const column = columns.size === 1 && first >= least ? first : least;
+    const column = columns.size === 1 && first >= least - 1 ? first : least;
     for (const k of group) whole[k] = whole[k]! + ' '.repeat(column - widthOf(whole[k]!)) + lines[k]!.comment;
   }
 }

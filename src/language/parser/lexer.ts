@@ -89,6 +89,8 @@ class Settling {
   }
 
   #lineEnd(token: IToken, index: number): void {
+    const before = this.kept.at(-1);
+    if (before === undefined || before.tokenType.name === 'NL') return;
     let following = index + 1;
     while (this.#tokens[following]?.tokenType.name === 'NL') following += 1;
     const next = this.#tokens[following];
@@ -97,10 +99,10 @@ class Settling {
     if (begins !== undefined) while (this.#open.length > 0 && this.#open.at(-1)!.image !== '{') this.#closeMissing(line);
     if (begins === 'item' && next !== undefined) while (this.#open.length > 0) this.#closeMissing(line);
 
-    const before = this.kept.at(-1);
-    if (before === undefined || before.tokenType.name === 'NL' || next === undefined) return;
+    const last = this.kept.at(-1)!;
+    if (last.tokenType.name === 'NL' || next === undefined) return;
     if (this.#open.length > 0 && this.#open.at(-1)!.image !== '{') return;
-    if (before.image === '{' || (unfinished.has(before.image) && begins === undefined)) return;
+    if (last.image === '{' || (unfinished.has(last.image) && begins === undefined)) return;
     if (next.image === '}' || infix.has(next.image)) return;
     this.#keep(token);
   }

@@ -2,8 +2,8 @@
 //
 // Wherever an item can only begin, everything open is closed (lexer.ts); so a text falls into pieces at those lines, and each piece parses
 // by itself as it does in its file. A piece whose text was there before is taken over with its tree, whose places are moved: the trees of
-// earlier parses are then no longer where they say. A piece is parsed with as many line ends before it as there are in the file, so that
-// lines are right from the start, and with the beginning of another item behind it, so that it ends as it does in the file.
+// earlier parses are then no longer where they say. A piece is parsed behind a comment of as many lines as there are before it, so that lines
+// are right from the start, and before the beginning of another item, so that it ends as it does in the file.
 
 import { type AstNode, type CstNode, RootCstNodeImpl } from 'langium';
 import type { Fault } from '../../shared/source.ts';
@@ -18,6 +18,8 @@ interface Piece {
   line: number;
   readonly items: File['items'];
   readonly content: readonly CstNode[];
+  readonly leaves: readonly Leaf[];
+  readonly composites: readonly Composite[];
   readonly faults: readonly Fault[];
 }
 
@@ -75,15 +77,26 @@ function piecesOf(text: string): { text: string; offset: number; line: number; i
 const quoted = /"(?:[^"\\\n\r]|\\.)*"/y;
 
 function parsePiece(text: string, uri: string, line: number, isLast: boolean): Piece {
-  const before = '\n'.repeat(line);
+  const before = line === 0 ? '' : `/*${'\n'.repeat(line - 1)}*/\n`;
   const { tree, faults } = parseFile(isLast ? before + text : `${before}${text}use ""`, uri);
-  const end = line + text.length;
+  const offset = before.length;
+  const end = offset + text.length;
   const lastLine = line + text.split('\n').length - 1;
   const items = tree.items.filter(({ $cstNode }) => $cstNode !== undefined && $cstNode.offset < end);
-  const content = trimmed((tree.$cstNode as Composite | undefined)?.content ?? [], end);
+  const content = between((tree.$cstNode as Composite | undefined)?.content ?? [], offset, end);
   const own = faults.filter(({ range }) => range.start.line >= line && (isLast || range.start.line < lastLine));
-  // it is where it would be behind `line` line ends
-  return { text, isLast, offset: line, line, items, content, faults: own };
+  const leaves: Leaf[] = [];
+  const composites: Composite[] = [];
+  const collect = (nodes: readonly CstNode[]): void => {
+    for (const node of nodes) {
+      if (isComposite(node)) {
+        composites.push(node);
+        collect(node.content);
+      } else leaves.push(node as Leaf);
+    }
+  };
+  collect(content);
+  return { text, isLast, offset, line, items, content, leaves, composites, faults: own };
 }
 
 /** Nodes of the concrete syntax as Langium makes them. */
@@ -92,32 +105,25 @@ type Leaf = CstNode & { _offset: number; _startLine: number; _endLine: number };
 
 const isComposite = (node: CstNode): node is Composite => 'content' in node;
 
-/** Without what is behind `end`. */
-function trimmed(nodes: readonly CstNode[], end: number): CstNode[] {
+/** Without what is before `start` or behind `end`. */
+function between(nodes: readonly CstNode[], start: number, end: number): CstNode[] {
   return nodes.filter((node) => {
-    if (!isComposite(node)) return node.offset < end;
-    node.content = trimmed(node.content, end);
+    if (!isComposite(node)) return node.offset >= start && node.offset < end;
+    node.content = between(node.content, start, end);
     return node.content.length > 0;
   });
 }
 
 function move(piece: Piece, offset: number, line: number): void {
   const [characters, lines] = [offset - piece.offset, line - piece.line];
-  if (characters === 0 && lines === 0) return;
-  const moved = (nodes: readonly CstNode[]): void => {
-    for (const node of nodes) {
-      if (isComposite(node)) {
-        if (lines !== 0) node._rangeCache = undefined;
-        moved(node.content);
-      } else {
-        const leaf = node as Leaf;
-        leaf._offset += characters;
-        leaf._startLine += lines;
-        leaf._endLine += lines;
-      }
+  if (characters !== 0) for (const leaf of piece.leaves) leaf._offset += characters;
+  if (lines !== 0) {
+    for (const leaf of piece.leaves) {
+      leaf._startLine += lines;
+      leaf._endLine += lines;
     }
-  };
-  moved(piece.content);
+    for (const composite of piece.composites) composite._rangeCache = undefined;
+  }
   piece.offset = offset;
   piece.line = line;
 }
