@@ -118,7 +118,9 @@ async function trained(): Promise<void> {
   await workbench.webview('[role="progressbar"]');
   if (wanted('train')) await shoot('train');
   if (!wanted('step') && !wanted('gates')) return;
-  await workbench.openDebugViews();
+  await page.keyboard.press('Control+Shift+D');
+  await page.locator('[id="workbench.view.debug"]').waitFor();
+  await workbench.line('model Village').click();
   await workbench.startDebugging('There was a');
   await workbench.command('View: Close Primary Side Bar');
   for (let k = 0; k < 12; k += 1) await page.keyboard.press('F10');
@@ -128,7 +130,7 @@ async function trained(): Promise<void> {
     await shoot('gates');
   }
   if (wanted('step')) {
-    await workbench.editor.click();
+    await workbench.line('model Village').click();
     await page.keyboard.press('F11');
     await page.locator('.tab.active', { hasText: 'recurrent.rnn' }).waitFor();
     await page.keyboard.press('F10');

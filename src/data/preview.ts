@@ -1,7 +1,7 @@
 // What a model will see of its data, counted and shown by examples.
 
 import { basename } from 'node:path';
-import type { DataPreview, InputShape, PartName, PreviewedInput, Vocabulary } from '../shared/dataset.ts';
+import type { DataPreview, InputShape, PartName, PreviewedInput, PreviewedNumbers, Scale, Vocabulary } from '../shared/dataset.ts';
 import { numberText } from '../shared/numbers.ts';
 import type { DataSource } from '../shared/settings.ts';
 import type { Dataset, Example, Part } from './dataset.ts';
@@ -89,7 +89,13 @@ function countsOf(dataset: Dataset, part: Part): Counts {
     for (const { name, classes: dimension } of dataset.inputs) {
       const values = inputs[name]!;
       if (dimension !== undefined) for (const id of values) if (id >= 0) classes.get(dimension)![id]! += 1;
-      if (dimension === undefined) addTo(numbers, name, denormalised(values as Float32Array, dataset.scales[name]));
+      if (dimension !== undefined) continue;
+      const plain = plainValues(values as Float32Array, dataset.scales[name]);
+      const columns = columnsOf(dataset, name);
+      if (columns.length < 2) addTo(numbers, name, plain);
+      columns.forEach((column, k) => {
+        if (columns.length > 1) addTo(numbers, keyOf(name, column), plain, columns.length, k);
+      });
     }
   };
   if (dataset.running) {
@@ -105,13 +111,15 @@ function countsOf(dataset: Dataset, part: Part): Counts {
   return { steps, lengths, classes, numbers };
 }
 
-function addTo(all: Map<string, Numbers>, name: string, values: Float32Array): void {
+/** Adds every `every`th number from `from` on. */
+function addTo(all: Map<string, Numbers>, name: string, values: Float64Array, every = 1, from = 0): void {
   let own = all.get(name);
   if (own === undefined) {
     own = { least: Number.POSITIVE_INFINITY, most: Number.NEGATIVE_INFINITY, sum: 0, squares: 0, count: 0, missing: 0 };
     all.set(name, own);
   }
-  for (const value of values) {
+  for (let k = from; k < values.length; k += every) {
+    const value = values[k]!;
     if (Number.isNaN(value)) own.missing += 1;
     else {
       own.least = Math.min(own.least, value);
@@ -123,24 +131,47 @@ function addTo(all: Map<string, Numbers>, name: string, values: Float32Array): v
   }
 }
 
+/** The columns whose numbers stand side by side at each step of an input. */
+function columnsOf({ source }: Dataset, input: string): readonly string[] {
+  const binding = source.kind === 'series' || source.kind === 'table' ? source.bindings[input] : undefined;
+  return binding?.kind === 'columns' ? binding.names : [];
+}
+
+const keyOf = (input: string, column: string): string => `${input}\u0000${column}`;
+
+/** In the data's own unit, without the last digits, which single precision has added. */
+function plainValues(values: Float32Array, scale: Scale | undefined): Float64Array {
+  if (scale === undefined) return Float64Array.from(values);
+  const places = scale.deviation.map((deviation) => Math.max(0, Math.min(100, 4 - Math.floor(Math.log10(deviation || 1)))));
+  return Float64Array.from(denormalised(values, scale), (value, k) =>
+    Number.isFinite(value) ? Number(value.toFixed(places[k % places.length]!)) + 0 : value,
+  );
+}
+
 function inputOf(dataset: Dataset, shape: InputShape, { numbers }: Counts): PreviewedInput {
-  const own = numbers.get(shape.name);
-  const mean = own === undefined ? 0 : own.sum / Math.max(1, own.count);
+  const own = figuresOf(numbers.get(shape.name));
+  const features = columnsOf(dataset, shape.name).flatMap((name) => {
+    const figures = figuresOf(numbers.get(keyOf(shape.name, name)));
+    return figures === undefined ? [] : [{ name, ...figures }];
+  });
   return {
     name: shape.name,
     type: typeText(shape),
     from: originOf(dataset, shape),
-    ...(own === undefined || own.count === 0
-      ? {}
-      : {
-          numbers: {
-            least: own.least,
-            mean,
-            most: own.most,
-            deviation: Math.sqrt(Math.max(0, own.squares / own.count - mean * mean)),
-            missing: dataset.missing?.[shape.name] ?? own.missing,
-          },
-        }),
+    ...(own === undefined ? {} : { numbers: own }),
+    ...(features.length === 0 ? {} : { features }),
+  };
+}
+
+function figuresOf(own: Numbers | undefined): PreviewedNumbers | undefined {
+  if (own === undefined || own.count === 0) return undefined;
+  const mean = own.sum / own.count;
+  return {
+    least: own.least,
+    mean,
+    most: own.most,
+    deviation: Math.sqrt(Math.max(0, own.squares / own.count - mean * mean)),
+    missing: own.missing,
   };
 }
 
@@ -212,7 +243,7 @@ function cellsOf({ inputs: shapes, vocabularies, scales }: Dataset, { inputs, le
       const values = inputs[shape.name]!;
       const { tokens } = vocabularies[shape.classes ?? ''] ?? { tokens: [] };
       if (shape.classes !== undefined) return [shape.name, Array.from(values.subarray(0, STEPS), (id) => tokens[id] ?? '')];
-      const own = denormalised(values as Float32Array, scales[shape.name]);
+      const own = plainValues(values as Float32Array, scales[shape.name]);
       const steps = lengths[dimensionOf(shape) ?? ''] ?? 1;
       const width = own.length / Math.max(1, steps);
       const text = (t: number): string =>

@@ -94,12 +94,16 @@ export interface PreviewedInput {
   readonly type: string;
   /** Where it comes from: `column "name", by character`. */
   readonly from: string;
-  /** Of numbers, in the training part, before they are normalised. */
-  readonly numbers?: {
-    readonly least: number;
-    readonly mean: number;
-    readonly most: number;
-    readonly deviation: number;
-    readonly missing: number;
-  };
+  /** Of numbers, in the training part, before they are normalised. Absent where its columns have their own. */
+  readonly numbers?: PreviewedNumbers;
+  /** Of several columns: each of them. */
+  readonly features?: readonly (PreviewedNumbers & { readonly name: string })[];
+}
+
+export interface PreviewedNumbers {
+  readonly least: number;
+  readonly mean: number;
+  readonly most: number;
+  readonly deviation: number;
+  readonly missing: number;
 }

@@ -83,6 +83,32 @@ describe('batches', () => {
     assert.deepEqual(batches.at(batches.count), batches.at(0));
   });
 
+  it('the preview has the numbers of each column, in the unit of the data and without rounding noise', async () => {
+    const path = folder.write('m.csv', `a,b\n${Array.from({ length: 60 }, (_, k) => `${k % 5},${(k % 3) * 1000}`).join('\n')}\n`);
+    const source = {
+      kind: 'series',
+      path,
+      bindings: { past: { kind: 'columns', names: ['b', 'a'] }, ahead: { kind: 'following', name: 'a', steps: 1 } },
+      window: 5,
+      stride: 1,
+      normalise: true,
+      validation: 0.2,
+      test: 0,
+      seed: 1,
+    } as const;
+    const preview = previewOf(await loadDataset(source, [input('past: [T, M]'), input('ahead: [1]')]));
+    const [past] = preview.inputs;
+    assert.equal(past!.numbers, undefined);
+    assert.deepEqual(
+      past!.features!.map(({ name, least, most, missing }) => [name, least, most, missing]),
+      [
+        ['b', 0, 2000, 0],
+        ['a', 0, 4, 0],
+      ],
+    );
+    assert.deepEqual(preview.examples[0]!.cells, { past: ['0 0', '1,000 1', '2,000 2', '0 3', '1,000 4'], ahead: ['0'] });
+  });
+
   it('the preview counts what the batches hold', () => {
     const preview = previewOf(data);
     assert.equal(preview.title, 'a.csv');

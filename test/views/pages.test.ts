@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { lineChart, ticksOf } from '../../src/views/pages/chart.ts';
 import { flattened } from '../../src/views/pages/compare-page.ts';
 import { documentOf } from '../../src/views/pages/document.ts';
+import { previewPage } from '../../src/views/pages/preview-page.ts';
 import { pages } from './pages.ts';
 
 /** The text of a page, tags left out. */
@@ -54,10 +55,41 @@ describe('pages', () => {
   it('a preview shows what cannot be seen, counts and unknowns', () => {
     const text = textOf(pages.preview!);
     assert.match(text, /Training 11,549 82,310/);
-    assert.match(text, /1 … 99, mean 41\.3, deviation 17\.3, 3 missing/);
+    assert.match(text, /age \[1\] column &quot;age&quot;, normalised 1 41\.3 99 17\.3 3/);
     assert.match(text, /Unknown: 0\.040 % of test/);
     assert.match(pages.preview!, /<span class="chip">␣<\/span>/);
     assert.match(pages.preview!, /⏎/);
+  });
+
+  it('a preview draws numbers: lines over time, images in shades, few as they are', () => {
+    const numbers = (type: string, cells: readonly string[], features?: readonly string[]): string =>
+      previewPage({
+        title: 'x',
+        parts: [],
+        inputs: [
+          {
+            name: 'x',
+            type,
+            from: 'columns',
+            ...(features === undefined
+              ? {}
+              : { features: features.map((name) => ({ name, least: 0, mean: 1, most: 2, deviation: 1, missing: 0 })) }),
+          },
+        ],
+        lengths: [],
+        vocabularies: [],
+        examples: [{ part: 'training', index: 0, cells: { x: cells } }],
+        remarks: [],
+      });
+    const course = numbers('[T, Measure]', ['1 −.50', '2 missing', '3 1,200', '4 .25', '5 0'], ['demand', 'sun']);
+    assert.match(course, /aria-label="demand: 5 steps, 1 to 5"/);
+    assert.match(course, /aria-label="sun: 5 steps, −0\.5 to 1,200"/);
+    assert.match(course, /d="M1\.0 [\d.]+M110\.0 /, 'a gap where a number is missing');
+    assert.match(numbers('[24]', ['1 2 3 4 5']), /aria-label="5 steps, 1 to 5"/);
+    const image = numbers('[8, 7]', [Array.from({ length: 56 }, (_, k) => (k === 8 ? '1' : '0')).join(' ')]);
+    assert.match(image, /aria-label="x: 8 steps downwards, 7 features across, 0 to 1"/);
+    assert.match(image, /<rect x="8" y="8" width="8" height="8" opacity="1\.00"\/><\/svg>/);
+    assert.match(numbers('[2]', ['3 4']), /<span class="numbers">3 {2}4<\/span>/);
   });
 
   it('data is never markup', () => {

@@ -1,16 +1,60 @@
 // The document around a page: its style, and the script that puts another page in its place.
 
-/** Open details stay open, and the place of the reader what it is, when the page is replaced. */
+/** Open details stay open, and the place of the reader what it is, when the page is replaced. Long tables are turned over in pages (`data-at-once`), and
+ *  the classes of a table found and ordered. */
 const script = `
+const page = document.getElementById('page');
 addEventListener('message', ({ data }) => {
-  const page = document.getElementById('page');
   const key = (each) => each.querySelector('summary')?.textContent;
   const open = new Map([...page.querySelectorAll('details')].map((each) => [key(each), each.open]));
   const top = scrollY;
   page.innerHTML = data;
   for (const each of page.querySelectorAll('details')) if (open.has(key(each))) each.open = open.get(key(each));
+  turnable();
   scrollTo(0, top);
-});`;
+});
+function turnable() {
+  for (const table of page.querySelectorAll('table[data-at-once]')) {
+    const rows = [...table.tBodies[0].rows];
+    const size = Number(table.dataset.atOnce);
+    if (rows.length <= size) continue;
+    let from = 0;
+    const said = Object.assign(document.createElement('span'), { className: 'unit' });
+    said.setAttribute('aria-live', 'polite');
+    const button = (text, name, by) => {
+      const made = Object.assign(document.createElement('button'), { textContent: text, title: name });
+      made.setAttribute('aria-label', name);
+      made.addEventListener('click', () => show(from + by));
+      return made;
+    };
+    const [back, on] = [button('‹', 'Examples before', -size), button('›', 'Next examples', size)];
+    const show = (place) => {
+      from = Math.max(0, Math.min(place, Math.floor((rows.length - 1) / size) * size));
+      rows.forEach((row, k) => { row.hidden = k < from || k >= from + size; });
+      said.textContent = (from + 1) + ' to ' + Math.min(rows.length, from + size) + ' of ' + rows.length;
+      back.disabled = from === 0;
+      on.disabled = from + size >= rows.length;
+    };
+    const bar = Object.assign(document.createElement('div'), { className: 'tools' });
+    bar.append(back, on, said);
+    table.closest('.scroll').before(bar);
+    show(0);
+  }
+}
+page.addEventListener('input', ({ target }) => {
+  const details = target.closest('details');
+  const body = details?.querySelector('table.classes')?.tBodies[0];
+  if (!body) return;
+  const rows = [...body.rows];
+  if (target.matches('[data-order]')) {
+    const order = target.value === 'count' ? (a, b) => b.dataset.count - a.dataset.count : (a, b) => a.dataset.token.localeCompare(b.dataset.token);
+    body.append(...rows.sort(order));
+  }
+  const sought = details.querySelector('[data-find]').value.toLowerCase();
+  for (const row of rows) row.hidden = !row.dataset.token.toLowerCase().includes(sought) && !row.textContent.includes(sought);
+  details.querySelector('[data-none]').hidden = rows.some((row) => !row.hidden);
+});
+turnable();`;
 
 const style = `
 body { padding: 8px 20px 40px; font-family: var(--vscode-font-family); font-size: var(--vscode-font-size); color: var(--vscode-foreground); line-height: 1.5; }
@@ -47,6 +91,20 @@ svg { width: 100%; max-width: 720px; display: block; overflow: visible; }
 .chip { border: 1px solid var(--vscode-editorWidget-border, rgba(128, 128, 128, 0.35)); border-radius: 3px; padding: 0 3px; margin: 0 1px; display: inline-block; line-height: 1.35; }
 .count { position: relative; min-width: 180px; }
 .share { display: inline-block; height: 0.7em; width: calc(110px * var(--share)); background: var(--vscode-charts-blue); margin-right: 8px; }
+.number, .right td, .right th { text-align: right; }
+.numbers { font-variant-numeric: tabular-nums; white-space: pre-wrap; }
+.course { display: flex; align-items: center; gap: 8px; white-space: nowrap; }
+.spark { width: 220px; flex: none; }
+.shades { fill: var(--vscode-foreground); }
+.shades .frame { fill: none; stroke: var(--vscode-editorWidget-border, rgba(128, 128, 128, 0.35)); }
+.values summary { color: var(--vscode-descriptionForeground); }
+.tools { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 12px; margin: 4px 0; }
+.tools input, .tools select { font: inherit; color: var(--vscode-input-foreground); background: var(--vscode-input-background); border: 1px solid var(--vscode-input-border, var(--vscode-editorWidget-border, rgba(128, 128, 128, 0.35))); border-radius: 2px; padding: 1px 6px; }
+.tools select { color: var(--vscode-dropdown-foreground); background: var(--vscode-dropdown-background); }
+.tools button { font: inherit; min-width: 26px; color: var(--vscode-button-secondaryForeground); background: var(--vscode-button-secondaryBackground); border: 1px solid var(--vscode-button-border, var(--vscode-contrastBorder, transparent)); border-radius: 2px; cursor: pointer; }
+.tools button:disabled { opacity: 0.45; cursor: default; }
+.tools :focus-visible { outline: 1px solid var(--vscode-focusBorder); }
+[hidden] { display: none !important; }
 .confusion td, .confusion th { padding: 2px 6px; border: 1px solid var(--vscode-editorWidget-border, rgba(128, 128, 128, 0.35)); text-align: right; }
 .confusion thead span { writing-mode: vertical-rl; transform: rotate(180deg); }
 .confusion .right { background: color-mix(in srgb, var(--vscode-charts-green) calc(var(--share) * 60%), transparent); }

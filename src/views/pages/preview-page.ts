@@ -1,7 +1,8 @@
 // What a model will see of its data, on one page.
 
-import type { DataPreview } from '../../shared/dataset.ts';
+import type { DataPreview, PreviewedNumbers } from '../../shared/dataset.ts';
 import { escaped, figure } from './chart.ts';
+import { examples, visible } from './preview-examples.ts';
 
 export function previewPage(preview: DataPreview): string {
   return [
@@ -31,14 +32,20 @@ const remarks = ({ remarks: texts }: DataPreview): string =>
   texts.length === 0 ? '' : `<ul class="remarks">${texts.map((text) => `<li>${escaped(text)}</li>`).join('')}</ul>`;
 
 function inputs({ inputs: all }: DataPreview): string {
-  const rows = all.map(({ name, type, from, numbers }) => {
-    const figures =
-      numbers === undefined
-        ? ''
-        : `${figure(numbers.least)} … ${figure(numbers.most)}, mean ${figure(numbers.mean)}, deviation ${figure(numbers.deviation)}${numbers.missing > 0 ? `, ${figure(numbers.missing)} missing` : ''}`;
-    return `<tr><th scope="row"><code>${escaped(name)}</code></th><td><code>${escaped(type)}</code></td><td>${escaped(from)}</td><td>${escaped(figures)}</td></tr>`;
-  });
-  return `<h2>Inputs</h2><div class="scroll"><table><thead><tr><td></td><th>type</th><th>from</th><th>numbers in the training part</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
+  const hasNumbers = all.some(({ numbers, features }) => numbers !== undefined || features !== undefined);
+  const rows = all.flatMap(({ name, type, from, numbers, features }) => [
+    `<tr><th scope="row"><code>${escaped(name)}</code></th><td><code>${escaped(type)}</code></td><td>${escaped(from)}</td>${hasNumbers ? figures(numbers) : ''}</tr>`,
+    ...(features ?? []).map((own) => `<tr><td></td><td></td><td>${escaped(own.name)}</td>${figures(own)}</tr>`),
+  ]);
+  const head = ['least', 'mean', 'most', 'deviation', 'missing'].map((each) => `<th scope="col" class="number">${each}</th>`).join('');
+  const note = hasNumbers ? '<p class="unit">Numbers of the training part, in the unit of the data.</p>' : '';
+  return `<h2>Inputs</h2><div class="scroll"><table><thead><tr><td></td><th scope="col">type</th><th scope="col">from</th>${hasNumbers ? head : ''}</tr></thead><tbody>${rows.join('')}</tbody></table></div>${note}`;
+}
+
+function figures(numbers: PreviewedNumbers | undefined): string {
+  if (numbers === undefined) return '<td class="number"></td>'.repeat(5);
+  const { least, mean, most, deviation, missing } = numbers;
+  return [...[least, mean, most, deviation].map(figure), figure(missing)].map((text) => `<td class="number">${text}</td>`).join('');
 }
 
 function histogram({ dimension, least, mean, most, bars }: DataPreview['lengths'][number]): string {
@@ -57,9 +64,13 @@ const cuts = { char: 'characters', word: 'words', pieces: 'pieces', label: 'labe
 
 function vocabulary({ dimension, by, size, classes, unknown }: DataPreview['vocabularies'][number]): string {
   const highest = Math.max(1, ...classes.map(({ count }) => count));
+  const all = Math.max(
+    1,
+    classes.reduce((sum, { count }) => sum + count, 0),
+  );
   const rows = classes.map(
     ({ token, count }) =>
-      `<tr><td class="token">${visible(token)}</td><td class="count"><span class="share" style="--share:${(count / highest).toFixed(3)}"></span>${figure(count)}</td></tr>`,
+      `<tr data-token="${escaped(token)}" data-count="${count}"><td class="token">${visible(token)}</td><td class="count"><span class="share" style="--share:${(count / highest).toFixed(3)}"></span>${figure(count)}</td><td class="number unit">${((100 * count) / all).toFixed(1)} %</td></tr>`,
   );
   const shares = Object.entries(unknown).filter(([, share]) => share > 0);
   const strange =
@@ -67,33 +78,9 @@ function vocabulary({ dimension, by, size, classes, unknown }: DataPreview['voca
       ? 'Nothing is unknown.'
       : `Unknown: ${shares.map(([part, share]) => `${(100 * share).toFixed(share < 0.001 ? 3 : 2)} % of ${part}`).join(', ')}.`;
   const more = size > classes.length ? `<p>… and ${figure(size - classes.length)} more.</p>` : '';
-  return `<h2>${escaped(dimension)}: ${figure(size)} ${cuts[by]}</h2><p>${escaped(strange)}</p><details${classes.length <= 30 ? ' open' : ''}><summary>How often each occurs in the training part</summary><table>${rows.join('')}</table>${more}</details>`;
+  const tools =
+    classes.length < 8
+      ? ''
+      : `<div class="tools"><label>Find <input type="search" data-find></label> <label>Order <select data-order><option value="count">by count</option><option value="token">by name</option></select></label></div>`;
+  return `<h2>${escaped(dimension)}: ${figure(size)} ${cuts[by]}</h2><p>${escaped(strange)}</p><details${classes.length <= 30 ? ' open' : ''}><summary>How often each occurs in the training part</summary>${tools}<table class="classes" aria-label="Classes of ${escaped(dimension)}"><tbody>${rows.join('')}</tbody></table><p class="empty" data-none hidden>None is called so.</p>${more}</details>`;
 }
-
-function examples({ examples: all, inputs: shapes }: DataPreview): string {
-  const names = shapes.map(({ name }) => name);
-  const groups = (['training', 'validation', 'test'] as const).flatMap((part) => {
-    const own = all.filter((example) => example.part === part);
-    if (own.length === 0) return [];
-    const head = names.map((name) => `<th><code>${escaped(name)}</code></th>`).join('');
-    const rows = own.map(
-      ({ index, cells }) => `<tr><td>${figure(index)}</td>${names.map((name) => `<td>${cellText(cells[name] ?? [])}</td>`).join('')}</tr>`,
-    );
-    return [
-      `<details${part === 'training' ? ' open' : ''}><summary>${partNames[part]}</summary><div class="scroll"><table class="examples"><thead><tr><th>#</th>${head}</tr></thead><tbody>${rows.join('')}</tbody></table></div></details>`,
-    ];
-  });
-  return `<h2>Examples, as the model sees them</h2>${groups.join('')}`;
-}
-
-/** Tokens or numbers of a cell that are shown. */
-const SHOWN = 120;
-
-function cellText(tokens: readonly string[]): string {
-  const shown = tokens.slice(0, SHOWN).map((token) => `<span class="chip">${visible(token)}</span>`);
-  return `${shown.join('')}${tokens.length > SHOWN ? ` <span class="unit">… ${figure(tokens.length)} in all</span>` : ''}`;
-}
-
-/** With what cannot be seen made visible. */
-const visible = (token: string): string =>
-  token === '' ? '∅' : escaped(token).replace(/ /g, '␣').replace(/\n/g, '⏎').replace(/\t/g, '⇥').replace(/\r/g, '␍');
