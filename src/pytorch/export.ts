@@ -7,6 +7,7 @@ import { buildModel, inputShapes, type ModelArguments, type Program } from '../l
 import type { KeptData } from '../shared/dataset.ts';
 import type { DataSource, TrainSettings } from '../shared/settings.ts';
 import { type ModuleText, writeModule } from './model.ts';
+import { supportText } from './support.ts';
 import { trainScript } from './train-script.ts';
 
 export interface PytorchSource {
@@ -44,6 +45,7 @@ export function exportPytorch({ kept, source, settings, weights, sources, ...res
   };
   const texts: [string, string][] = [
     ['model.py', module.text],
+    ['support.py', supportText],
     ['train.py', trainScript],
     ['data.json', `${JSON.stringify(data, null, 1)}\n`],
     ['README.md', readme(module, rest.model)],
@@ -79,15 +81,16 @@ Exported by Unroll. Needs PyTorch (1.13 or newer) and nothing else.
 | file | what it is |
 |---|---|
 | \`model.py\` | the model: one class a cell, its equations one a line, parameters with the names of the source |
+| \`support.py\` | what its classes use: the loop over time, masks by lengths, losses, the reader and writer of weights |
 | \`weights.safetensors\` | the trained weights, by the names of the source |
 | \`data.json\` | vocabularies, scales of normalised numbers, and the settings of the training |
 | \`train.py\` | trains it on: \`python train.py --data FILE\`, or \`torchrun --nproc_per_node 4 train.py --data FILE\` |
 | \`source/\` | the \`.rnn\` source |
 
-    import torch, model
+    import model, support
 
     network = model.${className}()
-    model.load_weights(network, "weights.safetensors")
+    support.load_weights(network, "weights.safetensors")
     network.eval()
     scores = network(${[...read, ...forwardLengths.map(({ argument }) => `${argument}=None`)].join(', ')})
 

@@ -17,7 +17,7 @@ import { PytorchError } from './errors.ts';
 import { pyOf } from './expressions.ts';
 import { atom, attributeName, className, docstring, identifier, indented, localName } from './python.ts';
 import { lengthsName, rankOf, Scope } from './scope.ts';
-import { functions, imports, recurrent } from './support.ts';
+import { supportNames } from './support.ts';
 
 export interface ModuleText {
   readonly text: string;
@@ -50,7 +50,7 @@ class ModelWriter {
     this.#sizes = sizes;
     this.#carried = carried;
     this.#name = className(root.cell.name);
-    this.#cells = new CellWriter(root, sizes, [this.#name, 'Lines', 'Recurrent', 'Run', 'SimpleNamespace', 'F']);
+    this.#cells = new CellWriter(root, sizes, [this.#name, 'F', ...supportNames]);
   }
 
   write(): ModuleText {
@@ -84,24 +84,18 @@ class ModelWriter {
         : [[`def loss(${['self', ...loss.arguments].join(', ')}):`, ...indented([...docstring([loss.says]), ...loss.lines], 1)]]),
       ...(this.#carried.length === 0 ? [] : [this.#carryOn()]),
     ];
+    const weights = this.#weights();
+    const renamed = [...weights].filter(([key, source]) => key !== source).map(([key, source]) => `    ${quote(key)}: ${quote(source)},`);
     const modelText = [
       `class ${this.#name}(nn.Module):`,
       ...indented(docstring([docComment(this.#root.cell) ?? `The model ${this.#root.cell.name}.`]), 1),
+      '',
+      ...indented(['# What the source calls a weight, where PyTorch calls it otherwise.'], 1),
+      ...indented(renamed.length === 0 ? ['SOURCE_NAMES = {}'] : ['SOURCE_NAMES = {', ...renamed, '}'], 1),
       ...methods.flatMap((method) => ['', ...indented(method, 1)]),
     ].join('\n');
-    const weights = this.#weights();
-    const renamed = [...weights].filter(([key, source]) => key !== source).map(([key, source]) => `    ${quote(key)}: ${quote(source)},`);
-    const names = `# What the source calls a weight, where PyTorch calls it otherwise.\nSOURCE_NAMES = {${renamed.length === 0 ? '' : `\n${renamed.join('\n')}\n`}}`;
-    const text = [
-      `"""${this.#root.cell.name}, exported by Unroll from its source; see README.md.\n\nTensors have the batch first, then time, then what the source says: a line [T, H] is [B, T, H] here. Dimensions of an equation are counted\nfrom the end. \`lengths\` [B] says how long each row of a padded batch is: a state stands still behind its row's end, functions along time\nskip the padding, and the loss leaves it out.\n"""\n\n${imports}`,
-      recurrent,
-      ...this.#cells.classes,
-      modelText,
-      names,
-      functions,
-    ]
-      .map((part) => part.trim())
-      .join('\n\n\n');
+    const body = [...this.#cells.classes, modelText].map((part) => part.trim()).join('\n\n\n');
+    const text = `${headOf(this.#root.cell.name, body)}\n\n\n${body}`;
     return {
       text: `${text}\n`,
       className: this.#name,
@@ -380,6 +374,32 @@ class ModelWriter {
     });
     return `${parts.join('; ')}.`;
   }
+}
+
+/** The docstring of a module, and the imports that its classes use. */
+function headOf(model: string, body: string): string {
+  const uses = (name: string): boolean => new RegExp(`(?<![\\w.])${name}\\b`).test(body);
+  const taken = supportNames.filter((name) => new RegExp(`(?<![\\w.])(?:${name}\\(|\\w+\\(${name}\\):)`).test(body)).sort();
+  const imports = [
+    ...(uses('math') ? ['import math', ''] : []),
+    ...(uses('torch') ? ['import torch'] : []),
+    'from torch import nn',
+    ...(uses('F') ? ['from torch.nn import functional as F'] : []),
+    ...(taken.length === 0 ? [] : ['', ...importLines(taken)]),
+  ];
+  return `"""${model}, exported by Unroll from its source; see README.md.
+
+Tensors have the batch first, then time, then what the source says: a line [T, H] is [B, T, H] here. Dimensions of an equation are counted
+from the end. \`lengths\` [B] says how long each row of a padded batch is: a state stands still behind its row's end, functions along time
+skip the padding, and the loss leaves it out.
+"""
+
+${imports.join('\n')}`;
+}
+
+function importLines(names: readonly string[]): string[] {
+  const line = `from support import ${names.join(', ')}`;
+  return line.length <= 140 ? [line] : ['from support import (', ...names.map((name) => `    ${name},`), ')'];
 }
 
 const quote = (text: string): string => JSON.stringify(text);

@@ -65,7 +65,9 @@ const keywords =
   'False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield print len range enumerate zip sum min max any all abs float int bool list dict tuple vars getattr hasattr super isinstance type'.split(
     ' ',
   );
-const taken = new Set<string>([...keywords, ...supportNames, 't']);
+/** What the modules themselves use: lines of a model must not hide it. */
+const own = ['torch', 'math', 'nn', 'F', 'self', 'state', 'run', 'now', 'lead', 'lengths', 't'];
+const taken = new Set([...keywords, ...supportNames, ...own]);
 
 /** Attributes of nn.Module, and of the classes here. */
 const attributes = new Set(

@@ -1,16 +1,8 @@
-// What every exported module has below its own classes: the loop over time, masks by lengths, starting values, losses, the reader of weights.
+// support.py, beside every exported module: the loop over time, masks by lengths, starting values, losses, the reader of weights.
 
-/** Names that the module itself uses: lines of a model must not hide them. */
-// biome-ignore format: one group a line
-export const supportNames = [
-  'Lines', 'Recurrent', 'Run', 'choose', 'real', 'along', 'masked', 'total', 'mean', 'largest', 'smallest', 'variance', 'norm', 'entropy', 'softmax', 'argmax',
-  'last', 'turned', 'ahead', 'has_next', 'shifted', 'join', 'stack', 'spread', 'repeat', 'sinusoids', 'number', 'truth', 'count', 'tensor', 'counts', 'detached',
-  'constant', 'uniform', 'normal', 'glorot', 'he', 'orthogonal', 'identity', 'chrono',
-  'cross_entropy', 'binary', 'mse', 'mae', 'huber', 'mean_of', 'read_safetensors', 'write_safetensors', 'load_weights', 'save_weights', 'SOURCE_NAMES',
-  'torch', 'math', 'json', 'struct', 'nn', 'F', 'self', 'state', 'run', 'now', 'lead', 'lengths',
-] as const;
+export const supportText = `"""What every model exported by Unroll uses: the loop over time, functions that skip padding, losses, starting values, files of weights."""
 
-export const imports = `import json
+import json
 import math
 import struct
 from types import SimpleNamespace
@@ -18,9 +10,9 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 from torch.nn import functional as F
-`;
 
-export const recurrent = `class Lines(SimpleNamespace):
+
+class Lines(SimpleNamespace):
     """The lines of a call by name. \`value\` is its last; of a run, \`last\` is the state after the last real step."""
 
 
@@ -76,9 +68,9 @@ def detached(state):
     if isinstance(state, Lines):
         return Lines(**{name: detached(value) for name, value in vars(state).items()})
     return state.detach()
-`;
 
-export const functions = `# Functions along a dimension: padding counts nowhere. \`dims\` counts from the end; \`lengths\` are those of the rows, None where all are whole.
+
+# Functions along a dimension: padding counts nowhere. \`dims\` counts from the end; \`lengths\` are those of the rows, None where all are whole.
 
 
 def real(x, dim, lengths):
@@ -357,7 +349,7 @@ def load_weights(model, path):
     state = model.state_dict()
     with torch.no_grad():
         for name, value in state.items():
-            source = SOURCE_NAMES.get(name, name)
+            source = model.SOURCE_NAMES.get(name, name)
             if source not in found:
                 raise KeyError(f"{path} has no weight {source}")
             if found[source].shape != value.shape:
@@ -366,5 +358,8 @@ def load_weights(model, path):
 
 
 def save_weights(model, path):
-    write_safetensors(path, {SOURCE_NAMES.get(name, name): value for name, value in model.state_dict().items()})
+    write_safetensors(path, {model.SOURCE_NAMES.get(name, name): value for name, value in model.state_dict().items()})
 `;
+
+/** What a module can take from support.py. */
+export const supportNames: readonly string[] = Array.from(supportText.matchAll(/^(?:class|def) (\w+)/gm), (match) => match[1]!);

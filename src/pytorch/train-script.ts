@@ -24,6 +24,7 @@ import torch
 from torch import distributed, nn
 
 import model as exported
+import support
 
 HERE = Path(__file__).parent
 RUN = json.loads((HERE / "data.json").read_text(encoding="utf-8"))
@@ -333,9 +334,9 @@ def main():
     torch.manual_seed(SETTINGS["seed"])
     model = getattr(exported, RUN["class"])()
     if not given.fresh:
-        exported.load_weights(model, given.weights)
+        support.load_weights(model, given.weights)
     for name, parameter in model.named_parameters():
-        source = exported.SOURCE_NAMES.get(name, name)
+        source = model.SOURCE_NAMES.get(name, name)
         if any(source == line or source.startswith((line + ".", line + "[")) for line in SETTINGS.get("freeze", [])):
             parameter.requires_grad_(False)
     loss_of = Loss(model.to(device))
@@ -383,7 +384,7 @@ def main():
             lowered, since = lowered + 1, 0
         if rank == 0:
             print(f"epoch {epoch}: validation loss {held:.4f}", flush=True)
-            exported.save_weights(model, given.out)
+            support.save_weights(model, given.out)
     if rank == 0:
         print(f"The weights are in {given.out}.")
     if world > 1:

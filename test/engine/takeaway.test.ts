@@ -71,7 +71,15 @@ describe('a model that is taken away', function () {
   it('goes to PyTorch as a folder, which holds no path of this machine', async () => {
     const out = at('torch');
     const { files } = await exportRun({ run, out, format: 'pytorch' });
-    assert.deepEqual((await readdir(out)).sort(), ['README.md', 'data.json', 'model.py', 'source', 'train.py', 'weights.safetensors']);
+    assert.deepEqual((await readdir(out)).sort(), [
+      'README.md',
+      'data.json',
+      'model.py',
+      'source',
+      'support.py',
+      'train.py',
+      'weights.safetensors',
+    ]);
     for (const name of files)
       if (!name.endsWith('.safetensors')) assert.ok(!(await readFile(join(out, name), 'utf8')).includes(folder), name);
     const data = JSON.parse(await readFile(join(out, 'data.json'), 'utf8')) as {

@@ -13,6 +13,7 @@ import torch
 
 torch.set_default_dtype(torch.float64)
 HERE = Path(__file__).parent / "pytorch"
+sys.path.insert(0, str(HERE))  # support.py
 SIZES = {"B": 3, "T": 5, "S": 4}
 LENGTHS = {"T": [5, 2, 3], "S": [1, 4, 2]}
 
@@ -38,7 +39,7 @@ def draw(chance, shape, classes):
     return torch.tensor([round(chance.uniform(-1, 1), 4) for _ in range(count)]).reshape(shape)
 
 
-def result(module, model, case, inputs, lengths):
+def result(model, case, inputs, lengths):
     model.zero_grad()
     given = [inputs[each["name"]] for each in case["inputs"]]
     own = {"lengths_" + name: value for name, value in lengths.items() if "lengths_" + name in case["lengths"]}
@@ -48,7 +49,7 @@ def result(module, model, case, inputs, lengths):
     asked = {name: value for name, value in own.items() if name in case["forward_lengths"]}
     gradients = {}
     for key, parameter in model.named_parameters():
-        gradients[module.SOURCE_NAMES.get(key, key)] = plain(torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)
+        gradients[model.SOURCE_NAMES.get(key, key)] = plain(torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)
     return {"output": plain(model(*read, **asked)), "loss": loss.item(), "gradients": gradients}
 
 
@@ -60,7 +61,7 @@ def main():
         chance = random.Random(name)
         state, weights = model.state_dict(), {}
         for key, value in state.items():
-            source = module.SOURCE_NAMES.get(key, key)
+            source = model.SOURCE_NAMES.get(key, key)
             if source not in weights:
                 weights[source] = draw(chance, tuple(value.shape), None)
             value.copy_(weights[source])
@@ -71,11 +72,11 @@ def main():
         found = {
             "weights": {key: plain(value) for key, value in weights.items()},
             "inputs": {key: plain(value) for key, value in inputs.items()},
-            "whole": result(module, model, case, inputs, {}),
+            "whole": result(model, case, inputs, {}),
         }
         if case["ragged"]:
             lengths = {each: torch.tensor(LENGTHS[each]) for each in case["ragged"]}
-            found["ragged"] = result(module, model, case, inputs, lengths)
+            found["ragged"] = result(model, case, inputs, lengths)
         (HERE / f"{name}.json").write_text(json.dumps(found, separators=(",", ":")) + "\n")
         print(name, found["whole"]["loss"], found.get("ragged", {}).get("loss"), file=sys.stderr)
 

@@ -7,6 +7,7 @@ import { interpret, type NamedArray } from '../../src/graph/interpret.ts';
 import type { Model } from '../../src/graph/model.ts';
 import { buildModel } from '../../src/language/index.ts';
 import { writePytorch } from '../../src/pytorch/export.ts';
+import { supportText } from '../../src/pytorch/support.ts';
 import { array, assertClose, gradients } from '../graph/numeric.ts';
 import { programOf } from '../language/load.ts';
 import { type Case, cases } from './models.ts';
@@ -166,6 +167,8 @@ describe('PyTorch export', () => {
       if (each.ragged.length > 0) assertOutcome(built(each.ragged), oracle, oracle.ragged!, each.ragged);
     }).timeout(20_000);
   }
+
+  it('what all of them use', () => assertGolden('support.py', supportText));
 
   it('says what the oracle is told', () => {
     const path = new URL('cases.json', folder);

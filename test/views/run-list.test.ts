@@ -4,9 +4,9 @@ import { arranged, grouped, ordersOf, orderText } from '../../src/views/run-list
 
 const run = (name: string, more: Partial<RunSummary> = {}): RunSummary => ({
   name,
-  folder: `/work/runs/${name}`,
+  folder: `/models/runs/${name}`,
   model: 'Names',
-  file: '/work/names.rnn',
+  file: '/models/names.rnn',
   settings: 'lstm 128 · adam .002',
   status: { kind: 'done' },
   step: 10,
@@ -23,7 +23,7 @@ const runs = [
   run('Waves-1', {
     started: '2026-01-01',
     model: 'Waves',
-    file: '/work/waves.rnn',
+    file: '/models/waves.rnn',
     status: { kind: 'paused' },
     metrics: { rmse: 19.2 },
     note: 'Größer, with DROPOUT',
@@ -56,8 +56,8 @@ describe('the list of runs', () => {
   });
 
   it('is grouped by source, with the folder where it is not the root', () => {
-    const other = run('Names-1', { folder: '/work/old/runs/Names-1', file: '/work/old/names.rnn' });
-    const groups = grouped([...arranged(runs, 'newest'), other], '/work');
+    const other = run('Names-1', { folder: '/models/old/runs/Names-1', file: '/models/old/names.rnn' });
+    const groups = grouped([...arranged(runs, 'newest'), other], '/models');
     assert.deepEqual(
       groups.map(({ label, place, runs }) => [label, place, names(runs)]),
       [
