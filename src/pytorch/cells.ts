@@ -5,26 +5,15 @@
 
 import type { Core, Instance, InstanceInput, Parameter, RecordType, TensorType } from '../language/check/core.ts';
 import { isSame } from '../language/check/dimensions.ts';
-import { operandsOf } from '../language/check/walk.ts';
-import type { Definition } from '../language/generated/ast.ts';
+import { isDefault, operandsOf } from '../language/check/walk.ts';
 import { docComment, lineComment } from '../language/places.ts';
+import { CallWriter } from './calls.ts';
 import { notExported, PytorchError } from './errors.ts';
 import { ExpressionWriter, pyOf } from './expressions.ts';
-import {
-  atom,
-  attributeName,
-  binds,
-  className,
-  docstring,
-  fieldName,
-  identifier,
-  indented,
-  localName,
-  type PyRecord,
-  scalar,
-  within,
-} from './python.ts';
-import { lengthsName, rankOf, Scope, type Value } from './scope.ts';
+import { implicitOf, isSetting, modulePath, placeOf, stateKey } from './instances.ts';
+import { atom, attributeName, binds, className, docstring, fieldName, identifier, indented, localName, scalar, within } from './python.ts';
+import { lengthsName, rankOf, Scope } from './scope.ts';
+import { Wanted } from './wanted.ts';
 
 /** A cell as it is called. */
 export interface CellClass {
@@ -51,53 +40,23 @@ interface Written {
 }
 
 export class CellWriter {
-  readonly expressions = new ExpressionWriter((core, scope) => this.#call(core, scope));
+  readonly expressions = new ExpressionWriter((core, scope) => this.#calls.write(core, scope));
+  readonly #calls = new CallWriter(this.expressions, (instance) => this.classOf(instance));
+  readonly #wanted: Wanted;
   readonly #sizes: (name: string) => number | undefined;
   readonly #byInstance = new Map<Instance, CellClass>();
   readonly #written: Written[] = [];
-  /** Fields that are read of what a cell gives. */
-  readonly #fields = new Map<Definition, Set<string>>();
-  /** Cells of which more than the value is wanted. */
-  readonly #whole = new Set<Definition>();
   readonly #names = new Set<string>();
 
   constructor(root: Instance, sizes: (name: string) => number | undefined, reserved: readonly string[]) {
     this.#sizes = sizes;
     for (const name of reserved) this.#names.add(name);
-    this.#survey(root);
+    this.#wanted = new Wanted(root);
   }
 
   /** The classes, each below those that it needs. */
   get classes(): readonly string[] {
     return this.#written.map(({ text, forward }) => (forward === undefined ? text : `${text}\n\n${forward}`));
-  }
-
-  // ------------------------------------------------------------------------------------------------------------- what is wanted
-
-  #survey(instance: Instance): void {
-    const visit = (core: Core): void => {
-      if (core.op === 'field' && core.of.type.kind === 'record') this.#wantField(core.of.type, core.name);
-      if (core.op === 'function' && core.name === 'last' && core.operands[0]!.core.type.kind === 'record')
-        this.#wantWhole(core.operands[0]!.core.type);
-      if (core.op === 'call' && core.from?.type.kind === 'record') this.#wantWhole(core.from.type);
-      operandsOf(core).forEach(visit);
-    };
-    for (const { core } of instance.lines) visit(core);
-    for (const { initial } of instance.states) if (initial !== undefined) visit(initial);
-    for (const nested of instance.nested) this.#survey(nested);
-  }
-
-  #wantField({ instances = [], layers }: RecordType, name: string): void {
-    for (const { cell, params } of [...instances, ...(layers ?? []).flatMap((layer) => layer.instances ?? [])]) {
-      if (params.some(({ binding }) => binding.name === name)) continue;
-      this.#whole.add(cell);
-      this.#fields.set(cell, (this.#fields.get(cell) ?? new Set()).add(name));
-    }
-  }
-
-  #wantWhole({ instances = [], layers }: RecordType): void {
-    for (const { cell, stateful } of [...instances, ...(layers ?? []).flatMap((layer) => layer.instances ?? [])])
-      if (stateful) this.#whole.add(cell);
   }
 
   // -------------------------------------------------------------------------------------------------------------------- classes
@@ -120,7 +79,7 @@ export class CellWriter {
       lengths,
       usesStep: scope.usesStep,
       stateful: isStateful,
-      plain: !this.#whole.has(instance.cell),
+      plain: !this.#wanted.isWhole(instance.cell),
       inputs: given.map(({ binding }) => ({ input: binding.name, name: localName(binding.name) })),
       starting: initial.inputs,
     };
@@ -134,7 +93,7 @@ export class CellWriter {
     const initLines = [`def __init__(${['self', ...sizes.map(identifier)].join(', ')}):`, ...indented(['super().__init__()', ...init], 1)];
     const describe = this.#describe(instance);
     const methods: string[][] = [initLines];
-    if (isStateful && (instance.states.length > 0 || hasImplicit(instance)))
+    if (isStateful && (instance.states.length > 0 || implicitOf(instance).length > 0))
       methods.push([`def initial(${['self', 'lead', ...initial.inputs.map(localName)].join(', ')}):`, ...indented(initial.lines, 1)]);
     methods.push([`def ${isStateful ? 'step' : 'forward'}(${['self', ...asked].join(', ')}):`, ...indented(body, 1)]);
     const text = [...indented(docstring([describe]), 1), ...methods.flatMap((lines) => ['', ...indented(lines, 1)])].join('\n');
@@ -182,7 +141,10 @@ export class CellWriter {
     const { type } = binding;
     if (type.kind === 'record') scope.bindings.set(binding, { kind: 'record', code: name, plain: false });
     else if (type.kind === 'tensor')
-      scope.bindings.set(binding, isSetting(binding) ? setting(name, type) : atom(name, type.shape.length, true));
+      scope.bindings.set(
+        binding,
+        isSetting(binding) ? scalar(name, binds.atom, type.boolean ? { truth: true } : {}) : atom(name, type.shape.length, true),
+      );
     scope.temporary(name);
   }
 
@@ -203,11 +165,11 @@ export class CellWriter {
   modules(instance: Instance, scope: Scope): string[] {
     const lists = new Map<string, string[]>();
     for (const nested of instance.nested) {
-      const { attribute, layer } = attributeOf(nested);
+      const { attribute, index } = placeOf(nested);
       const cell = this.classOf(nested);
       const sizes = cell.sizes.map((name) => scope.sizeOfCall(nested, name));
       const made = `${cell.name}(${sizes.join(', ')})`;
-      if (layer === undefined) lists.set(attribute, [made]);
+      if (index === undefined) lists.set(attribute, [made]);
       else lists.set(attribute, [...(lists.get(attribute) ?? ['']), made]);
     }
     return [...lists].map(([attribute, [first, ...layers]]) =>
@@ -254,7 +216,7 @@ export class CellWriter {
     const lines = this.#lines(instance, scope);
     const last = instance.lines.at(-1)!;
     const value = pyOf(scope.bindings.get(last.binding)!, last.core);
-    if (!this.#whole.has(instance.cell)) return [...lines, `return ${value.code}`];
+    if (!this.#wanted.isWhole(instance.cell)) return [...lines, `return ${value.code}`];
     const fields = this.#fieldsOf(instance, scope).map(([name, code]) => `, ${fieldName(name)}=${code}`);
     return [...lines, `return Lines(value=${value.code}${fields.join('')})`];
   }
@@ -305,8 +267,7 @@ export class CellWriter {
   }
 
   #fieldsOf(instance: Instance, scope: Scope): [name: string, code: string][] {
-    const wanted = this.#fields.get(instance.cell) ?? new Set<string>();
-    return [...wanted].sort().flatMap((name): [string, string][] => {
+    return this.#wanted.fields(instance.cell).flatMap((name): [string, string][] => {
       const line = instance.lines.find(({ binding }) => binding.name.replace(/'$/, '') === name);
       if (line === undefined) return [];
       const value = scope.bindings.get(line.binding)!;
@@ -369,13 +330,12 @@ export class CellWriter {
       return `${fieldName(binding.name)}=${this.#first(binding.type, initial, own)}`;
     });
     for (const nested of implicitOf(instance)) {
-      const { attribute, layer } = attributeOf(nested);
       const cell = this.classOf(nested);
       if (cell.starting.length > 0)
         throw new PytorchError(
           `${nested.path}: a state that starts at a value of another line, within a step, cannot be exported to PyTorch yet.`,
         );
-      parts.push(`${fieldName(stateKey(nested))}=self.${attribute}${layer === undefined ? '' : `[${layer}]`}.initial(lead)`);
+      parts.push(`${fieldName(stateKey(nested))}=self.${modulePath(nested)}.initial(lead)`);
     }
     for (const name of own.lengths) scope.lengths.add(name);
     for (const name of own.used) scope.used.add(name);
@@ -428,7 +388,7 @@ export class CellWriter {
     const step = [...given, 'run.state', ...(cell.usesStep ? ['t=torch.tensor(t)'] : []), ...held.map((each) => `${each}=${each}`)];
     const last = instance.lines.at(-1)!;
     const dims = [
-      ['value', -rankOf(typeOfValue(last.core)) - 1] as const,
+      ['value', -rankOf(last.core.type) - 1] as const,
       ...this.#fieldsOf(instance, scope).map(([field]) => {
         const line = instance.lines.find(({ binding }) => binding.name.replace(/'$/, '') === field)!;
         return [fieldName(field), -rankOf(line.binding.type) - 1] as const;
@@ -451,166 +411,4 @@ export class CellWriter {
       1,
     ).join('\n');
   }
-
-  // ---------------------------------------------------------------------------------------------------------------------- calls
-
-  #call(core: Extract<Core, { op: 'call' }>, scope: Scope): Value {
-    if (core.heads !== undefined) throw notExported('heads side by side', core.source);
-    const isLayered = (core.type as RecordType).layers !== undefined;
-    const from = core.from === undefined ? undefined : this.expressions.write(core.from, scope);
-    const records: PyRecord[] = [];
-    core.layers.forEach((instance, layer) => {
-      const start = from?.kind === 'record' && from.layers !== undefined && core.layers.length > 1 ? from.layers[layer] : from;
-      let below: string | undefined;
-      if (layer > 0) {
-        below = pyOf(records.at(-1)!, {
-          ...core,
-          type: instance.inputs.find(({ binding }) => binding.name === core.chained)!.argument!.type,
-        } as Core).code;
-        if (records.at(-1)!.plain === false && !below.endsWith('.value')) below = `${records.at(-1)!.code}.value`;
-        if (core.dropout !== undefined) below = `F.dropout(${below}, ${core.dropout}, self.training)`;
-      }
-      const record = this.#callOne(core, instance, start, below, scope);
-      if (layer < core.layers.length - 1) {
-        const name = scope.temporary(localName(`${identifier(instance.path.replace(/^.*\./, '').replace(/\[\d+\]$/, ''))}_${layer}`));
-        scope.statements.push(`${name} = ${record.code}`);
-        records.push({ ...record, code: name });
-      } else records.push(record);
-    });
-    const top = records.at(-1)!;
-    if (!isLayered) return top;
-    return { ...top, layers: records };
-  }
-
-  #callOne(
-    core: Extract<Core, { op: 'call' }>,
-    instance: Instance,
-    from: Value | undefined,
-    below: string | undefined,
-    scope: Scope,
-  ): PyRecord {
-    const cell = this.classOf(instance);
-    const { attribute, layer } = attributeOf(instance);
-    const module = `self.${attribute}${layer === undefined ? '' : `[${layer}]`}`;
-    const lifts = instance.lift.length;
-    const isRun = cell.stateful && lifts > 0;
-    let liftedCode: { code: string; rank: number } | undefined;
-    const given = cell.inputs.map(({ input }) => {
-      const found = instance.inputs.find(({ binding }) => binding.name === input)!;
-      const { binding, lifted, argument } = found;
-      if (below !== undefined && input === core.chained) {
-        liftedCode = { code: below, rank: rankOf(binding.type) };
-        return below;
-      }
-      const value = this.expressions.write(argument!, scope);
-      if (binding.type.kind === 'record') {
-        if (value.kind !== 'record' || (lifts > 0 && !isRun))
-          throw notExported('a state handed to a cell that runs over more than time', argument!.source);
-        return value.code;
-      }
-      const tensor = pyOf(value, argument!);
-      if (lifted) {
-        liftedCode ??= { code: tensor.code, rank: rankOf(binding.type) };
-        return tensor.code;
-      }
-      if (isSetting(binding) || lifts === 0 || isRun || !tensor.lead) return tensor.code;
-      const dim = -tensor.rank - 1;
-      return `spread(${tensor.code}${`, ${dim}`.repeat(lifts)})`;
-    });
-    const lengths = cell.lengths.map((name) => {
-      const own = scope.lengthsOf(instance.dimensions.get(name)!);
-      if (own === undefined) throw notExported(`the length ${name} of ${instance.cell.name}`, core.source);
-      return `${lengthsName(name)}=${lifts > 0 && !isRun ? `spread(${own}${', -1'.repeat(lifts)})` : own}`;
-    });
-    if (cell.stateful) {
-      const state = from === undefined ? undefined : stateCode(from, instance);
-      if (isRun) {
-        const own = scope.lengthsOf(instance.lift[0]!);
-        const more = [...(state === undefined ? [] : [`state=${state}`]), ...(own === undefined ? [] : [`lengths=${own}`]), ...lengths];
-        return { kind: 'record', code: `${module}(${[...given, ...more].join(', ')})`, plain: cell.plain, module };
-      }
-      const t = cell.usesStep ? ['t=t'] : [];
-      if (cell.usesStep) scope.usesStep = true;
-      if (state !== undefined && hasImplicit(instance))
-        throw notExported('`from:` for a cell with cells of its own that remember', core.source);
-      if (scope.steps && state === undefined) {
-        // its state is part of the state around
-        const name = scope.temporary(localName(`${stateKey(instance)}_now`));
-        scope.statements.push(
-          `${name} = ${module}.step(${[...given, `state.${fieldName(stateKey(instance))}`, ...t, ...lengths].join(', ')})`,
-        );
-        scope.statements.push(`${stateKey(instance)}_state = ${name}.state`);
-        return { kind: 'record', code: name, plain: false, module };
-      }
-      const before =
-        state ??
-        `${module}.initial(${[`${liftedOrFirst(given)}.shape[:${-rankOf(instance.inputs[0]!.binding.type) || ''}]`, ...cell.starting.map((each) => given[cell.inputs.findIndex(({ input }) => input === each)]!)].join(', ')})`;
-      return { kind: 'record', code: `${module}.step(${[...given, before, ...t, ...lengths].join(', ')})`, plain: false, module };
-    }
-    const t: string[] = [];
-    if (cell.usesStep) {
-      if (lifts > 0) {
-        const at = liftedCode!;
-        const size = `${/^[\w.]+$/.test(at.code) ? at.code : `(${at.code})`}.shape[${-at.rank - lifts}]`;
-        t.push(`t=torch.arange(${size}, device=${scope.like}.device)${'.unsqueeze(-1)'.repeat(lifts - 1)}`);
-      } else {
-        scope.usesStep = true;
-        t.push('t=t');
-      }
-    }
-    return { kind: 'record', code: `${module}(${[...given, ...t, ...lengths].join(', ')})`, plain: cell.plain, module };
-  }
-}
-
-const liftedOrFirst = (given: readonly string[]): string => given[0]!;
-
-const typeOfValue = (core: Core): Core['type'] => (core.type.kind === 'record' ? core.type.value! : core.type);
-
-/** An input that is a number of the header, not data: `pace = 0.5`. */
-function isSetting({ type, declaration }: InstanceInput['binding']): boolean {
-  return (
-    type.kind === 'tensor' &&
-    type.shape.length === 0 &&
-    type.classes === undefined &&
-    'fallback' in declaration &&
-    declaration.fallback !== undefined
-  );
-}
-const setting = (name: string, type: TensorType): Value => scalar(name, binds.atom, type.boolean ? { truth: true } : {});
-
-export const isDefault = ({ argument, declaration }: InstanceInput): boolean =>
-  argument !== undefined && argument.source === declaration.fallback;
-
-/** The attribute of a call in the module around it, and which layer it is: `h[1]` is layer 1 of `h`. */
-export function attributeOf({ path, parent }: Instance): { attribute: string; layer: number | undefined } {
-  const own = parent === undefined || parent.path === '' ? path : path.slice(parent.path.length + 1);
-  const match = /^(.*?)(?:\[(\d+)\])?$/.exec(own)!;
-  return { attribute: attributeName(match[1]!.replaceAll('.', '_')), layer: match[2] === undefined ? undefined : Number(match[2]) };
-}
-
-/** A call within a step whose state nobody hands over: it is kept from step to step with that of the cell around. */
-const implicitOf = (instance: Instance): readonly Instance[] =>
-  instance.nested.filter((nested) => nested.stateful && nested.lift.length === 0 && !isHanded(nested, instance));
-const hasImplicit = (instance: Instance): boolean => implicitOf(instance).length > 0;
-
-function isHanded(nested: Instance, instance: Instance): boolean {
-  let found = false;
-  const visit = (core: Core): void => {
-    if (core.op === 'call' && core.layers.includes(nested) && core.from !== undefined) found = true;
-    operandsOf(core).forEach(visit);
-  };
-  for (const { core } of instance.lines) visit(core);
-  for (const { initial } of instance.states) if (initial !== undefined) visit(initial);
-  return found;
-}
-
-const stateKey = (nested: Instance): string => {
-  const { attribute, layer } = attributeOf(nested);
-  return layer === undefined ? attribute : `${attribute}_${layer}`;
-};
-
-/** A state that is handed over, by the names of the cell's states. */
-function stateCode(from: Value, { states }: Instance): string {
-  if (from.kind === 'record') return from.code;
-  return `Lines(${fieldName(states[0]!.binding.name)}=${from.code})`;
 }

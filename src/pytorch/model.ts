@@ -12,9 +12,10 @@ import {
 import { showShape } from '../language/check/dimensions.ts';
 import { operandsOf } from '../language/check/walk.ts';
 import { docComment } from '../language/places.ts';
-import { attributeOf, CellWriter } from './cells.ts';
+import { CellWriter } from './cells.ts';
 import { PytorchError } from './errors.ts';
 import { pyOf } from './expressions.ts';
+import { modulePath } from './instances.ts';
 import { atom, attributeName, className, docstring, identifier, indented, localName } from './python.ts';
 import { lengthsName, rankOf, Scope } from './scope.ts';
 import { supportNames } from './support.ts';
@@ -331,8 +332,7 @@ class ModelWriter {
     ): Generator<{ instance: Instance; parameter: Instance['params'][number]; key: string }> {
       for (const parameter of instance.params) yield { instance, parameter, key: `${prefix}${attributeName(parameter.binding.name)}` };
       for (const nested of instance.nested) {
-        const { attribute, layer } = attributeOf(nested);
-        yield* walk(nested, `${prefix}${attribute}.${layer === undefined ? '' : `${layer}.`}`);
+        yield* walk(nested, `${prefix}${modulePath(nested).replace(/\[(\d+)\]$/, '.$1')}.`);
       }
     }
     yield* walk(this.#root, '');
@@ -346,8 +346,7 @@ class ModelWriter {
     const modules = new Map<string, string>();
     const walk = (instance: Instance, prefix: string): void => {
       for (const nested of instance.nested) {
-        const { attribute, layer } = attributeOf(nested);
-        const path = `${prefix}.${attribute}${layer === undefined ? '' : `[${layer}]`}`;
+        const path = `${prefix}.${modulePath(nested)}`;
         modules.set(nested.path, path);
         walk(nested, path);
       }

@@ -51,6 +51,8 @@ export const cases: Readonly<Record<string, Case>> = {
   residual: tagger('residual(gru, x, layers: 2)'),
   own: tagger('mine(x, 5)', own),
   attention: tagger('attend(x, x, 4)'),
+  heads: tagger('attend(x, x, 3, heads: 2)'),
+  layers_of_heads: tagger('gru(x, 2, layers: 2, heads: 3, dropout: 0.2)'),
   placed: tagger('attend(x + sinusoids(T, 4), x, 5)'),
   causal: tagger('attend(x, x, 4, causal: true)'),
   feed_forward: tagger('layer_norm(feed_forward(x, 5))'),

@@ -2,6 +2,7 @@
 
 import { type Axis, hasAxis, type Value } from '../../graph/graph.ts';
 import type { Binding, CallNode, Core, Instance, InstanceInput, RecordType } from '../check/core.ts';
+import { isDefault } from '../check/walk.ts';
 import {
   type Built,
   type BuiltRecord,
@@ -243,5 +244,3 @@ export class InstanceBuilder {
     return { built, value };
   }
 }
-
-const isDefault = ({ argument, declaration }: InstanceInput): boolean => argument?.source === declaration.fallback;

@@ -1,6 +1,6 @@
 // The expressions that a checked expression is made of, in the same scope.
 
-import type { Core } from './core.ts';
+import type { Core, InstanceInput } from './core.ts';
 
 export function operandsOf(core: Core): readonly Core[] {
   switch (core.op) {
@@ -24,9 +24,7 @@ export function operandsOf(core: Core): readonly Core[] {
       return [...core.operands.map(({ core: operand }) => operand), ...(core.where === undefined ? [] : [core.where.core])];
     case 'call': {
       const given =
-        core.layers[0]?.inputs.flatMap(({ argument, declaration }) =>
-          argument === undefined || isDefault(argument, declaration) ? [] : [argument],
-        ) ?? [];
+        core.layers[0]?.inputs.flatMap((input) => (input.argument === undefined || isDefault(input) ? [] : [input.argument])) ?? [];
       return core.from === undefined ? given : [...given, core.from];
     }
     default:
@@ -34,5 +32,44 @@ export function operandsOf(core: Core): readonly Core[] {
   }
 }
 
-/** Evaluated in the scope of the cell, not of the caller. */
-const isDefault = (argument: Core, declaration: { fallback?: unknown }): boolean => argument.source === declaration.fallback;
+/** The same expression over other operands. */
+export function mapOperands(core: Core, map: (core: Core) => Core): Core {
+  switch (core.op) {
+    case 'field':
+    case 'layer':
+    case 'negate':
+    case 'not':
+    case 'transpose':
+    case 'subscript':
+      return { ...core, of: map(core.of) };
+    case 'rows':
+      return { ...core, of: map(core.of), index: map(core.index) };
+    case 'binary': {
+      const [a, b] = core.operands;
+      return {
+        ...core,
+        operands: [
+          { ...a, core: map(a.core) },
+          { ...b, core: map(b.core) },
+        ],
+      };
+    }
+    case 'product':
+      return { ...core, left: map(core.left), right: map(core.right) };
+    case 'join':
+    case 'stack':
+      return { ...core, parts: core.parts.map(map) };
+    case 'function':
+      return {
+        ...core,
+        operands: core.operands.map((each) => ({ ...each, core: map(each.core) })),
+        ...(core.where === undefined ? {} : { where: { ...core.where, core: map(core.where.core) } }),
+      };
+    default:
+      return core;
+  }
+}
+
+/** The input has the value of the header: nobody gave it, and it is evaluated in the scope of the cell, not of the caller. */
+export const isDefault = ({ argument, declaration }: InstanceInput): boolean =>
+  argument !== undefined && argument.source === declaration.fallback;

@@ -168,9 +168,9 @@ class M(nn.Module):
     def forward(self, input, lengths_T=None):
         """input [B, T] of classes."""
         x = self.x(input)
-        gru_0 = self.h_gru[0](x, lengths=lengths_T)
-        h_0 = self.h[0](x, state=gru_0.last, lengths=lengths_T)
-        h = self.h[1](h_0.value, state=self.h_gru[1](gru_0.value, lengths=lengths_T).last, lengths=lengths_T)
+        h_gru_0 = self.h_gru[0](x, lengths=lengths_T)
+        h_0 = self.h[0](x, state=h_gru_0.last, lengths=lengths_T)
+        h = self.h[1](h_0.value, state=self.h_gru[1](h_gru_0.value, lengths=lengths_T).last, lengths=lengths_T)
         return self.loss_linear(h.last.h)
 
     def loss(self, input, tag, lengths_T=None):
