@@ -209,7 +209,7 @@ async function train(queue: TrainingQueue, engine: Engine, target: Target | unde
   if (chosen === undefined) return;
   // Each cell of a list is a training of its own.
   const meant = [...all.keys()].filter((k) => all[k]!.item === chosen);
-  queue.add(
+  await queue.add(
     ...meant.map((statement) => ({
       title: [basename(document.fileName), all[statement]!.label].filter((part) => part !== undefined).join(', '),
       request: { file: document.fileName, statement, ...settings(document.uri) },
@@ -252,7 +252,7 @@ async function resume(queue: TrainingQueue, run: string | undefined): Promise<vo
   if (run === undefined || !(await trustedFor('Training'))) return;
   if (queue.waiting.some(({ request }) => request.out === run)) throw new Error(`${basename(run)} waits to be trained already.`);
   const { file, statement } = await readRecord(run);
-  queue.add({ title: basename(run), request: { file, statement, out: run, resume: true, ...settings(vscode.Uri.file(file)) } });
+  await queue.add({ title: basename(run), request: { file, statement, out: run, resume: true, ...settings(vscode.Uri.file(file)) } });
 }
 
 /** What the settings say against the defaults. */

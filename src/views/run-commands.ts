@@ -155,7 +155,7 @@ async function goOn(run: RunSummary, { queue, memory, settings }: RunCommandPart
   await memory.update(key, text.trim());
   const more = Number(text);
   const unit = more === 1 ? done.unit.slice(0, -1) : done.unit;
-  queue.add({
+  await queue.add({
     title: `${run.name}, ${numberText(more)} ${unit} more`,
     request: { file, statement, out: run.folder, resume: true, ...lengthWith(done, more), ...settings(vscode.Uri.file(file)) },
   });

@@ -15,6 +15,7 @@ export class TrainingQueue implements vscode.Disposable {
   readonly #memory: vscode.Memento;
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.#changed.event;
+  readonly #ended = new Map<number, () => void>();
   #waiting: Waiting[] = [];
   #running = 0;
   #lastId = 0;
@@ -29,19 +30,23 @@ export class TrainingQueue implements vscode.Disposable {
     return this.#waiting;
   }
 
-  /** Puts trainings behind those that wait; the first begins at once where none runs. */
-  add(...requests: readonly { readonly title: string; readonly request: TrainRequest }[]): void {
-    for (const each of requests) {
+  /** Puts trainings behind those that wait; the first begins at once where none runs. Settles when all have ended or were removed. */
+  async add(...requests: readonly { readonly title: string; readonly request: TrainRequest }[]): Promise<void> {
+    const ended = requests.map(({ title, request }) => {
       this.#lastId += 1;
-      this.#waiting.push({ id: this.#lastId, ...each });
-    }
+      const id = this.#lastId;
+      this.#waiting.push({ id, title, request });
+      return new Promise<void>((resolve) => this.#ended.set(id, resolve));
+    });
     this.#told();
     this.#next();
+    await Promise.all(ended);
   }
 
   remove(id: number): void {
     this.#waiting = this.#waiting.filter((each) => each.id !== id);
     this.#told();
+    this.#end(id);
   }
 
   /** To the front. */
@@ -58,7 +63,7 @@ export class TrainingQueue implements vscode.Disposable {
     await this.#memory.update(KEY, undefined);
     const go = 'Train Them';
     const text = kept.length === 1 ? `${kept[0]!.title} was waiting to be trained.` : `${kept.length} trainings were waiting.`;
-    if ((await vscode.window.showInformationMessage(text, go, 'Forget')) === go) this.add(...kept);
+    if ((await vscode.window.showInformationMessage(text, go, 'Forget')) === go) await this.add(...kept);
   }
 
   dispose(): void {
@@ -68,14 +73,20 @@ export class TrainingQueue implements vscode.Disposable {
   #next(): void {
     const most = vscode.workspace.getConfiguration('unroll').get('queue.parallel', 1);
     while (this.#running < most && this.#waiting.length > 0) {
-      const { request } = this.#waiting.shift()!;
+      const { id, request } = this.#waiting.shift()!;
       this.#running += 1;
       this.#told();
       void this.#start(request).finally(() => {
         this.#running -= 1;
+        this.#end(id);
         this.#next();
       });
     }
+  }
+
+  #end(id: number): void {
+    this.#ended.get(id)?.();
+    this.#ended.delete(id);
   }
 
   #told(): void {

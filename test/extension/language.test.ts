@@ -53,6 +53,6 @@ describe('the language in the editor', () => {
   it('offers Train above the statement and Debug and Export above the model', async () => {
     const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', document.uri);
     const texts = lenses.map(({ range, command }) => `${range.start.line + 1} ${command!.title.replace(/\$\([\w-]+\) /, '')}`);
-    assert.deepEqual(texts.toSorted(), ['1 Debug', '1 Export', '10 Train']);
+    assert.deepEqual(texts.toSorted(), ['1 Debug', '1 Export', '10 Train', '8 Preview Data']);
   });
 });

@@ -268,10 +268,10 @@ describe('pages of the views', function () {
   }
 });
 
-/** In the page: draws once more and compares the boxes of all texts. */
+/** In the page: draws once more and compares the boxes of all texts of a frame; a busy machine may draw the page in several. */
 async function labelFaults(): Promise<string[]> {
   const faults: string[] = [];
-  const boxes: { text: string; left: number; right: number; top: number; bottom: number }[] = [];
+  const boxes: { frame: unknown; text: string; left: number; right: number; top: number; bottom: number }[] = [];
   const native = CanvasRenderingContext2D.prototype.fillText;
   let last = '';
   CanvasRenderingContext2D.prototype.fillText = function (text: string, x: number, y: number) {
@@ -279,7 +279,8 @@ async function labelFaults(): Promise<string[]> {
     const size = Number.parseFloat(/(\d+(\.\d+)?)px/.exec(this.font)![1]!);
     const width = this.measureText(text).width;
     last = text;
-    if (text.trim() !== '') boxes.push({ text, left: x, right: x + width, top: y - size * 0.72, bottom: y });
+    if (text.trim() !== '')
+      boxes.push({ frame: document.timeline.currentTime, text, left: x, right: x + width, top: y - size * 0.72, bottom: y });
     if (this.canvas.isConnected && (x < -0.5 || x + width > this.canvas.clientWidth + 0.5)) faults.push(`‘${text}’ leaves the picture`);
   };
   const laid = globalThis as unknown as { model: { setTrusted(trusted: boolean): void; state: { trusted: boolean } } };
@@ -287,6 +288,7 @@ async function labelFaults(): Promise<string[]> {
   await new Promise((resolve) => setTimeout(resolve, 150));
   boxes.forEach((one, index) => {
     for (const other of boxes.slice(index + 1)) {
+      if (one.frame !== other.frame) continue;
       const across = Math.min(one.right, other.right) - Math.max(one.left, other.left);
       const down = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
       // Tokens one beside the other may touch.
