@@ -6,6 +6,14 @@ import { runCommand } from './command.ts';
 import { commands } from './commands.ts';
 import type { Terminal } from './terminal.ts';
 
+// As the extension host of the oldest VS Code that is supported.
+if (Number(process.versions.node.split('.')[0]) < 22) {
+  process.stderr.write(
+    `unroll needs Node 22 or newer, and this is ${process.versions.node}. In its project \`npx node dist/cli.mjs\` takes the one that was installed with it.\n`,
+  );
+  process.exit(1);
+}
+
 const inBundle = !import.meta.url.endsWith('.ts');
 const engine = createEngine({ entry: fileURLToPath(new URL(inBundle ? 'engine.mjs' : '../engine/process.ts', import.meta.url)) });
 
