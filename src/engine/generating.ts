@@ -8,7 +8,7 @@ import { random } from '../shared/random.ts';
 import type { GenerateSettings } from '../shared/settings.ts';
 import { forecast } from '../training/forecast.ts';
 import { generate } from '../training/generate.ts';
-import { openPredictor, openReader } from '../training/predictor.ts';
+import { openPredictor, openReader, readBeside } from '../training/predictor.ts';
 import { RunError } from '../training/run.ts';
 import type { TrainerState } from '../training/trainer.ts';
 import type { Reader } from './sequence.ts';
@@ -79,15 +79,17 @@ async function foreseen(
 /** Lengths of the samples that a training shows. */
 const SAMPLED = 200;
 
-/** What the model writes while it is trained; undefined where it predicts no text. */
+/** What the model writes while it is trained; undefined where it predicts no text, or reads more than that. */
 export function sampler(
   model: Model,
   kept: KeptData,
   said: GenerateSettings = { ...usualSettings, search: { kind: 'sample', temperature: 0.8 } },
   runtime: () => Runtime,
 ): ((weights: TrainerState) => Promise<string>) | undefined {
-  const vocabulary = kept.vocabularies[model.prediction?.classes ?? ''];
-  if (model.prediction === undefined || vocabulary === undefined) return undefined;
+  const { prediction } = model;
+  const vocabulary = kept.vocabularies[prediction?.classes ?? ''];
+  if (prediction === undefined || vocabulary === undefined) return undefined;
+  if (readBeside(model, { input: prediction.input, line: prediction.logits }).length > 0) return undefined;
   // A prompt that the text does not allow is no reason to stop a training.
   const prompt = isKnown(() => encode(vocabulary, said.prompt)) ? said.prompt : '';
   return async (weights) => {

@@ -17,6 +17,12 @@ export interface Reader {
   close(): Promise<void>;
 }
 
+/** One line of a model as what one input gives. */
+export interface ReadLine {
+  readonly input: string;
+  readonly line: Value;
+}
+
 /** Opens a model that predicts the classes of its own input. Throws RunError where it does not. */
 export async function openPredictor(
   model: Model,
@@ -31,14 +37,27 @@ export async function openPredictor(
   return { read: (ids) => reader.read(ids, ids.length), close: () => reader.close() };
 }
 
-/** Opens a model with its weights for one input and one line; the states begin as its source says. Throws RunError where a weight is missing. */
+/** Inputs that a line needs beside one: with them the model cannot go on from what it says itself. */
+export function readBeside(model: Model, { input, line }: ReadLine): readonly string[] {
+  const { parameters } = select(model.graph, [line]);
+  return model.inputs.filter(({ name, value }) => name !== input && parameters.includes(value)).map(({ name }) => name);
+}
+
+/** Opens a model with its weights for one input and one line; the states begin as its source says. Throws RunError where a weight is missing, or the
+ *  line needs other inputs. */
 export async function openReader(
   model: Model,
-  { input: inputName, line }: { readonly input: string; readonly line: Value },
+  reading: ReadLine,
   weights: TrainerState,
   runtime: Runtime,
   options: SessionOptions = { device: 'cpu', threads: 1 },
 ): Promise<Reader> {
+  const { input: inputName, line } = reading;
+  const others = readBeside(model, reading);
+  if (others.length > 0)
+    throw new RunError(
+      `${model.name} reads ${others.join(' and ')} beside ${inputName}, and to generate from a source of its own is not possible yet. Debug it: each step shows its answer.`,
+    );
   const graph = select(model.graph, [line, ...model.states.map(({ after }) => after)]);
   const names = parameterNames(model);
   const results = ['line', ...model.states.map(({ name }) => `${name} after`)];

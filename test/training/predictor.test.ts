@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { sampler } from '../../src/engine/generating.ts';
 import { interpret } from '../../src/graph/interpret.ts';
 import type { Model } from '../../src/graph/model.ts';
 import { select } from '../../src/graph/prune.ts';
 import { buildModel, loadProgram } from '../../src/language/index.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
 import { initialise } from '../../src/training/initialise.ts';
-import { openPredictor } from '../../src/training/predictor.ts';
+import { openPredictor, readBeside } from '../../src/training/predictor.ts';
+import { samples } from '../language/samples.ts';
 
 async function modelOf(loss: string): Promise<Model> {
   const text = `model M(input: [T] of Char) {
@@ -74,5 +76,17 @@ describe('predictor', () => {
       openPredictor(model, initialise(model.weights, 1), createRuntime()),
       /^RunError: M does not predict its own input/,
     );
+  });
+
+  it('is refused for a model that reads more than what it predicts, which writes no samples either', async () => {
+    const program = await loadProgram('m.rnn', async (path) => (path === 'm.rnn' ? samples.looking : readFile(path, 'utf8')));
+    const model = buildModel(program, { model: 'Translate', classes: { English: 5, French: 4 } });
+    assert.deepEqual(readBeside(model, { input: model.prediction!.input, line: model.prediction!.logits }), ['source']);
+    await assert.rejects(
+      openPredictor(model, initialise(model.weights, 1), createRuntime()),
+      /^RunError: Translate reads source beside target, and to generate from a source of its own is not possible yet/,
+    );
+    const vocabularies = { French: { by: 'char', lower: false, tokens: ['a', 'b', 'c', 'd'] } } as const;
+    assert.equal(sampler(model, { vocabularies, scales: {}, sizes: {}, ragged: [] }, undefined, createRuntime), undefined);
   });
 });
