@@ -100,12 +100,8 @@ async function compare(): Promise<void> {
   await workbench.command('Notifications: Clear All Notifications');
   await workbench.command('View: Close All Editors');
   await workbench.openFile('adding.rnn');
-  await workbench.command('Unroll: Compare Runs');
-  const chosen = page.locator('.quick-input-list .monaco-list-row');
-  await chosen.first().waitFor();
-  await page.locator('.quick-input-widget .quick-input-check-all').first().click();
-  await page.locator('.quick-input-action a, .quick-input-action .monaco-button', { hasText: 'OK' }).first().click();
-  await (await workbench.webview('h1, h2')).locator('svg').first().waitFor();
+  await workbench.lens('Compare').click();
+  await (await workbench.webview('h1:has-text("2 runs")')).locator('svg').first().waitFor();
   await shoot('compare');
   await workbench.command('View: Close All Editors');
 }
@@ -120,7 +116,7 @@ async function trained(): Promise<void> {
   if (!wanted('step') && !wanted('gates')) return;
   await page.keyboard.press('Control+Shift+D');
   await page.locator('[id="workbench.view.debug"]').waitFor();
-  await workbench.line('model Village').click();
+  await workbench.openFile('text.rnn');
   await workbench.startDebugging('There was a');
   await workbench.command('View: Close Primary Side Bar');
   for (let k = 0; k < 12; k += 1) await page.keyboard.press('F10');
@@ -130,7 +126,7 @@ async function trained(): Promise<void> {
     await shoot('gates');
   }
   if (wanted('step')) {
-    await workbench.line('model Village').click();
+    await workbench.openFile('text.rnn');
     await page.keyboard.press('F11');
     await page.locator('.tab.active', { hasText: 'recurrent.rnn' }).waitFor();
     await page.keyboard.press('F10');

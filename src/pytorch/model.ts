@@ -10,7 +10,7 @@ import {
   type TensorType,
 } from '../language/check/core.ts';
 import { showShape } from '../language/check/dimensions.ts';
-import { operandsOf } from '../language/check/walk.ts';
+import { mapOperands, operandsOf } from '../language/check/walk.ts';
 import { docComment } from '../language/places.ts';
 import { CellWriter } from './cells.ts';
 import { PytorchError } from './errors.ts';
@@ -406,42 +406,4 @@ const pythonPath = (key: string): string => `self.${key.replace(/\.(\d+)(?=\.)/g
 
 function contains(core: Core, part: Core): boolean {
   return core === part || operandsOf(core).some((each) => contains(each, part));
-}
-
-/** The same expression over other operands. */
-function mapOperands(core: Core, map: (core: Core) => Core): Core {
-  switch (core.op) {
-    case 'field':
-    case 'layer':
-    case 'negate':
-    case 'not':
-    case 'transpose':
-    case 'subscript':
-      return { ...core, of: map(core.of) };
-    case 'rows':
-      return { ...core, of: map(core.of), index: map(core.index) };
-    case 'binary': {
-      const [a, b] = core.operands;
-      return {
-        ...core,
-        operands: [
-          { ...a, core: map(a.core) },
-          { ...b, core: map(b.core) },
-        ],
-      };
-    }
-    case 'product':
-      return { ...core, left: map(core.left), right: map(core.right) };
-    case 'join':
-    case 'stack':
-      return { ...core, parts: core.parts.map(map) };
-    case 'function':
-      return {
-        ...core,
-        operands: core.operands.map((each) => ({ ...each, core: map(each.core) })),
-        ...(core.where === undefined ? {} : { where: { ...core.where, core: map(core.where.core) } }),
-      };
-    default:
-      return core;
-  }
 }
