@@ -1,5 +1,7 @@
 // The document around a page: its style, and the script that puts another page in its place.
 
+import { randomBytes } from 'node:crypto';
+
 /** Open details stay open, and the place of the reader what it is, when the page is replaced. Long tables are turned over in pages (`data-at-once`), and
  *  the classes of a table found and ordered. */
 const script = `
@@ -115,7 +117,7 @@ svg { width: 100%; max-width: 720px; display: block; overflow: visible; }
 
 /** A whole document: styles stand in it, its one script is known by a nonce, nothing is loaded. */
 export function documentOf(content: string): string {
-  const nonce = Array.from({ length: 24 }, () => Math.floor(Math.random() * 36).toString(36)).join('');
+  const nonce = randomBytes(18).toString('base64');
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
