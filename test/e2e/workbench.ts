@@ -66,31 +66,32 @@ export class Workbench {
 
   /** Runs a command of the palette by its full title. */
   async command(title: string): Promise<void> {
+    await this.#pick('F1', `>${title}`, this.page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first());
+  }
+
+  /** Opens a file of the workspace in the editor. */
+  async openFile(name: string): Promise<void> {
+    const exactly = new RegExp(`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
+    const label = this.page.locator('.label-name', { hasText: exactly });
+    await this.#pick('Control+P', name, this.page.locator('.quick-input-list .monaco-list-row').filter({ has: label }).first());
+    await this.page.locator('.tab.active .tab-label', { hasText: exactly }).first().waitFor();
+    await this.editor.waitFor();
+  }
+
+  /** A line of the quick input, which is opened with a key and filtered by a text. A busy workbench may take the key for another place: then once more. */
+  async #pick(key: string, text: string, row: Locator): Promise<void> {
     for (let attempt = 0; ; attempt++) {
-      await this.page.keyboard.press('F1');
+      await this.page.keyboard.press(key);
       const input = this.page.locator('.quick-input-widget:visible input').first();
-      await input.fill(`>${title}`);
-      const row = this.page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first();
       try {
-        await row.waitFor({ timeout: 4000 });
-        await row.click();
+        await input.fill(text, { timeout: 4000 });
+        await row.click({ timeout: 4000 });
         return;
       } catch (error) {
         if (attempt === 4) throw error;
         await this.page.keyboard.press('Escape');
       }
     }
-  }
-
-  /** Opens a file of the workspace in the editor. */
-  async openFile(name: string): Promise<void> {
-    await this.page.keyboard.press('Control+P');
-    const input = this.page.locator('.quick-input-widget:visible input').first();
-    await input.fill(name);
-    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first().waitFor();
-    await this.page.keyboard.press('Enter');
-    await this.page.locator('.tab.active', { hasText: name }).waitFor();
-    await this.editor.waitFor();
   }
 
   /** Changes a file of the workspace on the disk. */
