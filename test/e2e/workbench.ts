@@ -72,9 +72,20 @@ export class Workbench {
   /** Opens a file of the workspace in the editor. */
   async openFile(name: string): Promise<void> {
     const exactly = new RegExp(`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
-    const label = this.page.locator('.label-name', { hasText: exactly });
-    await this.#pick('Control+P', name, this.page.locator('.quick-input-list .monaco-list-row').filter({ has: label }).first());
-    await this.page.locator('.tab.active .tab-label', { hasText: exactly }).first().waitFor();
+    const row = this.page
+      .locator('.quick-input-list .monaco-list-row')
+      .filter({ has: this.page.locator('.label-name', { hasText: exactly }) });
+    const tab = this.page.locator('.tab.active .tab-label', { hasText: exactly }).first();
+    // The list may still be put in order when it is clicked.
+    for (let attempt = 0; ; attempt++) {
+      await this.#pick('Control+P', name, row.first());
+      const isOpen = await tab.waitFor({ timeout: 8000 }).then(
+        () => true,
+        () => false,
+      );
+      if (isOpen) break;
+      if (attempt === 3) throw new Error(`${name} does not open.`);
+    }
     await this.editor.waitFor();
   }
 

@@ -8,7 +8,7 @@ export interface ComparedRun {
   readonly summary: RunSummary;
   readonly records: readonly StepRecord[];
   readonly report?: RunReport;
-  /** As plain data: settings and data of the run, flattened to `optimizer.rate`. */
+  /** As plain data: settings and data of the run, flattened to `optimizer.rate`; `with` is the item of the statement's list, `unit: rnn`. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
@@ -39,7 +39,7 @@ function figures(runs: readonly ComparedRun[]): string {
   rows.push({ name: 'parameters', values: runs.map(({ summary }) => summary.parameters), text: figure });
   rows.push({ name: 'steps', values: runs.map(({ summary }) => summary.step), text: figure });
   rows.push({ name: 'seconds of training', values: runs.map(({ summary }) => Math.round(summary.seconds)), text: figure });
-  const head = runs.map(({ summary }) => `<th scope="col">${escaped(summary.name)}</th>`).join('');
+  const head = headOf(runs);
   const body = rows.map(({ name, values, text, more }) => {
     const known = values.filter((value) => value !== undefined);
     const best = more === undefined || new Set(known).size < 2 ? undefined : more ? Math.max(...known) : Math.min(...known);
@@ -55,9 +55,9 @@ function figures(runs: readonly ComparedRun[]): string {
 
 function charts(runs: readonly ComparedRun[]): string {
   const of = (read: (record: StepRecord) => number | undefined): Series[] =>
-    runs.map(({ summary, records }) => ({
-      name: summary.name,
-      points: records.flatMap((record) => {
+    runs.map((run) => ({
+      name: titleOf(run),
+      points: run.records.flatMap((record) => {
         const value = read(record);
         return value === undefined ? [] : [[record.step, value] as const];
       }),
@@ -89,9 +89,15 @@ function differences(runs: readonly ComparedRun[]): string {
         `<tr><th scope="row">${escaped(name)}</th>${runs.map(({ settings }) => `<td>${escaped(settings[name] ?? '–')}</td>`).join('')}</tr>`,
     );
   if (rows.length === 0) return '<h2>Settings</h2><p>All settings are the same.</p>';
-  const head = runs.map(({ summary }) => `<th scope="col">${escaped(summary.name)}</th>`).join('');
+  const head = headOf(runs);
   return `<h2>Settings that differ</h2><div class="scroll"><table><thead><tr><td></td>${head}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
 }
+
+/** Of one of several cells, with the cell: `Adding-2, rnn`. */
+const titleOf = ({ summary, settings }: ComparedRun): string =>
+  [summary.name, ...(settings.with === undefined ? [] : [settings.with.replace(/^\w+: /, '')])].join(', ');
+
+const headOf = (runs: readonly ComparedRun[]): string => runs.map((run) => `<th scope="col">${escaped(titleOf(run))}</th>`).join('');
 
 /** Plain data as names and texts: `optimizer.rate` and `0.001`. */
 export function flattened(value: unknown, path = ''): Record<string, string> {
