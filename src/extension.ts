@@ -312,6 +312,7 @@ const trainingCommands = {
   resume: 'unroll.resumeTraining',
   cancel: 'unroll.cancelTraining',
   debug: 'unroll.debug',
+  page: 'unroll.showRun',
 } as const;
 
 /** The training view follows the trainings of this window, and knows the other runs. */

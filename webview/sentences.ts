@@ -120,7 +120,7 @@ export function trainingSentence({ state, numbers }: Shown): string {
   const first = numbers.training?.values.smooth?.[0];
   const from = first === undefined ? '' : ` from ${numberText(first)}`;
   return (
-    `${run.name}, ${run.status.kind}, step ${count(figures.step)} of ${count(figures.steps)}. Loss${from} to ${numberText(figures.loss)} ${lossUnit}.${validation}` +
+    `${run.name}, ${run.status.kind}, step ${count(figures.step)} of ${count(figures.steps)}. Loss${from} to ${numberText(figures.loss)}${lossUnit === '' ? '' : ` ${lossUnit}`}.${validation}` +
     ` ${percent(figures.clipped)} of the last 100 steps clipped, ${numberText(figures.stepsPerSecond)} steps a second.${left}`
   );
 }

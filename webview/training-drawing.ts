@@ -129,8 +129,9 @@ function drawLoss(surface: Surface, shown: Shown, plot: Plot, area: Area, values
         });
     });
   });
-  const title = surface.measure(`loss, ${training.lossUnit}`, { size: 11.5, weight: 600 });
-  surface.text(plot.x + plot.width - 4, area.y + 10, `loss, ${training.lossUnit}`, {
+  const said = training.lossUnit === '' ? 'loss' : `loss, ${training.lossUnit}`;
+  const title = surface.measure(said, { size: 11.5, weight: 600 });
+  surface.text(plot.x + plot.width - 4, area.y + 10, said, {
     size: 11.5,
     weight: 600,
     anchor: 'end',

@@ -64,7 +64,7 @@ export class TrainingView {
     drawTraining(surface, shown, this.stage.width, this.stage.height, undefined);
   }
 
-  private drawFigures({ figures, chosen, runs }: TrainingState): void {
+  private drawFigures({ figures, chosen, runs, lossUnit }: TrainingState): void {
     const run = runs.find(({ folder }) => folder === chosen);
     this.progress.hidden = figures === undefined;
     if (figures === undefined) {
@@ -77,7 +77,7 @@ export class TrainingView {
     const last =
       figures.secondsLeft === undefined && run !== undefined ? entry('took', ...durationParts(run.seconds)) : entry('left', left, unit);
     this.figures.replaceChildren(
-      entry('loss', fixed(figures.loss, 2), 'nats, last 50'),
+      entry('loss', fixed(figures.loss, 2), lossUnit === '' ? 'last 50' : `${lossUnit}, last 50`),
       entry(
         'validation',
         figures.validation === undefined ? '–' : fixed(figures.validation.loss, 2),
@@ -161,7 +161,11 @@ export class TrainingView {
       failed: [make('Resume from last checkpoint', 'resume', true)],
       done: [],
     };
-    this.buttons.replaceChildren(...own[run.status.kind], make('Debug this checkpoint', 'debug', run.status.kind === 'done'));
+    this.buttons.replaceChildren(
+      ...own[run.status.kind],
+      make('Debug this checkpoint', 'debug', run.status.kind === 'done'),
+      make('All figures and samples', 'page'),
+    );
     if (!trusted) this.buttons.append(element('span', 'second', 'Restricted mode: a trusted workspace can train and debug.'));
   }
 }

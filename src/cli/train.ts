@@ -100,6 +100,7 @@ async function trainOne(request: TrainRequest, progress: Progress, terminal: Ter
         folder = event.data.run.folder;
         progress.started(event.data.run);
       } else if (event.name === 'progress') progress.step(event.data.record);
+      else if (event.name === 'reading') progress.reading(event.data.share);
       else progress.message(event.data.text);
     })
     .catch((error: EngineError) => {
@@ -116,6 +117,7 @@ async function trainOne(request: TrainRequest, progress: Progress, terminal: Ter
 const INTERRUPTED = 130;
 
 interface Progress {
+  reading(share: number): void;
   started(run: RunSummary): void;
   step(record: StepRecord): void;
   message(text: string): void;
@@ -125,6 +127,7 @@ interface Progress {
 function jsonProgress({ out, error }: Terminal): Progress {
   const line = (value: object): void => out(`${JSON.stringify(value)}\n`);
   return {
+    reading: () => undefined,
     started: () => undefined,
     step: ({ kind, ...record }) => line(record),
     message: (text) => error(`${text}\n`),
@@ -142,6 +145,9 @@ function textProgress({ out, columns }: Terminal): Progress {
   const clear = columns === undefined ? '' : '\r\u001b[K';
   const line = (text: string): void => out(`${clear}${text}\n`);
   return {
+    reading(share) {
+      if (columns !== undefined) out(`${clear}${`reading the data, ${Math.round(100 * share)} %`.slice(0, columns - 1)}`);
+    },
     started(run) {
       steps = run.steps;
       line(`${run.model}: ${run.settings}`);

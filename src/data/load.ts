@@ -9,21 +9,17 @@ import { heldOutTextBatches, isRunningText, loadRunningText, textBatches } from 
 import { loadSeries } from './series.ts';
 import { loadTable } from './table.ts';
 import { loadTask } from './tasks.ts';
+import type { Reading } from './text-stream.ts';
 
 /** Reads the data for the inputs of a model. A run that goes on, or is opened again, gives what it has kept. Throws DataError, or the signal's reason. */
-export async function loadDataset(
-  source: DataSource,
-  inputs: readonly InputShape[],
-  kept?: KeptData,
-  signal?: AbortSignal,
-): Promise<Dataset> {
+export async function loadDataset(source: DataSource, inputs: readonly InputShape[], kept?: KeptData, reading?: Reading): Promise<Dataset> {
   switch (source.kind) {
     case 'text':
-      return loadRunningText(source, inputs, kept, signal);
+      return loadRunningText(source, inputs, kept, reading);
     case 'table':
-      return loadTable(source, inputs, kept, signal);
+      return loadTable(source, inputs, kept, reading);
     case 'series':
-      return loadSeries(source, inputs, kept, signal);
+      return loadSeries(source, inputs, kept, reading);
     case 'arrays':
       return loadArrays(source, inputs, kept);
     case 'task':

@@ -7,6 +7,7 @@ import type { Batch, Batches, Dataset, Example, Part } from './dataset.ts';
 import { unboundInput } from './errors.ts';
 import type { Ids } from './growing.ts';
 import { type Corpus, loadText } from './text.ts';
+import type { Reading } from './text-stream.ts';
 import { heldOutWindows, type TextWindow, trainingWindows, type Windows } from './windows.ts';
 
 export interface RunningText extends Dataset {
@@ -20,7 +21,7 @@ export async function loadRunningText(
   source: TextSource,
   shapes: readonly InputShape[],
   kept?: KeptData,
-  signal?: AbortSignal,
+  reading?: Reading,
 ): Promise<RunningText> {
   const [shape, ...more] = shapes;
   if (shape?.classes === undefined || shape.shape.length !== 1 || more.length > 0)
@@ -29,7 +30,7 @@ export async function loadRunningText(
       shapes.map(({ name }) => name).join(' and ') || '(none)',
       'a text is one sequence of classes, as in input: [T] of Char.',
     );
-  const corpus = await loadText(source, kept?.vocabularies[shape.classes], signal);
+  const corpus = await loadText(source, kept?.vocabularies[shape.classes], reading);
   const part = (name: PartName): Part => ({
     name,
     size: corpus[name].length,

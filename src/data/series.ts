@@ -14,6 +14,7 @@ import { Running } from './scales.ts';
 import { sizesOf } from './split.ts';
 import { ahead, dimensionOf } from './store.ts';
 import { openTable, type Table } from './table-rows.ts';
+import type { Reading } from './text-stream.ts';
 import { Tokens, vocabularyOf } from './vocabulary.ts';
 
 /** Reads a series for a model's inputs. Throws DataError. */
@@ -21,14 +22,14 @@ export async function loadSeries(
   source: SeriesSource,
   shapes: readonly InputShape[],
   kept?: KeptData,
-  signal?: AbortSignal,
+  reading?: Reading,
 ): Promise<Dataset> {
   const bound = shapes.map((shape) => source.bindings[shape.name]);
   const names = shapes.flatMap(({ name }, k) => namesOf(bound[k] ?? { kind: 'column', name }));
   const table = await openTable(source.path, {
     ...(source.header === undefined ? {} : { header: source.header }),
     names,
-    ...(signal === undefined ? {} : { signal }),
+    ...reading,
   });
   try {
     return await readSeries(source, shapes, table, kept);

@@ -3,7 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { CsvError, parse } from 'csv-parse';
 import { badTable, longCell, raggedRow } from './errors.ts';
-import { readText } from './text-stream.ts';
+import { type Reading, readText } from './text-stream.ts';
 
 /** A cell as the file has it: text of a .csv, or a value of a JSON line; absent where a JSON object lacks the key. */
 export type Cell = string | number | boolean | null | readonly unknown[] | undefined;
@@ -28,11 +28,10 @@ export interface Table {
   close(): Promise<void>;
 }
 
-export interface TableOptions {
+export interface TableOptions extends Reading {
   /** Absent: told from the first two rows, and from the names that are looked for. */
   readonly header?: boolean;
   readonly names?: readonly string[];
-  readonly signal?: AbortSignal;
   /** Bytes that are read at once, where only the first rows are wanted. */
   readonly chunk?: number;
 }
@@ -52,9 +51,10 @@ export async function openTable(path: string, options: TableOptions = {}): Promi
 
 // ------------------------------------------------------------------------------------------------------------- delimited text
 
-async function openDelimited(path: string, { header, names = [], signal, chunk = CHUNK }: TableOptions): Promise<Table> {
+async function openDelimited(path: string, options: TableOptions): Promise<Table> {
+  const { header, names = [], chunk = CHUNK } = options;
   let digest = '';
-  const text = readText(path, signal, chunk);
+  const text = readText(path, options, chunk);
   const first = await text.next();
   const start = first.done === true ? '' : first.value;
   const parser = parse({
@@ -170,9 +170,9 @@ function looksLikeHeader(first: readonly string[], second: readonly string[] | u
 const LOOKED_AT = 100;
 
 /** Each line an object by the names of the columns, or an array. The first lines say which columns there are. */
-async function openJsonLines(path: string, { signal, chunk }: TableOptions): Promise<Table> {
+async function openJsonLines(path: string, options: TableOptions): Promise<Table> {
   let digest = '';
-  const lines = linesOf(readText(path, signal, chunk), path, (found) => {
+  const lines = linesOf(readText(path, options, options.chunk), path, (found) => {
     digest = found;
   });
   const opening: JsonLine[] = [];
@@ -185,7 +185,7 @@ async function openJsonLines(path: string, { signal, chunk }: TableOptions): Pro
     }
   } catch (error) {
     // What is wrong further down is said when the rows come to it.
-    if (opening.length === 0 || signal?.aborted === true) throw error;
+    if (opening.length === 0 || options.signal?.aborted === true) throw error;
     fault = error;
   }
   const [head] = opening;

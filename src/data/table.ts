@@ -10,21 +10,17 @@ import { drawParts, type Places } from './split.ts';
 import { datasetOf, dimensionOf, raggedOf, surrounded } from './store.ts';
 import { type ColumnReader, columnOf, type ReadCell } from './table-columns.ts';
 import { isJsonLines, openTable, type Table, type TableRow } from './table-rows.ts';
+import type { Reading } from './text-stream.ts';
 import { coderOf, type Found, type Tokens, vocabularyOf } from './vocabulary.ts';
 
 /** Reads a table for a model's inputs. Throws DataError. */
-export async function loadTable(
-  source: TableSource,
-  shapes: readonly InputShape[],
-  kept?: KeptData,
-  signal?: AbortSignal,
-): Promise<Dataset> {
+export async function loadTable(source: TableSource, shapes: readonly InputShape[], kept?: KeptData, reading?: Reading): Promise<Dataset> {
   const { path } = source;
   const names = shapes.flatMap(({ name }) => namesOf(source.bindings[name] ?? { kind: 'column', name }));
   const table = await openTable(path, {
     ...(source.header === undefined ? {} : { header: source.header }),
     names,
-    ...(signal === undefined ? {} : { signal }),
+    ...reading,
   });
   try {
     return await readTable(source, shapes, table, kept);

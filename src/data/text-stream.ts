@@ -8,22 +8,37 @@ import { binaryFile, emptyFile, notUtf8, unreadable, utf16File } from './errors.
 
 const CHUNK = 2 ** 20;
 
+/** How a long reading goes: until it is told to stop, saying how far it is. */
+export interface Reading {
+  readonly signal?: AbortSignal;
+  /** Bytes that have been read, of all the file's; often. */
+  readonly progress?: (bytes: number, size: number) => void;
+}
+
 /** The text of a file, a piece of `chunk` bytes after the other, without a byte order mark; returns the SHA-256 of its bytes, hexadecimal.
  *  Throws DataError where it cannot be read or is no UTF-8 text, and the signal's reason. */
-export async function* readText(path: string, signal?: AbortSignal, chunk = CHUNK): AsyncGenerator<string, string, undefined> {
+export async function* readText(
+  path: string,
+  { signal, progress }: Reading = {},
+  chunk = CHUNK,
+): AsyncGenerator<string, string, undefined> {
   const hash = createHash('sha256');
   const decoder = new TextDecoder();
   const place = new Place(path);
   let empty = true;
   let first = true;
+  let seen = 0;
   try {
-    if ((await stat(path)).isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
+    const file = await stat(path);
+    if (file.isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
     for await (const read of createReadStream(path, { highWaterMark: chunk, ...(signal === undefined ? {} : { signal }) })) {
       const bytes = read as Buffer;
       if (first && bytes.length >= 2 && ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)))
         throw utf16File(path);
       first = false;
       hash.update(bytes);
+      seen += bytes.length;
+      progress?.(seen, file.size);
       place.check(bytes);
       const text = decoder.decode(bytes, { stream: true });
       if (text === '') continue;

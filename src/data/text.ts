@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises';
 import type { TextSource } from '../shared/settings.ts';
 import { binaryFile, emptyFile, notUtf8, tooLarge, unreadable, utf16File } from './errors.ts';
 import { GrowingIds, type Ids, idsFor } from './growing.ts';
-import { readText, soundPrefix } from './text-stream.ts';
+import { type Reading, readText, soundPrefix } from './text-stream.ts';
 import { checkedVocabulary, coderOf, type Found, Tokens, type Vocabulary, visitTokens } from './vocabulary.ts';
 
 /** A text in numbers: training part, then what is held out for validation, then for the test. */
@@ -23,7 +23,7 @@ export interface Corpus {
 const LIMIT = 2 ** 31;
 
 /** Reads the text of a `data` line. A run that goes on gives its own vocabulary. Throws DataError. */
-export async function loadText(source: TextSource, vocabulary?: Vocabulary, signal?: AbortSignal): Promise<Corpus> {
+export async function loadText(source: TextSource, vocabulary?: Vocabulary, reading?: Reading): Promise<Corpus> {
   const { size } = await stat(source.path).catch((error: unknown) => {
     throw unreadable(source.path, error);
   });
@@ -37,9 +37,9 @@ export async function loadText(source: TextSource, vocabulary?: Vocabulary, sign
     met.push(number);
   };
   const cutter = new Cutter(source, take);
-  const reading = readText(source.path, signal);
-  let piece = await reading.next();
-  for (; piece.done !== true; piece = await reading.next()) cutter.add(piece.value);
+  const pieces = readText(source.path, reading);
+  let piece = await pieces.next();
+  for (; piece.done !== true; piece = await pieces.next()) cutter.add(piece.value);
   cutter.end();
   const digest = piece.value;
   const parts = partsOf(met.length, source);

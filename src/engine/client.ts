@@ -6,7 +6,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadRequest, SummaryKind, Trace, TraceDescription } from '../shared/trace.ts';
-import { type Answer, type Call, EngineError } from './protocol.ts';
+import { type Answer, type Call, Cancelled, EngineError, errorData } from './protocol.ts';
 import type { EngineEvent, Parameters, RequestName, Result, TraceRequest } from './requests.ts';
 
 export { EngineError } from './protocol.ts';
@@ -21,11 +21,13 @@ export interface EngineOptions {
 }
 
 export interface Engine {
-  /** Settles always: with the result, the engine's error, or an EngineError of code `engine-died` or `engine-closed`. */
+  /** Settles always: with the result, the engine's error, or an EngineError of code `engine-died`, `engine-closed`, or `cancelled` where the signal
+   *  says that the result is no longer wanted and the engine was not done. */
   request<Name extends RequestName>(
     name: Name,
     parameters: Parameters<Name>,
     onEvent?: (event: EngineEvent) => void,
+    signal?: AbortSignal,
   ): Promise<Result<Name>>;
   /** Opens a trace, and gives it as the debugger and the views read it. */
   openTrace(request: TraceRequest): Promise<Trace>;
@@ -52,14 +54,19 @@ export function createEngine(options: EngineOptions): Engine {
     return shared;
   };
 
-  async function train(parameters: Parameters<'train'>, onEvent?: (event: EngineEvent) => void): Promise<Result<'train'>> {
+  async function train(
+    parameters: Parameters<'train'>,
+    onEvent?: (event: EngineEvent) => void,
+    signal?: AbortSignal,
+  ): Promise<Result<'train'>> {
     const child = start('training');
     trainings.add(child);
     try {
-      return await child.request('train', parameters, (event) => {
+      const hear = (event: EngineEvent): void => {
         if (event.name === 'started') child.run = event.data.run.folder;
         onEvent?.(event);
-      });
+      };
+      return await child.request('train', parameters, hear, signal);
     } finally {
       trainings.delete(child);
       void child.end();
@@ -73,11 +80,11 @@ export function createEngine(options: EngineOptions): Engine {
     return {};
   }
 
-  const request: Engine['request'] = async (name, parameters, onEvent) => {
+  const request: Engine['request'] = async (name, parameters, onEvent, signal) => {
     type Answered = Promise<Result<typeof name>>;
-    if (name === 'train') return train(parameters as Parameters<'train'>, onEvent) as Answered;
+    if (name === 'train') return train(parameters as Parameters<'train'>, onEvent, signal) as Answered;
     if (name === 'stopTraining') return stopTraining(parameters as Parameters<'stopTraining'>) as Answered;
-    return sharedChild().request(name, parameters, onEvent);
+    return sharedChild().request(name, parameters, onEvent, signal);
   };
 
   return {
@@ -176,8 +183,13 @@ class Child {
     name: Name,
     parameters: Parameters<Name>,
     onEvent?: (event: EngineEvent) => void,
+    signal?: AbortSignal,
   ): Promise<Result<Name>> {
     return new Promise<Result<Name>>((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(new EngineError(errorData(new Cancelled())));
+        return;
+      }
       if (this.ended || this.#asked) {
         reject(new EngineError({ message: `The ${this.#purpose} process has ended.`, code: 'engine-closed' }));
         return;
@@ -185,6 +197,9 @@ class Child {
       this.#lastId += 1;
       const id = this.#lastId;
       this.#pending.set(id, { resolve, reject, onEvent });
+      signal?.addEventListener('abort', () => {
+        if (this.#pending.has(id) && this.#process.connected) this.#process.send({ id, name: 'cancel' } satisfies Call, () => undefined);
+      });
       this.#process.send({ id, name, parameters } as Call, (error) => {
         if (error === null) return;
         this.#pending.delete(id);

@@ -1,14 +1,16 @@
 // What the engine does for each request, by the stages behind it.
 
 import { loadDataset } from '../data/load.ts';
+import type { Reading } from '../data/text-stream.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
+import type { TrainHooks } from '../training/train.ts';
 import { beginningsOf } from './beginnings.ts';
 import { exportRun } from './exporting.ts';
 import { usualSettings, written } from './generating.ts';
 import { importWeights } from './importing.ts';
 import { openRunModel, trainsOf } from './job.ts';
 import { previewData } from './preview.ts';
-import type { Handlers } from './serve.ts';
+import type { Context, Handlers } from './serve.ts';
 import { checkpointOf, sourceOfTrace, Traces } from './traces.ts';
 import { runTraining } from './training.ts';
 
@@ -27,18 +29,20 @@ export function createHandlers(): Engine {
   const handlers: Handlers = {
     devices: () => runtime.devices(),
 
-    train(request, { emit }) {
+    train(request, context) {
+      const { emit, signal } = context;
       stop = undefined;
       let folder = '';
-      const run = runTraining(request, {
+      const hooks: TrainHooks = {
         started(summary) {
           folder = summary.folder;
           emit({ name: 'started', data: { run: summary } });
         },
         progress: (record) => emit({ name: 'progress', data: { run: folder, record } }),
         message: (text) => emit({ name: 'message', data: { text } }),
-        stop: () => stop,
-      });
+        stop: () => stop ?? (signal.aborted ? 'cancel' : undefined),
+      };
+      const run = runTraining(request, hooks, readingOf(context));
       training = run.catch(() => undefined);
       return run;
     },
@@ -60,7 +64,7 @@ export function createHandlers(): Engine {
         ...(label === undefined ? {} : { label }),
       }));
     },
-    preview: ({ file, data, model }) => previewData(file, data, model),
+    preview: ({ file, data, model }, context) => previewData(file, data, model, readingOf(context)),
     openTrace: (request) => traces.open(request),
     read: ({ trace, ...request }) => traces.get(trace).read(request),
     summary: ({ trace, summary }) => traces.get(trace).summary(summary),
@@ -88,6 +92,19 @@ export function createHandlers(): Engine {
     async finish() {
       stop ??= 'pause';
       await training;
+    },
+  };
+}
+
+/** A data file is read for as long as the request is wanted, with an event for each hundredth. */
+function readingOf({ emit, signal }: Context): Reading {
+  let said = 0;
+  return {
+    signal,
+    progress(bytes, size) {
+      const share = Math.floor((100 * bytes) / size) / 100;
+      if (share > said) emit({ name: 'reading', data: { share } });
+      said = share;
     },
   };
 }

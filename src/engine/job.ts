@@ -5,6 +5,7 @@ import { basename, dirname, join, relative, sep } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
 import { DataError, type Fault as DataFault } from '../data/errors.ts';
 import { evaluationBatches, loadDataset, trainingBatches } from '../data/load.ts';
+import type { Reading } from '../data/text-stream.ts';
 import type { Model } from '../graph/model.ts';
 import { buildModel, inputShapes, loadProgram, ModelFaults, type Program, type TrainStatement } from '../language/index.ts';
 import { rangeOf } from '../language/places.ts';
@@ -45,12 +46,12 @@ export interface OpenedJob extends Job {
 }
 
 /** A `train` statement of a file, the first unless told otherwise. Throws PlacedError. */
-export async function openJob(file: string, statement = 0): Promise<OpenedJob> {
+export async function openJob(file: string, statement = 0, reading?: Reading): Promise<OpenedJob> {
   const program = await loadProgram(file, readSource);
   const { train, settings, data } = statementOf(program, statement);
   const places = placesOf(program, train);
   return placing(places, async () => {
-    const dataset = await loadDataset(data, inputShapes(program, train));
+    const dataset = await loadDataset(data, inputShapes(program, train), undefined, reading);
     const model = modelOf(program, train, dataset, dataset.ragged);
     const label = train.label === undefined ? {} : { label: train.label };
     const whole = dataset.ragged.length === 0 ? model : modelOf(program, train, dataset, []);
@@ -101,13 +102,13 @@ export async function openRunModel(folder: string): Promise<RunModel> {
 }
 
 /** The job of a run, to go on with it; its data must be where it was. Throws PlacedError and RunError. */
-export async function openRunJob(folder: string): Promise<OpenedJob> {
+export async function openRunJob(folder: string, reading?: Reading): Promise<OpenedJob> {
   const run = await openRun(folder);
   const { program, train } = await programOfRun(run);
   const { settings, file, statement, main, edition, data: source, digest, label } = run.record;
   const places = placesOf(program, train);
   return placing(places, async () => {
-    const data = await loadDataset(source, inputShapes(program, train), run.data);
+    const data = await loadDataset(source, inputShapes(program, train), run.data, reading);
     if (data.digest !== digest) throw dataChanged(source);
     const model = modelOf(program, train, data, data.ragged);
     const whole = data.ragged.length === 0 ? model : modelOf(program, train, data, []);

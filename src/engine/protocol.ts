@@ -3,10 +3,10 @@
 import type { SourceRange } from '../shared/source.ts';
 import type { EngineEvent, Parameters, RequestName, Result } from './requests.ts';
 
-/** From client to engine. */
-export type Call = {
-  [Name in RequestName]: { readonly id: number; readonly name: Name; readonly parameters: Parameters<Name> };
-}[RequestName];
+/** From client to engine: a request, or that the one of this number is no longer wanted. */
+export type Call =
+  | { [Name in RequestName]: { readonly id: number; readonly name: Name; readonly parameters: Parameters<Name> } }[RequestName]
+  | { readonly id: number; readonly name: 'cancel' };
 
 /** From engine to client; `id` is the request's. */
 export type Answer =
@@ -17,12 +17,22 @@ export type Answer =
 /** An error as data. */
 export interface ErrorData {
   readonly message: string;
-  /** A stable word for programs: `engine-died`, `not-found`, ... */
+  /** A stable word for programs: `engine-died`, `cancelled`, ... */
   readonly code?: string;
   /** Where in the user's source. */
   readonly place?: SourceRange;
   /** For the log, where the error is a mistake of Unroll's own. */
   readonly stack?: string;
+}
+
+/** Why a request ends that is no longer wanted. */
+export class Cancelled extends Error {
+  override name = 'Cancelled';
+  readonly code = 'cancelled';
+
+  constructor() {
+    super('It was cancelled.');
+  }
 }
 
 /** An error of the engine, as the client throws it. */

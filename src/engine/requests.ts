@@ -112,6 +112,8 @@ export interface Requests {
 export interface Events {
   started: { readonly run: RunSummary };
   progress: { readonly run: string; readonly record: StepRecord };
+  /** How much of a data file has been read, 0 to 1. */
+  reading: { readonly share: number };
   /** One line for the reader's eyes: which device was taken, what was resumed. */
   message: { readonly text: string };
 }

@@ -1,10 +1,12 @@
 // The engine's end of the requests: each call gets exactly one result or error, events in between.
 
-import { type Answer, type Call, errorData } from './protocol.ts';
+import { type Answer, type Call, Cancelled, errorData } from './protocol.ts';
 import type { EngineEvent, Parameters, RequestName, Result } from './requests.ts';
 
 export interface Context {
   emit(event: EngineEvent): void;
+  /** Aborted with Cancelled where the result is no longer wanted. */
+  readonly signal: AbortSignal;
 }
 
 export type Handlers = {
@@ -18,18 +20,27 @@ export interface Port {
 }
 
 export function serve(port: Port, handlers: Handlers): void {
+  const open = new Map<number, AbortController>();
   port.onCall((call) => {
+    if (call.name === 'cancel') {
+      open.get(call.id)?.abort(new Cancelled());
+      return;
+    }
     const { id, name, parameters } = call;
+    const abort = new AbortController();
+    open.set(id, abort);
     const handler = handlers[name] as ((parameters: unknown, context: Context) => Promise<Result<RequestName>>) | undefined;
-    const context: Context = { emit: (event) => port.send({ kind: 'event', id, event }) };
+    const context: Context = { emit: (event) => port.send({ kind: 'event', id, event }), signal: abort.signal };
     const run = async (): Promise<Result<RequestName>> => {
       if (handler === undefined) throw new Error(`The engine knows no request ${String(name)}.`);
       return handler(parameters, context);
     };
-    run().then(
-      (result) => port.send({ kind: 'result', id, result }),
-      (error: unknown) => port.send({ kind: 'error', id, error: errorData(error) }),
-    );
+    run()
+      .finally(() => open.delete(id))
+      .then(
+        (result) => port.send({ kind: 'result', id, result }),
+        (error: unknown) => port.send({ kind: 'error', id, error: errorData(error) }),
+      );
   });
 }
 

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import { keptOf } from '../data/load.ts';
+import type { Reading } from '../data/text-stream.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
 import type { RunSummary } from '../shared/training.ts';
 import { openTrainer } from '../training/open-trainer.ts';
@@ -13,9 +14,13 @@ import { openJob, openRunJob, placed, sourceChanged } from './job.ts';
 import type { TrainRequest } from './requests.ts';
 
 /** Settles when the training ends. Throws what `train` throws, faults of the source and the data as PlacedError. */
-export async function runTraining({ file, statement, resume, ...options }: TrainRequest, hooks: TrainHooks): Promise<RunSummary> {
+export async function runTraining(
+  { file, statement, resume, ...options }: TrainRequest,
+  hooks: TrainHooks,
+  reading?: Reading,
+): Promise<RunSummary> {
   const folder = resume === true ? resolve(options.out ?? (await newestRun(file))) : options.out;
-  const job = resume === true ? await openRunJob(folder!) : await openJob(file, statement);
+  const job = resume === true ? await openRunJob(folder!, reading) : await openJob(file, statement, reading);
   if (resume === true && (await sourceChanged(job)))
     hooks.message?.(`${file} has changed since the run began. The run goes on with the source that it was begun with.`);
   try {

@@ -46,7 +46,7 @@ export type Tab = 'timeline' | 'cell' | 'training';
 export type UnitOrder = 'timescale' | 'similarity' | 'index';
 /** What tints the tokens and stands in the overview. */
 export type Tint = 'surprise' | 'gradient';
-export type TrainingAction = 'pause' | 'resume' | 'cancel' | 'debug' | 'choose' | 'overlay';
+export type TrainingAction = 'pause' | 'resume' | 'cancel' | 'debug' | 'page' | 'choose' | 'overlay';
 
 export type Choice =
   | { readonly kind: 'tab'; readonly tab: Tab }
@@ -199,7 +199,7 @@ export interface TrainingState {
   readonly figures?: TrainingFigures;
   /** The norm at which gradients are clipped. */
   readonly clip?: number;
-  /** E.g. `nats per character`. */
+  /** `nats`, `mse`; empty where it is not known. */
   readonly lossUnit: string;
 }
 

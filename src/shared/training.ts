@@ -63,6 +63,8 @@ export type RunStatus =
   /** `what` says what stopped it and what is safe. */
   | { readonly kind: 'failed'; readonly what: string };
 
+export type LossFunction = 'cross_entropy' | 'binary' | 'mse' | 'mae' | 'huber';
+
 export interface RunSummary {
   readonly name: string;
   readonly folder: string;
@@ -72,6 +74,8 @@ export interface RunSummary {
   readonly started?: string;
   /** E.g. `lstm 256 · adam .002 · clip 1 · window 64`. */
   readonly settings: string;
+  /** The function that the loss is of, where it compares something. */
+  readonly lossFunction?: LossFunction;
   readonly status: RunStatus;
   readonly step: number;
   readonly steps: number;

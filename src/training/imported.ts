@@ -43,6 +43,7 @@ export async function writeImportedRun(job: Job, state: TrainerState, out?: stri
     ...(job.label === undefined ? {} : { label: job.label }),
     digest: data.digest,
     description: describe(model, settings, data.running),
+    ...(model.judged === undefined ? {} : { lossFunction: model.judged.loss }),
     device: settings.device === 'auto' ? 'cpu' : settings.device,
     parameters: parameterCount(model),
     steps,

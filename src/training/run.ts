@@ -13,7 +13,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { KeptData } from '../shared/dataset.ts';
 import type { DataSource, Device, TrainSettings } from '../shared/settings.ts';
-import type { RunStatus, RunSummary } from '../shared/training.ts';
+import type { LossFunction, RunStatus, RunSummary } from '../shared/training.ts';
 import { cannotWrite, type Files, nodeFiles, replaceFile } from './files.ts';
 import { lockHolder } from './lock.ts';
 
@@ -36,6 +36,7 @@ export interface RunRecord {
   readonly digest: string;
   /** `lstm 256 · adam .002 · clip 1 · window 64` */
   readonly description: string;
+  readonly lossFunction?: LossFunction;
   readonly device: Exclude<Device, 'auto'>;
   readonly threads?: number;
   readonly parameters: number;
@@ -175,6 +176,7 @@ export async function summarise(folder: string, record?: RunRecord): Promise<Run
     file: known.file,
     started: known.started,
     settings: known.description,
+    ...(known.lossFunction === undefined ? {} : { lossFunction: known.lossFunction }),
     status: await trueStatus(folder, known.status),
     step: known.step,
     steps: known.steps,

@@ -206,6 +206,7 @@ function recordOf(
     ...(job.label === undefined ? {} : { label: job.label }),
     digest: job.data.digest,
     description: describe(job.model, settings, job.data.running),
+    ...(job.model.judged === undefined ? {} : { lossFunction: job.model.judged.loss }),
     device: trainer.device,
     ...(threads === undefined ? {} : { threads }),
     parameters: parameterCount(job.model),

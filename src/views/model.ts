@@ -16,7 +16,7 @@ export interface ViewActions {
   go?(t: number): Promise<void>;
   /** A button of a view: `debug` (choose a sequence and debug it), `example` (open an example), `restart` (the engine), `log`. */
   action(id: string): Promise<void>;
-  training(action: 'pause' | 'resume' | 'cancel' | 'debug', run: RunSummary): Promise<void>;
+  training(action: 'pause' | 'resume' | 'cancel' | 'debug' | 'page', run: RunSummary): Promise<void>;
   /** What an earlier run has logged. */
   records(run: RunSummary): Promise<readonly StepRecord[]>;
   /** Asks for the format and the place, and writes; undefined where the user gave up. `picture` draws the view. */
@@ -185,7 +185,7 @@ export class ViewModel {
     if (run === undefined) return {};
     if (action === 'choose') this.training.choose(run.folder);
     else if (action === 'overlay') this.training.overlay(run.folder);
-    else if (this.current.trusted) await this.actions.training(action, run);
+    else if (this.current.trusted || action === 'page') await this.actions.training(action, run);
     return {};
   }
 

@@ -3,6 +3,7 @@
 import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Engine } from '../engine/client.ts';
+import type { EngineEvent } from '../engine/requests.ts';
 import type { RunSummary } from '../shared/training.ts';
 import { readLog } from '../training/log.ts';
 import { readReport } from '../training/report.ts';
@@ -60,7 +61,12 @@ export class RunPages implements vscode.Disposable {
   async preview(file: string, data: string): Promise<void> {
     await this.#open('unroll.preview', `${file} ${data}`, `Data: ${data}`, [], async (view) => {
       view.loading(`Reading ${data}`);
-      view.show(previewPage(await this.#engine().request('preview', { file, data })));
+      const abort = new AbortController();
+      view.onDidDispose(() => abort.abort());
+      const hear = (event: EngineEvent): void => {
+        if (event.name === 'reading') view.loading(`Reading ${data}: ${Math.round(100 * event.data.share)} %, close this page to stop`);
+      };
+      view.show(previewPage(await this.#engine().request('preview', { file, data }, hear, abort.signal)));
     });
   }
 

@@ -19,7 +19,7 @@ export class TrainingModel {
   /** Folders whose log was read. */
   private readonly read = new Set<string>();
   private readonly refresh: Latest;
-  private current: TrainingState = { runs: [], overlays: [], lossUnit: 'nats' };
+  private current: TrainingState = { runs: [], overlays: [], lossUnit: '' };
   private pixels = 640;
 
   constructor(outlets: TrainingOutlets) {
@@ -118,7 +118,7 @@ export class TrainingModel {
     const figures = run && figuresOf(run);
     const clip = run && clipOf(run);
     this.current = {
-      lossUnit: next.lossUnit,
+      lossUnit: run === undefined ? '' : unitOf(run.summary),
       runs,
       overlays: next.overlays.filter((folder) => folder !== chosen && this.runs.has(folder)),
       ...(chosen === undefined ? {} : { chosen }),
@@ -152,3 +152,7 @@ export class TrainingModel {
     this.changed();
   }
 }
+
+/** Nats of a cross-entropy; of other functions their name. */
+const unitOf = ({ lossFunction }: RunSummary): string =>
+  lossFunction === 'cross_entropy' || lossFunction === 'binary' ? 'nats' : (lossFunction ?? '');

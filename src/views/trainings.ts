@@ -43,12 +43,14 @@ export class Trainings implements vscode.Disposable {
       const summary = await vscode.window.withProgress(
         { location: vscode.ProgressLocation.Notification, title: `Training ${title}`, cancellable: true },
         (progress, token) => {
-          token.onCancellationRequested(() => void this.stop('cancel', training?.run.folder));
+          const abort = new AbortController();
+          token.onCancellationRequested(() => abort.abort());
           progress.report({ message: 'starting ...' });
           let shown = 0;
-          return this.#engine().request('train', request, (event: EngineEvent) => {
-            if (event.name === 'message') {
-              progress.report({ message: event.data.text });
+          const hear = (event: EngineEvent): void => {
+            if (event.name === 'message' || event.name === 'reading') {
+              const text = event.name === 'message' ? event.data.text : `reading the data, ${Math.round(100 * event.data.share)} %`;
+              progress.report({ message: text });
               return;
             }
             if (event.name === 'started') {
@@ -65,7 +67,8 @@ export class Trainings implements vscode.Disposable {
             progress.report({ message: progressText(record, training.run.steps), increment: share - shown });
             shown = share;
             this.#changes.fire({ kind: 'progress', training, record });
-          });
+          };
+          return this.#engine().request('train', request, hear, abort.signal);
         },
       );
       this.#end(training);
@@ -138,7 +141,7 @@ export class Trainings implements vscode.Disposable {
   }
 
   async #tellFailure(error: unknown, training: Training | undefined, request: TrainRequest): Promise<void> {
-    if (error instanceof EngineError && error.code === 'engine-closed') return;
+    if (error instanceof EngineError && (error.code === 'engine-closed' || error.code === 'cancelled')) return;
     const text = error instanceof Error ? error.message : String(error);
     if (training === undefined) {
       await this.#offer('error', text, placeAction(error));

@@ -342,6 +342,18 @@ describe('tables', () => {
     const path = folder.write('a.csv', `name,language\n${'ab,x\nba,y\n'.repeat(50_000)}`);
     const abort = new AbortController();
     abort.abort(new Error('enough'));
-    await assert.rejects(loadDataset(table(path), names, undefined, abort.signal), /enough/);
+    await assert.rejects(loadDataset(table(path), names, undefined, { signal: abort.signal }), /enough/);
+  });
+
+  it('says how far it is', async () => {
+    const path = folder.write('a.csv', `name,language\n${'ab,x\nba,y\n'.repeat(50_000)}`);
+    const seen: number[] = [];
+    await loadDataset(table(path), names, undefined, { progress: (bytes, size) => seen.push(bytes / size) });
+    assert.ok(seen.length > 4);
+    assert.deepEqual(
+      seen,
+      seen.toSorted((a, b) => a - b),
+    );
+    assert.equal(seen.at(-1), 1);
   });
 });

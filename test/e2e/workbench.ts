@@ -72,31 +72,23 @@ export class Workbench {
   /** Opens a file of the workspace in the editor. */
   async openFile(name: string): Promise<void> {
     const exactly = new RegExp(`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
-    const row = this.page
-      .locator('.quick-input-list .monaco-list-row')
+    // The list is put in order while one looks at it, so nothing is clicked: a name as it was typed comes first, and Enter takes it.
+    const first = this.page
+      .locator('.quick-input-list .monaco-list-row.focused')
       .filter({ has: this.page.locator('.label-name', { hasText: exactly }) });
-    const tab = this.page.locator('.tab.active .tab-label', { hasText: exactly }).first();
-    // The list may still be put in order when it is clicked.
-    for (let attempt = 0; ; attempt++) {
-      await this.#pick('Control+P', name, row.first());
-      const isOpen = await tab.waitFor({ timeout: 8000 }).then(
-        () => true,
-        () => false,
-      );
-      if (isOpen) break;
-      if (attempt === 3) throw new Error(`${name} does not open.`);
-    }
+    await this.#pick('Control+P', name, first, (row) => row.waitFor({ timeout: 4000 }).then(() => this.page.keyboard.press('Enter')));
+    await this.page.locator('.tab.active .tab-label', { hasText: exactly }).first().waitFor();
     await this.editor.waitFor();
   }
 
   /** A line of the quick input, which is opened with a key and filtered by a text. A busy workbench may take the key for another place: then once more. */
-  async #pick(key: string, text: string, row: Locator): Promise<void> {
+  async #pick(key: string, text: string, row: Locator, take = (found: Locator) => found.click({ timeout: 4000 })): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       await this.page.keyboard.press(key);
       const input = this.page.locator('.quick-input-widget:visible input').first();
       try {
         await input.fill(text, { timeout: 4000 });
-        await row.click({ timeout: 4000 });
+        await take(row);
         return;
       } catch (error) {
         if (attempt === 4) throw error;

@@ -57,6 +57,17 @@ describe('engine client', () => {
     });
   });
 
+  it('cancels a request, before it and in its midst, and no other', async () => {
+    const abort = new AbortController();
+    const other = generate('until cancelled');
+    other.catch(() => undefined);
+    const midst = engine.request('generate', { run: 'until cancelled' }, () => abort.abort(), abort.signal);
+    await assert.rejects(midst, { code: 'cancelled', message: 'It was cancelled.' });
+    await assert.rejects(engine.request('generate', { run: '' }, undefined, abort.signal), { code: 'cancelled' });
+    const still = await Promise.race([other.then(() => 'ended'), generate('').then(() => 'waits')]);
+    assert.equal(still, 'waits');
+  });
+
   it('rejects a request that the engine does not know', async () => {
     await assert.rejects(engine.request('devices', {}), /knows no request devices/);
   });

@@ -20,7 +20,11 @@ const handlers = {
     stop?.();
     return {};
   },
-  async generate({ run: what, prompt }) {
+  async generate({ run: what, prompt }, { emit, signal }) {
+    if (what === 'until cancelled') {
+      emit({ name: 'reading', data: { share: 0.5 } });
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    }
     if (what === 'exit') {
       process.stderr.write('out of memory\n');
       process.exit(7);

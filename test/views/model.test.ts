@@ -383,6 +383,15 @@ describe('training in the views’ model', () => {
     assert.equal(model.state.training.chosen, old.summary.folder);
   });
 
+  it('says what the loss is measured in, and nothing where it does not know', () => {
+    const { model } = fixture();
+    const units = (['cross_entropy', 'mse', undefined] as const).map((lossFunction) => {
+      model.trainingStarted({ ...running.summary, ...(lossFunction === undefined ? {} : { lossFunction }) });
+      return model.state.training.lossUnit;
+    });
+    assert.deepEqual(units, ['nats', 'mse', '']);
+  });
+
   it('does not train in a workspace that is not trusted', async () => {
     const { model } = fixture();
     let asked = 0;
@@ -393,6 +402,8 @@ describe('training in the views’ model', () => {
     untrusted.trainingStarted(running.summary);
     await untrusted.request('training', { action: 'pause' });
     assert.equal(asked, 0);
+    await untrusted.request('training', { action: 'page' });
+    assert.equal(asked, 1, 'figures can be looked at');
     assert.equal(model.state.trusted, true);
   });
 });

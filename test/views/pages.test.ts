@@ -47,7 +47,10 @@ describe('pages', () => {
   it('a comparison marks the best, and lists only what differs', () => {
     const text = textOf(pages.compare!);
     assert.match(text, /accuracy \(test\) 82\.5 % ★ 81\.8 % 76\.1 %/);
-    assert.match(text, /Settings that differ lstm gru rnn optimizer\.rate 0\.002 0\.01 0\.01 with unit: lstm unit: gru unit: rnn/);
+    assert.match(
+      text,
+      /Settings that differ lstm, lstm gru, gru rnn, rnn optimizer\.rate 0\.002 0\.01 0\.01 with unit: lstm unit: gru unit: rnn/,
+    );
     assert.ok(!text.includes('batch'));
     assert.match(text, /validation loss 0\.6 0\.6 0\.6/);
   });

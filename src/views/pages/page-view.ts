@@ -7,6 +7,7 @@ export class PageView implements vscode.Disposable {
   readonly #panel: vscode.WebviewPanel;
   readonly #disposables: vscode.Disposable[] = [];
   #isLoaded = false;
+  #isGone = false;
   #content = '';
 
   /** `kind` names the sort of page: `unroll.preview`. */
@@ -17,7 +18,7 @@ export class PageView implements vscode.Disposable {
       { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
       { enableScripts: true, enableFindWidget: true },
     );
-    this.#disposables.push(this.#panel.onDidDispose(() => this.dispose()));
+    this.#disposables.push(this.#panel.onDidDispose(() => this.#go()));
   }
 
   /** The listener goes with the panel: taken away while the panel closes, it would not be called. */
@@ -33,9 +34,9 @@ export class PageView implements vscode.Disposable {
     this.#panel.title = title;
   }
 
-  /** Shows a page. */
+  /** Shows a page, unless the reader has closed it. */
   show(content: string): void {
-    if (content === this.#content) return;
+    if (this.#isGone || content === this.#content) return;
     this.#content = content;
     if (this.#isLoaded) {
       void this.#panel.webview.postMessage(content);
@@ -59,6 +60,11 @@ export class PageView implements vscode.Disposable {
 
   dispose(): void {
     this.#panel.dispose();
+    this.#go();
+  }
+
+  #go(): void {
+    this.#isGone = true;
     for (const disposable of this.#disposables.splice(0)) disposable.dispose();
   }
 }
