@@ -72,11 +72,12 @@ export class Workbench {
   /** Opens a file of the workspace in the editor. */
   async openFile(name: string): Promise<void> {
     const exactly = new RegExp(`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
-    // The list is put in order while one looks at it, so nothing is clicked: a name as it was typed comes first, and Enter takes it.
+    // The list is put in order while one looks at it, so nothing is clicked: a whole path has one line, and Enter takes it.
     const first = this.page
       .locator('.quick-input-list .monaco-list-row.focused')
       .filter({ has: this.page.locator('.label-name', { hasText: exactly }) });
-    await this.#pick('Control+P', name, first, (row) => row.waitFor({ timeout: 4000 }).then(() => this.page.keyboard.press('Enter')));
+    const enter = (row: Locator): Promise<void> => row.waitFor({ timeout: 4000 }).then(() => this.page.keyboard.press('Enter'));
+    await this.#pick('Control+P', join(this.folder, name), first, enter);
     await this.page.locator('.tab.active .tab-label', { hasText: exactly }).first().waitFor();
     await this.editor.waitFor();
   }
