@@ -175,7 +175,6 @@ export class Workbench {
     const row = this.page.locator('.quick-input-list .monaco-list-row', { hasText: choice }).first();
     await row.waitFor();
     await row.click();
-    await this.page.locator('.debug-toolbar').waitFor();
     await this.stopped(/t = 0/);
   }
 
