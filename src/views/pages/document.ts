@@ -117,7 +117,7 @@ svg { width: 100%; max-width: 720px; display: block; overflow: visible; }
 
 /** A whole document: styles stand in it, its one script is known by a nonce, nothing is loaded. */
 export function documentOf(content: string): string {
-  const nonce = randomBytes(18).toString('base64');
+  const nonce = randomBytes(18).toString('hex');
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
