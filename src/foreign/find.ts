@@ -1,0 +1,30 @@
+// The recurrent parts of a model, in the order of its nodes, those of bodies behind the node that has the body.
+
+import type { ModelProto } from '../onnx/proto.ts';
+import { PartNames } from './names.ts';
+import { isRecurrentOperator, operatorPart } from './operators/recurrent-operator.ts';
+import { PartError, type RecurrentPart } from './part.ts';
+import { type Scope, scopesOf } from './scopes.ts';
+
+export interface FoundParts {
+  readonly parts: readonly RecurrentPart[];
+  /** What is recurrent and cannot be replayed, and why. */
+  readonly refused: readonly { readonly title: string; readonly scope: Scope; readonly why: string }[];
+}
+
+export function findParts(model: ModelProto): FoundParts {
+  const names = new PartNames();
+  const parts: RecurrentPart[] = [];
+  const refused: FoundParts['refused'][number][] = [];
+  for (const scope of scopesOf(model))
+    for (const node of scope.graph.node) {
+      if (!isRecurrentOperator(node)) continue;
+      try {
+        parts.push(operatorPart(node, scope, names.name(node.name ?? '', node.op_type.toLowerCase())));
+      } catch (error) {
+        if (!(error instanceof PartError)) throw error;
+        refused.push({ title: node.name || node.op_type, scope, why: error.message });
+      }
+    }
+  return { parts, refused };
+}

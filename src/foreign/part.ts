@@ -1,0 +1,119 @@
+// A recurrent part of somebody else's ONNX model: where it stands, which values of a run it needs, and its equations as a cell of the language.
+//
+// Whatever form a part has in the file (an operator, a loop, a cell that was spelled out or unrolled), it becomes the same thing here: cells
+// with sizes, and the numbers that a run of the untouched model gives them. So one replay, one debugger and one export serve all forms.
+
+import type { NodeProto } from '../onnx/proto.ts';
+import type { Tensor } from '../runtime/runtime.ts';
+import type { Scope } from './scopes.ts';
+
+export type PartKind = 'lstm' | 'gru' | 'rnn' | 'cell';
+export type Direction = 'forward' | 'reverse';
+
+/** In which form the file has it. */
+export type PartForm = 'operator' | 'scan' | 'loop' | 'spelled out' | 'unrolled';
+
+export interface RecurrentPart {
+  /** Unique in the model, and a name of the language: `encoder_rnn`. */
+  readonly name: string;
+  /** What the file calls it: `/encoder/rnn/LSTM`. */
+  readonly title: string;
+  readonly kind: PartKind;
+  readonly form: PartForm;
+  /** The graph that it stands in. */
+  readonly scope: Scope;
+  readonly directions: readonly Direction[];
+  /** Units of the state, and numbers of one step's input; absent where only a run tells. */
+  readonly hidden?: number;
+  readonly input?: number;
+  /** Values of its scope that a run must give. */
+  readonly ports: readonly Port[];
+  /** Takes the values of a run. Throws PartError where they do not fit together. */
+  bind(values: ReadonlyMap<string, Tensor>): BoundPart;
+}
+
+export interface Port {
+  readonly name: string;
+  readonly type: 'float32' | 'float64' | 'int32' | 'int64';
+}
+
+/** A part with the numbers of a run. */
+export interface BoundPart {
+  /** Sequences that ran side by side, and the length of each. */
+  readonly lengths: readonly number[];
+  /** One a direction. */
+  readonly runs: readonly BoundRun[];
+}
+
+/** One cell that ran over each sequence. */
+export interface BoundRun {
+  readonly direction: Direction;
+  readonly cell: CellText;
+  /** The numbers of the cell's parameters. */
+  readonly weights: ReadonlyMap<string, Numbers>;
+  /** The numbers of one sequence, steps in the order of the input's time also where the cell runs from the end. */
+  sequence(item: number): {
+    /** By the names of the cell's inputs and held inputs: [T, ...] and [...]. */
+    readonly inputs: Readonly<Record<string, Float32Array>>;
+    /** What the untouched model computed for lines of the cell: [T, ...], or [...] where only the last step is known. */
+    readonly expected: readonly Expected[];
+  };
+}
+
+export interface Expected {
+  /** `h'` */
+  readonly line: string;
+  readonly data: Float32Array;
+  readonly lastOnly: boolean;
+}
+
+/** Row-major. */
+export interface Numbers {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** A cell of the language, with this model's sizes. */
+export interface CellText {
+  readonly doc: string;
+  /** Of one step. */
+  readonly inputs: readonly Named[];
+  /** The same at every step, but no parameter: initial states. */
+  readonly held: readonly Named[];
+  /** `initial`: the held input that it starts from; without one it starts at zero. */
+  readonly states: readonly (Named & { readonly initial?: string })[];
+  readonly parameters: readonly Named[];
+  readonly lines: readonly CellLine[];
+  /** The state that is the cell's value. */
+  readonly value: string;
+}
+
+export interface Named {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+export interface CellLine {
+  /** With a prime where it is a state after the step. */
+  readonly name: string;
+  readonly text: string;
+  readonly comment?: string;
+}
+
+/** Why a part cannot be replayed. */
+export class PartError extends Error {
+  override name = 'PartError';
+}
+
+/** One step of a recurrence as the file has it: a loop's body, or one repetition of what was unrolled. All names are those of the body. */
+export interface StepBody {
+  /** Without bodies of their own, each behind those whose outputs it reads. */
+  readonly nodes: readonly NodeProto[];
+  readonly states: readonly { readonly before: string; readonly after: string }[];
+  /** What is another at each step. */
+  readonly scanned: readonly string[];
+  /** What comes from outside and is the same at each step: weights. */
+  readonly held: readonly string[];
+  /** What a step gives, beside the states. */
+  readonly outputs: readonly string[];
+}

@@ -1,0 +1,104 @@
+// Parts replayed: the generated source is built as any model is, gets the numbers of a run of the untouched model, and is traced. What the replay
+// says is measured against what the untouched model computed.
+
+import { readFile } from 'node:fs/promises';
+import type { Model } from '../graph/model.ts';
+import { buildModel, loadProgram } from '../language/index.ts';
+import type { Trace, TraceDescription } from '../shared/trace.ts';
+import type { Evaluator } from '../tracing/evaluator.ts';
+import { openTrace } from '../tracing/trace.ts';
+import type { BoundPart, Expected, RecurrentPart } from './part.ts';
+import { type GeneratedRun, type GeneratedSource, sourceOf } from './text.ts';
+
+export interface ReplayRequest {
+  readonly id: number;
+  readonly title: string;
+  /** Name of the generated model, and of the file that it is from. */
+  readonly model: string;
+  readonly file: string;
+  /** Where the generated source is said to stand. */
+  readonly uri: string;
+  /** Parts whose chosen sequences have one length. */
+  readonly parts: readonly { readonly part: RecurrentPart; readonly bound: BoundPart; readonly item: number }[];
+  readonly tokens?: readonly string[];
+  readonly by?: TraceDescription['by'];
+}
+
+export interface Parity {
+  readonly part: string;
+  /** The largest difference to the untouched model's states, over their largest size there; absent where the model gives none of them. */
+  readonly value: number | undefined;
+}
+
+export interface ReplayedParts {
+  readonly trace: Trace;
+  readonly source: GeneratedSource;
+  readonly parity: readonly Parity[];
+}
+
+/** Replays parts over one sequence. Throws TraceError, and PartError where a part does not fit its own numbers. */
+export async function replay(request: ReplayRequest, evaluator: Evaluator): Promise<ReplayedParts> {
+  const { parts, id, title } = request;
+  const source = sourceOf(request.model, request.file, parts);
+  const model = await modelOf(source, request.uri);
+  const steps = parts[0]!.bound.lengths[parts[0]!.item]!;
+  const weights = new Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>();
+  const inputs: Record<string, Float32Array> = {};
+  const expected = new Map<GeneratedRun, readonly Expected[]>();
+  for (const generated of source.runs) {
+    const { item } = parts.find(({ part }) => part === generated.part)!;
+    const { run, line } = generated;
+    for (const [name, numbers] of run.weights) weights.set(`${line}.${name}`, numbers);
+    const sequence = run.sequence(item);
+    for (const [name, data] of Object.entries(sequence.inputs)) inputs[generated.inputs.get(name)!] = data;
+    expected.set(generated, sequence.expected);
+  }
+  const given = request.tokens ?? [];
+  const tokens = Array.from({ length: steps }, (_, t) => given[t] ?? String(t));
+  const trace = await openTrace({ id, title, model, weights, inputs, steps, tokens, by: request.by ?? 'number' }, evaluator);
+  const parity: Parity[] = [];
+  for (const { part } of parts) {
+    const values = [];
+    for (const [generated, lines] of expected) if (generated.part === part) values.push(await parityOf(trace, generated, lines, steps));
+    const known = values.filter((value) => value !== undefined);
+    parity.push({ part: part.name, value: known.length === 0 ? undefined : Math.max(...known) });
+  }
+  return { trace, source, parity };
+}
+
+/** The generated source as a model. */
+async function modelOf({ text, model }: GeneratedSource, uri: string): Promise<Model> {
+  const program = await loadProgram(uri, async (path) => (path === uri ? text : readFile(path, 'utf8')));
+  return buildModel(program, { model, classes: {} });
+}
+
+async function parityOf(
+  trace: Trace,
+  { line, run }: GeneratedRun,
+  expected: readonly Expected[],
+  steps: number,
+): Promise<number | undefined> {
+  if (steps === 0) return undefined;
+  let worst: number | undefined;
+  for (const { line: name, data, lastOnly } of expected) {
+    const at = run.direction === 'reverse' ? 0 : steps - 1;
+    const [from, to] = lastOnly ? [at, at + 1] : [0, steps];
+    const [found] = await trace.read({ addresses: [{ instance: line, line: name }], from, to });
+    worst = Math.max(worst ?? 0, relativeDifference(found!, data));
+  }
+  return worst;
+}
+
+/** NaN and infinities are no difference where both have them. */
+export function relativeDifference(found: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (found.length !== expected.length) return Number.POSITIVE_INFINITY;
+  let [largest, difference] = [0, 0];
+  for (let k = 0; k < expected.length; k += 1) {
+    const [a, b] = [found[k]!, expected[k]!];
+    if (Object.is(a, b) || a === b || (Number.isNaN(a) && Number.isNaN(b))) continue;
+    if (Number.isFinite(b)) largest = Math.max(largest, Math.abs(b));
+    difference = Math.max(difference, Number.isFinite(a) && Number.isFinite(b) ? Math.abs(a - b) : Number.POSITIVE_INFINITY);
+  }
+  for (let k = 0; k < expected.length; k += 1) if (Number.isFinite(expected[k]!)) largest = Math.max(largest, Math.abs(expected[k]!));
+  return difference === 0 ? 0 : difference / Math.max(largest, Number.MIN_VALUE);
+}

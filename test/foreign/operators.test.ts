@@ -1,0 +1,129 @@
+// LSTM, GRU and RNN operators replayed: against the runtime's kernels, and against the documents' formulas in float64.
+
+import assert from 'node:assert/strict';
+import { findParts } from '../../src/foreign/find.ts';
+import { observe } from '../../src/foreign/observed.ts';
+import type { BoundPart, RecurrentPart } from '../../src/foreign/part.ts';
+import { replay } from '../../src/foreign/replay.ts';
+import type { TensorProto } from '../../src/onnx/proto.ts';
+import { createRuntime } from '../../src/runtime/onnxruntime.ts';
+import type { Tensor } from '../../src/runtime/runtime.ts';
+import { type Evaluator, RuntimeEvaluator } from '../../src/tracing/evaluator.ts';
+import { InterpreterEvaluator } from '../tracing/interpreter.ts';
+import { type OperatorCase, operatorCase } from './random-operators.ts';
+import { reference } from './reference.ts';
+
+const runtime = createRuntime();
+
+interface Observed {
+  readonly part: RecurrentPart;
+  readonly bound: BoundPart;
+  readonly outputs: Readonly<Record<string, Tensor>>;
+}
+
+async function run({ model, feeds }: OperatorCase): Promise<Observed> {
+  const { parts, refused } = findParts(model);
+  assert.deepEqual(refused, []);
+  const observed = await observe(runtime, model, parts, { device: 'cpu', threads: 1 });
+  try {
+    const { parts: found, outputs } = await observed.run(feeds);
+    const [{ part, iterations }] = found as [(typeof found)[number]];
+    return { part, bound: part.bind(iterations[0]!), outputs };
+  } finally {
+    await observed.release();
+  }
+}
+
+/** The largest difference between the replay and what the part's bind expects of it, over what float32 kernels may differ by. */
+async function excess({ part, bound }: Observed, item: number, evaluator: Evaluator): Promise<number> {
+  const { trace } = await replay(
+    { id: 1, title: '', model: 'One', file: 'one.onnx', uri: '/one.rnn', parts: [{ part, bound, item }] },
+    evaluator,
+  );
+  let worst = 0;
+  try {
+    const steps = bound.lengths[item]!;
+    for (const { direction, sequence } of bound.runs) {
+      const instance = direction === 'reverse' ? `${part.name}_reverse` : part.name;
+      for (const { line, data, lastOnly } of sequence(item).expected) {
+        const last = direction === 'reverse' ? 0 : steps - 1;
+        const [from, to] = lastOnly ? [last, last + 1] : [0, steps];
+        const [found] = await trace.read({ addresses: [{ instance, line }], from, to });
+        assert.equal(found!.length, data.length);
+        const largest = data.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
+        // The kernels' own tanh and sigmoid are right to about 1e-7.
+        found!.forEach((each, k) => {
+          worst = Math.max(worst, Math.abs(each - data[k]!) / (1e-5 * largest + 3e-7));
+        });
+      }
+    }
+  } finally {
+    await trace.close();
+  }
+  return worst;
+}
+
+const valuesOf = ({ model, feeds }: OperatorCase): Record<string, Tensor> => ({
+  ...feeds,
+  ...Object.fromEntries(
+    model.graph.initializer.map(({ name, dims, raw_data }: TensorProto) => {
+      const bytes = raw_data!.slice();
+      return [name!, { type: 'float32', dims, data: new Float32Array(bytes.buffer, 0, bytes.length / 4) } satisfies Tensor];
+    }),
+  ),
+});
+
+/** The outputs beside the formulas'. */
+function formulaDifference(given: OperatorCase, outputs: Readonly<Record<string, Tensor>>): number {
+  const expected = reference(given.model.graph.node[0]!, valuesOf(given));
+  let worst = 0;
+  for (const [name, { data }] of Object.entries(outputs)) {
+    const right = expected[name as keyof typeof expected];
+    const largest = right.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
+    right.forEach((each, k) => {
+      worst = Math.max(worst, Math.abs(each - (data as Float32Array)[k]!) / (1e-5 * largest + 1e-6));
+    });
+  }
+  return worst;
+}
+
+describe('recurrent operators', () => {
+  it('2,000 configurations equal the runtime’s kernels to 1e-5', async function () {
+    this.timeout(400_000);
+    for (let seed = 0; seed < 2000; seed += 1) {
+      const given = operatorCase(seed);
+      const observed = await run(given);
+      const found = await excess(observed, seed % observed.bound.lengths.length, new InterpreterEvaluator());
+      assert.ok(found <= 1, `${given.title}: ${found} times what is allowed`);
+    }
+  });
+
+  it('are replayed by the runtime as by the interpreter', async function () {
+    this.timeout(60_000);
+    for (let seed = 5000; seed < 5060; seed += 1) {
+      const given = operatorCase(seed);
+      const found = await excess(await run(given), 0, new RuntimeEvaluator(runtime, { B: 1 }));
+      assert.ok(found <= 1, `${given.title}: ${found} times what is allowed`);
+    }
+  });
+
+  it('with sequences first (layout = 1), where the runtime has no kernel, equal the formulas', async function () {
+    this.timeout(60_000);
+    for (let seed = 3000; seed < 3200; seed += 1) {
+      const given = operatorCase(seed, { layout: 1 });
+      const observed = await run(given);
+      assert.ok(formulaDifference(given, observed.outputs) <= 1, given.title);
+      for (let item = 0; item < observed.bound.lengths.length; item += 1)
+        assert.ok((await excess(observed, item, new InterpreterEvaluator())) <= 1, given.title);
+    }
+  });
+
+  it('as the runtime has them equal the formulas', async function () {
+    this.timeout(60_000);
+    for (let seed = 0; seed < 200; seed += 1) {
+      const given = operatorCase(seed);
+      const found = formulaDifference(given, (await run(given)).outputs);
+      assert.ok(found <= 1, `${given.title}: ${found} times what is allowed`);
+    }
+  });
+});
