@@ -18,10 +18,16 @@ export interface ReplayRequest {
   readonly file: string;
   /** Where the generated source is said to stand. */
   readonly uri: string;
-  /** Parts whose chosen sequences have one length. */
-  readonly parts: readonly { readonly part: RecurrentPart; readonly bound: BoundPart; readonly item: number }[];
+  /** Parts, as many sequences of each, all of one length. */
+  readonly parts: readonly ReplayedPart[];
   readonly tokens?: readonly string[];
   readonly by?: TraceDescription['by'];
+}
+
+export interface ReplayedPart {
+  readonly part: RecurrentPart;
+  readonly bound: BoundPart;
+  readonly items: readonly number[];
 }
 
 export interface Parity {
@@ -36,26 +42,46 @@ export interface ReplayedParts {
   readonly parity: readonly Parity[];
 }
 
-/** Replays parts over one sequence. Throws TraceError, and PartError where a part does not fit its own numbers. */
+/** Replays parts over their sequences. Throws TraceError, and PartError where a part does not fit its own numbers. */
 export async function replay(request: ReplayRequest, evaluator: Evaluator): Promise<ReplayedParts> {
   const { parts, id, title } = request;
   const source = sourceOf(request.model, request.file, parts);
   const model = await modelOf(source, request.uri);
-  const steps = parts[0]!.bound.lengths[parts[0]!.item]!;
+  const { bound: first, items: chosen } = parts[0]!;
+  const [steps, batch] = [first.lengths[chosen[0]!]!, chosen.length];
   const weights = new Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>();
   const inputs: Record<string, Float32Array> = {};
   const expected = new Map<GeneratedRun, readonly Expected[]>();
   for (const generated of source.runs) {
-    const { item } = parts.find(({ part }) => part === generated.part)!;
+    const { items } = parts.find(({ part }) => part === generated.part)!;
     const { run, line } = generated;
     for (const [name, numbers] of run.weights) weights.set(`${line}.${name}`, numbers);
-    const sequence = run.sequence(item);
-    for (const [name, data] of Object.entries(sequence.inputs)) inputs[generated.inputs.get(name)!] = data;
-    expected.set(generated, sequence.expected);
+    const sequences = items.map((item) => run.sequence(item));
+    for (const { name } of run.cell.inputs)
+      inputs[generated.inputs.get(name)!] = sideBySide(
+        sequences.map((each) => each.inputs[name]!),
+        steps,
+      );
+    for (const { name } of run.cell.held)
+      inputs[generated.inputs.get(name)!] = sideBySide(
+        sequences.map((each) => each.inputs[name]!),
+        1,
+      );
+    const lines = sequences[0]!.expected.map(({ line: name, lastOnly }, k): Expected => {
+      return {
+        line: name,
+        lastOnly,
+        data: sideBySide(
+          sequences.map((each) => each.expected[k]!.data),
+          lastOnly ? 1 : steps,
+        ),
+      };
+    });
+    expected.set(generated, lines);
   }
   const given = request.tokens ?? [];
   const tokens = Array.from({ length: steps }, (_, t) => given[t] ?? String(t));
-  const trace = await openTrace({ id, title, model, weights, inputs, steps, tokens, by: request.by ?? 'number' }, evaluator);
+  const trace = await openTrace({ id, title, model, weights, inputs, steps, batch, tokens, by: request.by ?? 'number' }, evaluator);
   const parity: Parity[] = [];
   for (const { part } of parts) {
     const values = [];
@@ -64,6 +90,18 @@ export async function replay(request: ReplayRequest, evaluator: Evaluator): Prom
     parity.push({ part: part.name, value: known.length === 0 ? undefined : Math.max(...known) });
   }
   return { trace, source, parity };
+}
+
+/** Sequences of [T, ...] as [T, B, ...]. */
+function sideBySide(sequences: readonly Float32Array[], steps: number): Float32Array {
+  const [only, ...more] = sequences;
+  if (more.length === 0) return only!;
+  const width = only!.length / steps;
+  const result = new Float32Array(only!.length * sequences.length);
+  sequences.forEach((data, b) => {
+    for (let t = 0; t < steps; t += 1) result.set(data.subarray(t * width, (t + 1) * width), (t * sequences.length + b) * width);
+  });
+  return result;
 }
 
 /** The generated source as a model. */

@@ -11,7 +11,9 @@ export interface TraceSource {
   readonly title: string;
   readonly model: Model;
   readonly weights: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
-  /** One sequence, by the names of the model's inputs: [T] ids or [T, ...] numbers. */
+  /** Sequences of one length that are traced together, 1 unless given: then everything that is read is [T, batch, ...], and the views are not for it. */
+  readonly batch?: number;
+  /** One sequence, by the names of the model's inputs: [T] ids or [T, ...] numbers; several as [T, batch, ...] and [batch, ...]. */
   readonly inputs: Readonly<Record<string, Int32Array | Float32Array>>;
   readonly steps: number;
   /** Lengths of the model's other open dimensions, by name. */

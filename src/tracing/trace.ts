@@ -30,10 +30,10 @@ export async function openTrace(source: TraceSource, evaluator: Evaluator): Prom
   return trace;
 }
 
-/** Lengths of a trace's symbolic axes: one sequence of so many steps. */
-export const traceSizes = (model: Model, steps: number, lengths: Sizes = {}): Sizes => ({
+/** Lengths of a trace's symbolic axes: sequences of so many steps, one unless told otherwise. */
+export const traceSizes = (model: Model, steps: number, lengths: Sizes = {}, batch = 1): Sizes => ({
   ...lengths,
-  B: 1,
+  B: batch,
   [timeAxis(model)?.name ?? 'T']: steps,
 });
 
@@ -73,7 +73,7 @@ class ModelTrace implements Trace {
     this.#source = source;
     this.#evaluator = evaluator;
     this.#time = time;
-    this.#sizes = traceSizes(model, steps, source.lengths);
+    this.#sizes = traceSizes(model, steps, source.lengths, source.batch);
     this.#given = givenElements(source, this.#sizes);
     this.#objective = source.objective ?? { kind: 'loss' };
     this.#cut = new Cut(graphAtRest(model), time, timed);

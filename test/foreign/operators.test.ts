@@ -37,7 +37,7 @@ async function run({ model, feeds }: OperatorCase): Promise<Observed> {
 /** The largest difference between the replay and what the part's bind expects of it, over what float32 kernels may differ by. */
 async function excess({ part, bound }: Observed, item: number, evaluator: Evaluator): Promise<number> {
   const { trace } = await replay(
-    { id: 1, title: '', model: 'One', file: 'one.onnx', uri: '/one.rnn', parts: [{ part, bound, item }] },
+    { id: 1, title: '', model: 'One', file: 'one.onnx', uri: '/one.rnn', parts: [{ part, bound, items: [item] }] },
     evaluator,
   );
   let worst = 0;
@@ -116,6 +116,25 @@ describe('recurrent operators', () => {
       for (let item = 0; item < observed.bound.lengths.length; item += 1)
         assert.ok((await excess(observed, item, new InterpreterEvaluator())) <= 1, given.title);
     }
+  });
+
+  it('several sequences side by side, as one by one', async function () {
+    this.timeout(60_000);
+    let count = 0;
+    for (let seed = 7000; seed < 7060; seed += 1) {
+      const { part, bound } = await run(operatorCase(seed));
+      const items = [...bound.lengths.keys()].filter((item) => bound.lengths[item] === bound.lengths[0]);
+      if (items.length < 2) continue;
+      count += 1;
+      const request = { id: 1, title: '', model: 'One', file: 'one.onnx', uri: '/one.rnn' };
+      const together = await replay({ ...request, parts: [{ part, bound, items }] }, new InterpreterEvaluator());
+      assert.ok((together.parity[0]!.value ?? 0) < 2e-5, `${seed}`);
+      const [all] = await together.trace.read({ addresses: [{ instance: together.source.runs[0]!.line, line: "h'" }], from: 0, to: 1 });
+      const alone = await replay({ ...request, parts: [{ part, bound, items: [items[1]!] }] }, new InterpreterEvaluator());
+      const [one] = await alone.trace.read({ addresses: [{ instance: alone.source.runs[0]!.line, line: "h'" }], from: 0, to: 1 });
+      assert.deepEqual(all!.slice(one!.length, 2 * one!.length), one);
+    }
+    assert.ok(count > 20);
   });
 
   it('as the runtime has them equal the formulas', async function () {
