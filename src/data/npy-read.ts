@@ -96,16 +96,33 @@ const types: Readonly<Record<string, readonly [size: number, read: Read]>> = {
   b1: [1, (view, at) => view.getUint8(at)],
 };
 
-/** An array from the bytes of its file. Throws DataError. */
-export function parse(path: string, name: string, bytes: Uint8Array): ReadArray {
+/** What stands before the elements of an array, and where they are. */
+export interface ArrayHeader {
+  /** `f`, `i`, `u`, `b` of numbers; `U`, `S` of texts; others as NumPy names them. */
+  readonly kind: string;
+  /** Bytes of a number; characters of a text. */
+  readonly width: number;
+  readonly little: boolean;
+  readonly shape: readonly number[];
+  /** Elements. */
+  readonly count: number;
+  /** Offset of the first one. */
+  readonly start: number;
+  /** Where the k-th of the row-major order stands; absent where they stand in that order. */
+  readonly order?: (k: number) => number;
+}
+
+/** Throws DataError where the bytes are no array, or it has fewer elements than its header says. */
+export function headerOf(path: string, name: string, bytes: Uint8Array): ArrayHeader {
   const fail = (why: string): Error => badArray(path, name, why);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 12 || bytes[0] !== 0x93 || Buffer.from(bytes.subarray(1, 6)).toString('latin1') !== 'NUMPY')
     throw fail('it is no NumPy array. Write it with numpy.save.');
   const major = bytes[6]!;
-  const [start, length] = major === 1 ? [10, view.getUint16(8, true)] : [12, view.getUint32(8, true)];
-  if (start + length > bytes.length) throw fail('it was cut short.');
-  const header = Buffer.from(bytes.subarray(start, start + length)).toString(major >= 3 ? 'utf8' : 'latin1');
+  const [before, length] = major === 1 ? [10, view.getUint16(8, true)] : [12, view.getUint32(8, true)];
+  const start = before + length;
+  if (start > bytes.length) throw fail('it was cut short.');
+  const header = Buffer.from(bytes.subarray(before, start)).toString(major >= 3 ? 'utf8' : 'latin1');
   const type = /'descr':\s*'([<>|=]?)([a-zA-Z])(\d*)'/.exec(header);
   const shape = /'shape':\s*\(([^)]*)\)/
     .exec(header)?.[1]
@@ -117,25 +134,34 @@ export function parse(path: string, name: string, bytes: Uint8Array): ReadArray 
     throw fail('it holds Python objects. Rows of different lengths belong into a table of JSON lines; others into an array of one type.');
   if (type === null || shape === undefined || shape.some((each) => !Number.isInteger(each) || each < 0))
     throw fail('its header is not understood.');
-  const little = type[1] !== '>';
+  const kind = type[2]!;
+  const width = Number(type[3]) || (kind === 'b' ? 1 : 0);
   const count = shape.reduce((product, each) => product * each, 1);
-  const from = start + length;
-  const fortran = /'fortran_order':\s*True/.test(header);
-  const order = fortran ? transposed(shape) : undefined;
-  if (type[2] === 'U' || type[2] === 'S') {
-    const width = Number(type[3]) * (type[2] === 'U' ? 4 : 1);
-    if (from + count * width > bytes.length) throw fail('it was cut short.');
-    const text = (k: number): string => textAt(view, from + k * width, Number(type[3]), type[2] === 'U', little);
+  if (!(start + count * width * (kind === 'U' ? 4 : 1) <= bytes.length)) throw fail('it was cut short.');
+  const fortran = /'fortran_order':\s*True/.test(header) && shape.length > 1;
+  return { kind, width, little: type[1] !== '>', shape, count, start, ...(fortran ? { order: transposed(shape) } : {}) };
+}
+
+/** A type of numbers that is not read. */
+export const otherType = (path: string, name: string, { kind, width }: ArrayHeader): Error =>
+  badArray(path, name, `its type ${kind}${width || ''} is not read. Convert it, as with array.astype("float32").`);
+
+/** An array from the bytes of its file. Throws DataError. */
+export function parse(path: string, name: string, bytes: Uint8Array): ReadArray {
+  const header = headerOf(path, name, bytes);
+  const { kind, width, little, shape, count, start, order } = header;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (kind === 'U' || kind === 'S') {
+    const size = width * (kind === 'U' ? 4 : 1);
+    const text = (k: number): string => textAt(view, start + k * size, width, kind === 'U', little);
     return { kind: 'texts', shape, data: Array.from({ length: count }, (_, k) => text(order === undefined ? k : order(k))) };
   }
-  const written = `${type[2]}${type[3] || (type[2] === 'b' ? '1' : '')}`;
+  const written = `${kind}${width}`;
   const [size, read] = types[written] ?? [];
-  if (size === undefined || read === undefined)
-    throw fail(`its type ${type[2]}${type[3]} is not read. Convert it, as with array.astype("float32").`);
-  if (from + count * size > bytes.length) throw fail('it was cut short.');
+  if (size === undefined || read === undefined) throw otherType(path, name, header);
   const data = new (keepers[written] ?? Float64Array)(count);
-  for (let k = 0; k < count; k += 1) data[k] = read(view, from + (order === undefined ? k : order(k)) * size, little);
-  return { kind: 'numbers', shape, data, whole: type[2] !== 'f' };
+  for (let k = 0; k < count; k += 1) data[k] = read(view, start + (order === undefined ? k : order(k)) * size, little);
+  return { kind: 'numbers', shape, data, whole: kind !== 'f' };
 }
 
 /** Where the k-th element of the row-major order stands in a column-major file. */

@@ -1,10 +1,9 @@
 // The smallest ONNX model: y = x, of any rank. It tells whether a device works, and reads tensors back from it.
 
-import { encodeModel } from '../onnx/proto.ts';
+import { type ElementType, encodeModel } from '../onnx/proto.ts';
 import { valueInfo } from '../onnx/write.ts';
-import type { Tensor } from './runtime.ts';
 
-export function identityModel(type: Tensor['type']): Uint8Array {
+export function identityModel(type: ElementType): Uint8Array {
   return encodeModel({
     ir_version: 8,
     opset_import: [{ domain: '', version: 17 }],

@@ -3,6 +3,7 @@
 // `run` of the native session blocks its thread; between two runs the event loop turns once, so messages are heard between steps.
 
 import * as ort from 'onnxruntime-node';
+import type { ElementType } from '../onnx/proto.ts';
 import { physicalCores } from './cores.ts';
 import { identityModel } from './identity.ts';
 import type { Resident, Runtime, Session, SessionOptions, Tensor } from './runtime.ts';
@@ -105,7 +106,8 @@ class OnnxSession implements Session {
     const tensor = native(resident);
     if (tensor.location === 'cpu') return plain(tensor);
     // Reading a tensor of GPU memory directly ends the process; a model's output in CPU memory is copied as it should be.
-    const copy = await readBack(resident.type);
+    // What is kept there is made by our own models.
+    const copy = await readBack(resident.type as ElementType);
     return plain((await copy.run({ x: tensor })).y as ort.Tensor);
   }
 
@@ -159,7 +161,9 @@ function native(value: Tensor | Resident): ort.Tensor {
 }
 
 function plain(tensor: ort.Tensor): Tensor {
-  return { type: tensor.type as Tensor['type'], dims: tensor.dims, data: tensor.data as Tensor['data'] };
+  const data = tensor.data as Tensor['data'];
+  if (tensor.type !== 'float16') return { type: tensor.type as Tensor['type'], dims: tensor.dims, data };
+  return { type: 'float16', dims: tensor.dims, data: new Uint16Array(data.buffer, data.byteOffset, data.length) };
 }
 
 function sessionOptions({ device, threads, resident, frugal = false }: SessionOptions): ort.InferenceSession.SessionOptions {
@@ -180,8 +184,8 @@ function sessionOptions({ device, threads, resident, frugal = false }: SessionOp
   return { ...strict, preferredOutputLocation: Object.fromEntries(resident.map((name) => [name, 'gpu-buffer' as const])) };
 }
 
-const readers = new Map<Tensor['type'], Promise<ort.InferenceSession>>();
-function readBack(type: Tensor['type']): Promise<ort.InferenceSession> {
+const readers = new Map<ElementType, Promise<ort.InferenceSession>>();
+function readBack(type: ElementType): Promise<ort.InferenceSession> {
   const known = readers.get(type);
   if (known !== undefined) return known;
   const made = ort.InferenceSession.create(identityModel(type), sessionOptions({ device: 'webgpu', threads: 1 }));

@@ -2,11 +2,35 @@
 
 import type { Device } from '../shared/settings.ts';
 
-export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
+export type TensorData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
 
-/** A dense, row-major tensor. Booleans are Uint8Array of 0 and 1. */
+export type TensorType =
+  | 'float32'
+  | 'float64'
+  | 'float16'
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'int64'
+  | 'uint64'
+  | 'bool';
+
+/** A dense, row-major tensor. Booleans are Uint8Array of 0 and 1, halves the bits of IEEE 754 in a Uint16Array. */
 export interface Tensor {
-  readonly type: 'float32' | 'float64' | 'int32' | 'int64' | 'bool';
+  readonly type: TensorType;
   readonly dims: readonly number[];
   readonly data: TensorData;
 }
