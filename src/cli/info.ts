@@ -1,8 +1,10 @@
 // `unroll info`: what a run, a model's source, a file of weights or an ONNX model holds.
 
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
-import { type ModelInfo, modelInfo, type PortInfo } from '../onnx/operators.ts';
+import { openModelFile } from '../onnx/file/open.ts';
+import { operatorUses } from '../onnx/file/remarks.ts';
+import { describeModel, type PortInfo } from '../onnx/operators.ts';
 import { type Checkpoint, lastGoodCheckpoint, readCheckpoint } from '../training/checkpoint.ts';
 import { checkpointsOf, summarise } from '../training/run.ts';
 import { describeSource } from './check.ts';
@@ -69,40 +71,49 @@ const weightsOf = ({ state }: Checkpoint): Record<string, readonly number[]> =>
   Object.fromEntries([...state].filter(([name]) => !name.includes('#')).map(([name, { shape }]) => [name, shape]));
 
 async function onnxInfo(path: string): Promise<Info> {
-  const bytes = await readFile(path);
-  const found = modelInfoOf(path, bytes);
+  const { model, bytes, structure, remarks } = await openModelFile(path);
+  const found = describeModel(model, bytes);
+  const unknown = operatorUses(structure).filter(({ kind }) => kind === 'unknown');
   const ports = (each: readonly PortInfo[]): Info => Object.fromEntries(each.map((port) => [port.name, portText(port)]));
   return {
     kind: 'onnx',
     path,
     name: found.name,
     producer: found.producer,
+    ...(found.producerVersion === '' ? {} : { producerVersion: found.producerVersion }),
+    irVersion: found.irVersion,
     opsets: Object.fromEntries(Object.entries(found.opsets).map(([domain, version]) => [domain || 'ai.onnx', version])),
     inputs: ports(found.inputs),
+    ...(found.defaults.length === 0 ? {} : { defaults: ports(found.defaults) }),
     outputs: ports(found.outputs),
     parameters: found.parameters,
     bytes: found.bytes,
     operators: found.operators,
+    ...(unknown.length === 0 ? {} : { unknown: unknown.map(({ domain, name }) => (domain === '' ? name : `${domain}.${name}`)) }),
+    ...(found.functions.length === 0 ? {} : { functions: found.functions }),
+    ...(Object.keys(found.metadata).length === 0 ? {} : { metadata: found.metadata }),
+    ...(remarks.length === 0 ? {} : { remarks }),
   };
-}
-
-function modelInfoOf(path: string, bytes: Uint8Array): ModelInfo {
-  try {
-    return modelInfo(bytes);
-  } catch {
-    throw new Error(`${path} is no ONNX model, or it was cut short.`);
-  }
 }
 
 const portText = ({ type, shape }: PortInfo): string => `${type}${shape === undefined ? '' : ` [${shape.join(', ')}]`}`;
 
-/** One line an entry; those of an entry that holds others below it. */
+/** One line an entry; those of an entry that holds others below it, and sentences too. */
 function infoText(info: Info, indent = ''): string {
   return Object.entries(info)
-    .map(([name, value]) => {
-      if (Array.isArray(value)) return `${indent}${name}: [${value.join(', ')}]\n`;
+    .map(([key, value]) => {
+      const name = plain(key);
+      if (Array.isArray(value) && value.some((each) => typeof each === 'string' && each.endsWith('.')))
+        return `${indent}${name}:\n${value.map((each) => `${indent}  ${plain(String(each))}\n`).join('')}`;
+      if (Array.isArray(value)) return `${indent}${name}: [${value.map((each) => plain(String(each))).join(', ')}]\n`;
       if (typeof value === 'object' && value !== null) return `${indent}${name}:\n${infoText(value as Info, `${indent}  `)}`;
-      return `${indent}${name}: ${typeof value === 'number' ? value.toLocaleString('en-US') : value}\n`;
+      return `${indent}${name}: ${typeof value === 'number' ? value.toLocaleString('en-US') : plain(String(value))}\n`;
     })
     .join('');
+}
+
+/** What files say, on one line of a terminal: no control characters, nothing endless. */
+function plain(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
+  return line.length > 300 ? `${line.slice(0, 300)}…` : line;
 }

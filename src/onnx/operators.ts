@@ -1,16 +1,24 @@
 // What an ONNX model file says of itself, without running it.
 
-import { decodeModel, elementTypes, type GraphProto, type ModelProto, type TensorProto, type ValueInfo } from './proto.ts';
+import { describeValue } from './file/elements.ts';
+import { decodeModel, type GraphProto, type ModelProto, type NodeProto, type ValueInfo } from './proto.ts';
 
 export interface ModelInfo {
   readonly name: string;
   readonly producer: string;
+  readonly producerVersion: string;
+  /** The version of the file format. */
+  readonly irVersion: number;
   /** The versions of the operator sets by domain; '' is ONNX's own. */
   readonly opsets: Readonly<Record<string, number>>;
   readonly inputs: readonly PortInfo[];
+  /** Inputs that need not be given: the file has a value for them. */
+  readonly defaults: readonly PortInfo[];
   readonly outputs: readonly PortInfo[];
-  /** How often each operator occurs, in bodies too. */
+  /** How often each operator occurs, in bodies and functions too. */
   readonly operators: Readonly<Record<string, number>>;
+  /** Model-local functions, `domain.name`. */
+  readonly functions: readonly string[];
   /** Elements of all initialisers. */
   readonly parameters: number;
   readonly bytes: number;
@@ -19,8 +27,9 @@ export interface ModelInfo {
 
 export interface PortInfo {
   readonly name: string;
+  /** `float32`; `sequence of float32` and the like. */
   readonly type: string;
-  /** Symbolic dimensions by their names, `?` where one has none; absent where the rank is open. */
+  /** Symbolic dimensions by their names, `?` where one has none; absent where the rank is open, or where it is no tensor. */
   readonly shape?: readonly (number | string)[];
 }
 
@@ -33,41 +42,59 @@ export function modelInfo(bytes: Uint8Array): ModelInfo {
     throw new Error(`This is no ONNX model: ${error instanceof Error ? error.message : String(error)}.`, { cause: error });
   }
   if ((model.graph?.node ?? []).length === 0) throw new Error('This is no ONNX model: it has no nodes.');
+  return describeModel(model, bytes.length);
+}
+
+/** Of a model that has a graph, as it was decoded of so many bytes. */
+export function describeModel(model: ModelProto, bytes: number): ModelInfo {
   const { graph } = model;
   const held = new Set(graph.initializer.map(({ name }) => name));
   return {
     name: graph.name,
     producer: model.producer_name ?? '',
+    producerVersion: model.producer_version ?? '',
+    irVersion: model.ir_version,
     opsets: Object.fromEntries(model.opset_import.map(({ domain, version }) => [domain, version])),
     inputs: graph.input.filter(({ name }) => !held.has(name)).map(portInfo),
+    // Before version 4 every initialiser had to be an input.
+    defaults: model.ir_version < 4 ? [] : graph.input.filter(({ name }) => held.has(name)).map(portInfo),
     outputs: graph.output.map(portInfo),
     operators: operatorsOf(model),
-    parameters: allInitializers(graph).reduce((sum, { dims }) => sum + dims.reduce((product, dim) => product * dim, 1), 0),
-    bytes: bytes.length,
+    functions: (model.functions ?? []).map((each) => operatorName(each.domain, each.name)),
+    parameters: allGraphs(model).reduce((sum, { initializer }) => sum + initializer.reduce((all, { dims }) => all + countOf(dims), 0), 0),
+    bytes,
     metadata: Object.fromEntries((model.metadata_props ?? []).map(({ key, value }) => [key, value])),
   };
 }
 
-/** How often each operator occurs, those of bodies too, in alphabetical order. */
+/** How often each operator occurs, those of bodies and functions too, in alphabetical order. */
 export function operatorsOf(model: ModelProto): Record<string, number> {
   const counts = new Map<string, number>();
-  for (const graph of allGraphs(model.graph))
-    for (const { op_type, domain } of graph.node) {
-      const name = domain === undefined || domain === '' ? op_type : `${domain}.${op_type}`;
-      counts.set(name, (counts.get(name) ?? 0) + 1);
-    }
+  const nodes = [...allGraphs(model), ...(model.functions ?? [])].flatMap(({ node }) => node);
+  for (const { op_type, domain } of nodes) {
+    const name = operatorName(domain, op_type);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
   return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function allGraphs(graph: GraphProto): GraphProto[] {
-  return [graph, ...graph.node.flatMap((node) => node.attribute.flatMap(({ g }) => (g === undefined ? [] : allGraphs(g))))];
+const operatorName = (domain: string | undefined, name: string): string =>
+  domain === undefined || domain === '' || domain === 'ai.onnx' ? name : `${domain}.${name}`;
+
+/** The main graph, its bodies, and those of functions. */
+function allGraphs({ graph, functions = [] }: ModelProto): GraphProto[] {
+  const found: GraphProto[] = [];
+  const bodiesOf = (nodes: readonly NodeProto[]): GraphProto[] =>
+    nodes.flatMap(({ attribute }) => attribute.flatMap(({ g, graphs = [] }) => (g === undefined ? graphs : [g, ...graphs])));
+  const waiting = [graph, ...functions.flatMap(({ node }) => bodiesOf(node))];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    found.push(next);
+    for (const body of bodiesOf(next.node)) waiting.push(body);
+  }
+  return found;
 }
 
-const allInitializers = (graph: GraphProto): TensorProto[] => allGraphs(graph).flatMap(({ initializer }) => initializer);
+/** 0 where a size is none. */
+const countOf = (dims: readonly number[]): number => (dims.some((dim) => dim < 0) ? 0 : dims.reduce((product, dim) => product * dim, 1));
 
-function portInfo({ name, type }: ValueInfo): PortInfo {
-  const tensor = type?.tensor_type;
-  const element = Object.entries(elementTypes).find(([, number]) => number === tensor?.elem_type)?.[0];
-  const shape = tensor?.shape?.dim.map(({ dim_value, dim_param }) => dim_value ?? dim_param ?? '?');
-  return { name, type: element ?? `type ${tensor?.elem_type ?? '?'}`, ...(shape === undefined ? {} : { shape }) };
-}
+const portInfo = (value: ValueInfo): PortInfo => ({ name: value.name, ...describeValue(value) });

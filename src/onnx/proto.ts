@@ -1,8 +1,10 @@
-// ONNX models as plain objects, and their bytes. Encoder and decoder come from ONNX's published schema (schema/onnx.proto);
+// ONNX models as plain objects, and their bytes. Encoder and decoder are led by ONNX's published schema (schema/onnx.proto);
 // the interfaces name the part of it that is read or written here.
 
 import protobuf from 'protobufjs/light.js';
+import { decodeMessage, type Promised } from './decode.ts';
 import schema from './schema/onnx.json' with { type: 'json' };
+import type { DecodeLimits } from './wire.ts';
 
 export interface ModelProto {
   ir_version: number;
@@ -12,6 +14,27 @@ export interface ModelProto {
   domain?: string;
   doc_string?: string;
   graph: GraphProto;
+  metadata_props?: StringEntry[];
+  model_version?: number;
+  training_info?: unknown[];
+  functions?: FunctionProto[];
+}
+
+/** A model-local operator: nodes over the names of its inputs, with attributes that a call gives. */
+export interface FunctionProto {
+  name: string;
+  domain?: string;
+  overload?: string;
+  input: string[];
+  output: string[];
+  /** Names of attributes without a default. */
+  attribute?: string[];
+  /** Attributes with their defaults. */
+  attribute_proto?: AttributeProto[];
+  node: NodeProto[];
+  opset_import?: OperatorSetId[];
+  value_info?: ValueInfo[];
+  doc_string?: string;
   metadata_props?: StringEntry[];
 }
 
@@ -29,11 +52,14 @@ export interface GraphProto {
   value_info?: ValueInfo[];
   doc_string?: string;
   metadata_props?: StringEntry[];
+  sparse_initializer?: SparseTensorProto[];
+  quantization_annotation?: { tensor_name?: string; quant_parameter_tensor_names?: StringEntry[] }[];
 }
 
 export interface NodeProto {
   op_type: string;
   domain?: string;
+  overload?: string;
   name?: string;
   input: string[];
   output: string[];
@@ -53,6 +79,12 @@ export interface AttributeProto {
   floats?: number[];
   ints?: number[];
   strings?: Uint8Array[];
+  tensors?: TensorProto[];
+  graphs?: GraphProto[];
+  sparse_tensor?: SparseTensorProto;
+  tp?: TypeProto;
+  /** Inside a function: the attribute of the call that this one takes its value from. */
+  ref_attr_name?: string;
 }
 
 export interface TensorProto {
@@ -65,18 +97,39 @@ export interface TensorProto {
   int64_data?: number[];
   double_data?: number[];
   uint64_data?: number[];
+  string_data?: Uint8Array[];
+  segment?: unknown;
   external_data?: StringEntry[];
   data_location?: number;
+}
+
+/** Values in `values`, which has the name; their places in `indices`. */
+export interface SparseTensorProto {
+  values?: TensorProto;
+  indices?: TensorProto;
+  dims?: number[];
 }
 
 export interface ValueInfo {
   name: string;
   type?: TypeProto;
   doc_string?: string;
+  metadata_props?: StringEntry[];
 }
 
+/** One of them. */
 export interface TypeProto {
-  tensor_type?: { elem_type: number; shape?: { dim: { dim_value?: number; dim_param?: string }[] } };
+  tensor_type?: TensorTypeProto;
+  sequence_type?: { elem_type?: TypeProto };
+  optional_type?: { elem_type?: TypeProto };
+  map_type?: { key_type?: number; value_type?: TypeProto };
+  sparse_tensor_type?: TensorTypeProto;
+  opaque_type?: { domain?: string; name?: string };
+}
+
+export interface TensorTypeProto {
+  elem_type: number;
+  shape?: { dim: { dim_value?: number; dim_param?: string }[] };
 }
 
 export interface StringEntry {
@@ -91,10 +144,35 @@ export type ElementType = keyof typeof elementTypes;
 /** AttributeProto.AttributeType */
 export const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, graph: 5, floats: 6, ints: 7, strings: 8 } as const;
 
-const ModelType = protobuf.Root.fromJSON(schema as protobuf.INamespace).lookupType('onnx.ModelProto');
+/** What the interfaces above promise and a file may lack, by the schema's messages. */
+const promised: Promised = {
+  ModelProto: { ir_version: 0 },
+  OperatorSetIdProto: { domain: '', version: 0 },
+  GraphProto: { name: '' },
+  FunctionProto: { name: '' },
+  NodeProto: { op_type: '' },
+  AttributeProto: { name: '', type: 0 },
+  TensorProto: { data_type: 0 },
+  ValueInfoProto: { name: '' },
+  Tensor: { elem_type: 0 },
+  StringStringEntryProto: { key: '', value: '' },
+};
+
+/** TensorProto.DataLocation */
+export const dataLocations = { inModel: 0, external: 1 } as const;
+
+const root = protobuf.Root.fromJSON(schema as protobuf.INamespace);
+const ModelType = root.lookupType('onnx.ModelProto');
+
+/** The schema's names of the element types by their numbers: `FLOAT`, `BFLOAT16`. */
+export const dataTypeNames: Readonly<Record<number, string>> = root.lookupEnum('onnx.TensorProto.DataType').valuesById;
 
 export const encodeModel = (model: ModelProto): Uint8Array => ModelType.encode(model as unknown as protobuf.Message).finish();
 
-/** Absent repeated fields come back as empty lists; 64-bit integers as numbers. Throws where the bytes are no ONNX model. */
-export const decodeModel = (bytes: Uint8Array): ModelProto =>
-  ModelType.toObject(ModelType.decode(bytes), { longs: Number, arrays: true }) as ModelProto;
+/**
+ * Absent repeated fields come back as empty lists; 64-bit integers as numbers, the largest as the next double that the encoder can write; the numbers of tensors
+ * as `raw_data`, whichever field they were in. Bytes are views of those given. `graph` may be missing; names that are absent are empty.
+ * Throws DecodeError where the bytes are no ONNX model.
+ */
+export const decodeModel = (bytes: Uint8Array, limits?: DecodeLimits): ModelProto =>
+  decodeMessage(ModelType, promised, bytes, limits) as unknown as ModelProto;

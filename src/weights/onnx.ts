@@ -1,10 +1,10 @@
 // Reads the weights of an ONNX model: its initialisers, and the LSTM, GRU and RNN operators gate by gate, as the operators' definitions stack them.
 
-import { open, readFile, realpath } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
-import { decodeModel, type ModelProto, type NodeProto, type TensorProto } from '../onnx/proto.ts';
+import { elementName } from '../onnx/file/elements.ts';
+import { type ModelFile, openModelFile } from '../onnx/file/open.ts';
+import { floatsOf } from '../onnx/file/tensors.ts';
+import type { NodeProto, TensorProto } from '../onnx/proto.ts';
 import { type LayerKind, rows, type StoredLayer, type Tensor, WeightsError } from './file.ts';
-import { numbersOf } from './safetensors.ts';
 
 /** Our names of the gates in the operators' order. */
 const orders: Readonly<Record<string, { readonly kind: LayerKind; readonly gates: readonly string[] }>> = {
@@ -13,29 +13,26 @@ const orders: Readonly<Record<string, { readonly kind: LayerKind; readonly gates
   RNN: { kind: 'rnn', gates: [''] },
 };
 
+/** Element types that weights have; others, shapes and the like, are none. */
+const weightTypes = new Set(['float32', 'float64', 'float16', 'bfloat16', 'int64']);
+
 /** Throws WeightsError. */
 export async function readOnnx(path: string): Promise<{ tensors: Map<string, Tensor>; layers: StoredLayer[] }> {
-  const bytes = await readFile(path).catch(() => {
-    throw new WeightsError(`There is no file ${path} that can be read.`);
+  const file = await openModelFile(path).catch((error: Error) => {
+    throw new WeightsError(error.message, { cause: error });
   });
-  let model: ModelProto;
-  try {
-    model = decodeModel(bytes);
-  } catch {
-    throw new WeightsError(`${basename(path)} is no ONNX model, or is damaged.`);
-  }
-  if (model.graph === undefined) throw new WeightsError(`${basename(path)} is no ONNX model: it has no graph.`);
+  const { graph } = file.model;
   const tensors = new Map<string, Tensor>();
-  for (const initializer of model.graph.initializer) {
-    const found = await tensorOf(initializer, path);
+  for (const initializer of graph.initializer) {
+    const found = await tensorOf(initializer, file);
     if (found !== undefined && initializer.name !== undefined) tensors.set(initializer.name, found);
   }
-  for (const node of model.graph.node) {
+  for (const node of graph.node) {
     const value = node.op_type === 'Constant' ? node.attribute.find(({ name }) => name === 'value')?.t : undefined;
-    const found = value === undefined ? undefined : await tensorOf(value, path);
+    const found = value === undefined ? undefined : await tensorOf(value, file, node.output[0]);
     if (found !== undefined) tensors.set(node.output[0]!, found);
   }
-  const layers = model.graph.node.flatMap((node) => layersOf(node, tensors));
+  const layers = graph.node.flatMap((node) => layersOf(node, tensors));
   for (const { from } of layers) for (const name of from) tensors.delete(name);
   return { tensors, layers };
 }
@@ -75,41 +72,10 @@ function layersOf(node: NodeProto, tensors: ReadonlyMap<string, Tensor>): Stored
 }
 
 /** Numbers of types that weights have; undefined for others. */
-async function tensorOf(tensor: TensorProto, path: string): Promise<Tensor | undefined> {
-  const kind = ({ 1: 'F32', 7: 'I64', 10: 'F16', 11: 'F64', 16: 'BF16' } as const)[tensor.data_type];
-  if (kind === undefined) return undefined;
-  const { dims: shape } = tensor;
-  const count = shape.reduce((product, size) => product * size, 1);
-  const listed = [tensor.float_data, tensor.double_data, tensor.int64_data].find((each) => each !== undefined && each.length > 0);
-  const raw = tensor.data_location === 1 ? await external(tensor, path) : tensor.raw_data;
-  const data = raw !== undefined && raw.length > 0 ? numbersOf(kind, Buffer.from(raw)) : Float32Array.from(listed ?? []);
-  if (data.length !== count)
-    throw new WeightsError(`${basename(path)}: ${tensor.name} is [${shape.join(', ')}] and has ${data.length} numbers.`);
-  return { shape, data };
-}
-
-/** Numbers in a file of their own, which must lie in the model's folder. */
-async function external({ name, external_data: entries = [] }: TensorProto, path: string): Promise<Buffer> {
-  const of = (key: string): string | undefined => entries.find((entry) => entry.key === key)?.value;
-  const location = of('location') ?? '';
-  const folder = await realpath(dirname(path));
-  const target = await realpath(join(folder, location)).catch(() => {
-    throw new WeightsError(`${basename(path)} keeps ${name} in ${location}, which is not there. Copy it beside the model.`);
+async function tensorOf(tensor: TensorProto, file: ModelFile, place?: string): Promise<Tensor | undefined> {
+  if (!weightTypes.has(elementName(tensor.data_type))) return undefined;
+  const read = await file.tensor(tensor, place).catch((error: Error) => {
+    throw new WeightsError(error.message, { cause: error });
   });
-  const inside = relative(folder, target);
-  if (isAbsolute(location) || isAbsolute(inside) || inside === '..' || inside.startsWith(`..${sep}`))
-    throw new WeightsError(`${basename(path)} keeps ${name} outside its folder (${location}); that is not read.`);
-  const handle = await open(target, 'r');
-  try {
-    const { size } = await handle.stat();
-    const offset = Number(of('offset') ?? 0);
-    const length = of('length') === undefined ? size - offset : Number(of('length'));
-    if (!(offset >= 0) || !(length >= 0) || offset + length > size)
-      throw new WeightsError(`${location} is cut short: ${name} ends behind its end.`);
-    const buffer = Buffer.alloc(length);
-    await handle.read(buffer, 0, length, offset);
-    return buffer;
-  } finally {
-    await handle.close();
-  }
+  return { shape: read.shape, data: floatsOf(read) };
 }
