@@ -5,12 +5,24 @@ import { Zip, ZipPassThrough } from 'fflate';
 export interface NumericArray {
   readonly shape: readonly number[];
   /** Row-major. */
-  readonly data: Float32Array | Float64Array | Int32Array;
+  readonly data:
+    | Float32Array
+    | Float64Array
+    | Int8Array
+    | Uint8Array
+    | Int16Array
+    | Uint16Array
+    | Int32Array
+    | Uint32Array
+    | BigInt64Array
+    | BigUint64Array;
+  /** Where the data is the bits of halves, or 0 and 1. */
+  readonly type?: 'float16' | 'bool';
 }
 
 /** A `.npy` file. */
-export function npy({ shape, data }: NumericArray): Uint8Array {
-  const type = data instanceof Float32Array ? '<f4' : data instanceof Float64Array ? '<f8' : '<i4';
+export function npy({ shape, data, type: said }: NumericArray): Uint8Array {
+  const type = said === undefined ? kinds[data.constructor.name] : said === 'bool' ? '|b1' : '<f2';
   const sizes = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
   const text = `{'descr': '${type}', 'fortran_order': False, 'shape': ${sizes}, }`;
   // The numbers begin at a multiple of 64 bytes; 10 bytes stand before the text, a newline after it.
@@ -21,6 +33,20 @@ export function npy({ shape, data }: NumericArray): Uint8Array {
   file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 10 + header.length);
   return file;
 }
+
+/** NumPy's words, by the array's. */
+const kinds: Readonly<Record<string, string>> = {
+  Float32Array: '<f4',
+  Float64Array: '<f8',
+  Int8Array: '|i1',
+  Uint8Array: '|u1',
+  Int16Array: '<i2',
+  Uint16Array: '<u2',
+  Int32Array: '<i4',
+  Uint32Array: '<u4',
+  BigInt64Array: '<i8',
+  BigUint64Array: '<u8',
+};
 
 /** The bytes of a `.npz` file, with one array in memory at a time: `numpy.load(...)['h/f']` reads the array of that name. */
 export async function* npz(arrays: Iterable<NamedArray> | AsyncIterable<NamedArray>): AsyncGenerator<Uint8Array, void, undefined> {

@@ -6,6 +6,7 @@ import { createRuntime } from '../runtime/onnxruntime.ts';
 import type { TrainHooks } from '../training/train.ts';
 import { beginningsOf } from './beginnings.ts';
 import { exportRun } from './exporting.ts';
+import { inspect, traceForeign, verify } from './foreign.ts';
 import { usualSettings, written } from './generating.ts';
 import { importWeights } from './importing.ts';
 import { openRunModel, trainsOf } from './job.ts';
@@ -65,6 +66,9 @@ export function createHandlers(): Engine {
       }));
     },
     preview: ({ file, data, model }, context) => previewData(file, data, model, readingOf(context)),
+    inspect: ({ file }) => inspect(file, runtime),
+    traceForeign: (request, context) => traceForeign(request, runtime, readingOf(context)),
+    verify: (request, context) => verify(request, runtime, readingOf(context)),
     openTrace: (request) => traces.open(request),
     read: ({ trace, ...request }) => traces.get(trace).read(request),
     summary: ({ trace, summary }) => traces.get(trace).summary(summary),

@@ -2,10 +2,12 @@
 // One table; client and process are generic over it.
 
 import type { DataPreview, PartName } from '../shared/dataset.ts';
+import type { ForeignInfo } from '../shared/foreign.ts';
 import type { Device } from '../shared/settings.ts';
 import type { Objective, ReadRequest, SummaryKind, TraceDescription } from '../shared/trace.ts';
 import type { RunSummary, StepRecord } from '../shared/training.ts';
 import type { MatchedWeights } from '../weights/match.ts';
+import type { ForeignTraceRequest, ForeignTraceResult, VerifyResult } from './foreign.ts';
 
 export type ExportFormat = 'onnx' | 'pytorch' | 'safetensors';
 
@@ -75,6 +77,15 @@ export interface Requests {
   };
   /** What the model of a `train` statement (by default the first that uses the data) will see of a file's `data` line. */
   preview: { parameters: { readonly file: string; readonly data: string; readonly model?: string }; result: DataPreview };
+  /** What is in an ONNX model, and what of it is recurrent. */
+  inspect: { parameters: { readonly file: string }; result: ForeignInfo };
+  /** Runs an ONNX model, and writes its parts' values over the sequences as arrays. */
+  traceForeign: { parameters: ForeignTraceRequest; result: ForeignTraceResult };
+  /** Replays an ONNX model's parts on random input, beside the untouched model. */
+  verify: {
+    parameters: { readonly file: string; readonly seed: number; readonly dimensions?: Readonly<Record<string, number>> };
+    result: VerifyResult;
+  };
   openTrace: { parameters: TraceRequest; result: TraceDescription };
   read: { parameters: ReadRequest & { readonly trace: number }; result: readonly Float32Array[] };
   summary: { parameters: { readonly trace: number; readonly summary: SummaryKind }; result: Float32Array };

@@ -22,15 +22,18 @@ const KEYWORDS = new Set([
   'loss',
 ]);
 
+const OPERATOR = /^(?:node_)?(?:lstm|gru|rnn|scan|loop|dynamicquantizelstm)(?:_\d+)?$/i;
+
 /** Gives each title a name of its own: `/encoder/rnn/LSTM` is `encoder_rnn`. `otherwise` is for titles that say nothing. */
 export class PartNames {
   readonly #taken = new Set<string>();
 
   name(title: string, otherwise: string): string {
-    const segments = title
-      .split(/[/.:\\]+/)
-      .filter((segment) => segment !== '' && !/^(?:lstm|gru|rnn|scan|loop|node|dynamicquantizelstm)?_?\d*$/i.test(segment));
-    const base = wordOf(segments.slice(-3).join('_')) || wordOf(otherwise) || 'part';
+    const segments = title.split(/[/.:\\]+/).filter((segment) => segment !== '');
+    // The last one is often the operator alone.
+    const isOperator = OPERATOR.test(segments.at(-1) ?? '');
+    const said = isOperator && segments.length > 1 ? segments.slice(0, -1) : /^node_/i.test(title) && isOperator ? [] : segments;
+    const base = wordOf(said.slice(-3).join('_')) || wordOf(otherwise) || 'part';
     let name = base;
     for (let count = 2; this.#isTaken(name); count += 1) name = `${base}_${count}`;
     this.#taken.add(name);

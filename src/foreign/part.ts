@@ -26,6 +26,13 @@ export interface RecurrentPart {
   /** Units of the state, and numbers of one step's input; absent where only a run tells. */
   readonly hidden?: number;
   readonly input?: number;
+  /** The values of its scope that are its input and its states over all steps, where it has them as one. */
+  readonly sequence?: string;
+  readonly result?: string;
+  /** Nodes that it is made of: where it comes from is read off them. */
+  readonly nodes: readonly NodeProto[];
+  /** Lines of its cell, as far as they are known without a run. */
+  readonly values: readonly string[];
   /** Values of its scope that a run must give. */
   readonly ports: readonly Port[];
   /** Takes the values of a run. Throws PartError where they do not fit together. */

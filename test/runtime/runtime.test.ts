@@ -6,10 +6,11 @@ import { createRuntime } from '../../src/runtime/onnxruntime.ts';
 import type { Tensor } from '../../src/runtime/runtime.ts';
 
 const runtime = createRuntime();
-const open = (type: Tensor['type'], resident: readonly string[] = []) => runtime.open(identityModel(type), { device: 'cpu', resident });
+const open = (type: 'float32' | 'float64' | 'int32' | 'int64' | 'bool', resident: readonly string[] = []) =>
+  runtime.open(identityModel(type), { device: 'cpu', resident });
 
 describe('runtime', () => {
-  const samples: Tensor[] = [
+  const samples: (Tensor & { readonly type: Parameters<typeof open>[0] })[] = [
     { type: 'float32', dims: [2, 2], data: Float32Array.of(1, -2, 0.5, Number.NaN) },
     { type: 'float64', dims: [1], data: Float64Array.of(1 / 3) },
     { type: 'int32', dims: [3], data: Int32Array.of(1, -2, 3) },

@@ -82,6 +82,11 @@ export function operatorPart(node: NodeProto, scope: Scope, name: string): Recur
     scope,
     directions: settings.directions,
     ...(settings.hidden === undefined ? {} : { hidden: settings.hidden }),
+    ...inputOf(node, scope),
+    ...(node.input[0] ? { sequence: node.input[0] } : {}),
+    ...(node.output[0] ? { result: node.output[0] } : {}),
+    nodes: [node],
+    values: equations[0]!.cell(1, 1, { h: false, c: false }).lines.map((line) => line.name),
     ports: [...ports.values()].map((port) => (port.name === lengths ? { name: lengths, type: 'int32' } : port)),
     bind: (values) => new Binding(node, settings, equations, values).part(),
   };
@@ -98,6 +103,15 @@ function equationsFor(node: NodeProto, settings: OperatorSettings, place: number
   const all = activationsOf(names, attributes.floats('activation_alpha'), attributes.floats('activation_beta'));
   const own = all.slice(place * usual.length, (place + 1) * usual.length);
   return equationsOf({ ...settings, activations: own, peepholes: kind === 'LSTM' && (node.input[7] ?? '') !== '', node: nodeText(node) });
+}
+
+/** The width of W, where it is an initialiser. */
+function inputOf(node: NodeProto, scope: Scope): { readonly input?: number } {
+  for (let at: Scope | undefined = scope; at !== undefined; at = at.owner?.scope) {
+    const width = at.graph.initializer.find(({ name }) => name === node.input[1])?.dims[2];
+    if (width !== undefined) return { input: width };
+  }
+  return {};
 }
 
 class Binding {

@@ -8,7 +8,7 @@ import { ModelFileError, quoted } from './error.ts';
 import { type ExternalFile, ExternalFiles, externalPlace } from './external.ts';
 import { lengthFault, type Remarks, remarksOf } from './remarks.ts';
 import { type Structure, structureOf } from './structure.ts';
-import { claimOf, isExternal, type ModelTensor, tensorOf } from './tensors.ts';
+import { claimOf, isExternal, type ModelTensor, type TensorClaim, tensorOf } from './tensors.ts';
 
 export interface FileLimits {
   /** Of the file, in bytes. */
@@ -29,6 +29,8 @@ export interface ModelFile extends Remarks {
   readonly external: readonly ExternalFile[];
   /** The values of a tensor of this model. Throws ModelFileError, in which the tensor has its name or the place given. */
   tensor(tensor: TensorProto, place?: string): Promise<ModelTensor>;
+  /** The bytes of one, little-endian and row-major as `raw_data` has them. Throws as `tensor` does. */
+  raw(tensor: TensorProto, place?: string): Promise<Uint8Array>;
 }
 
 const defaults = { file: 2 ** 31 - 1, memory: decodeLimits.memory, tensor: 2 ** 32 };
@@ -40,6 +42,17 @@ export async function openModelFile(path: string, limits: FileLimits = {}): Prom
   const model = decodeFile(path, bytes, memory);
   const structure = structureOf(model);
   const external = new ExternalFiles(path);
+  const read = async (tensor: TensorProto, place: string): Promise<readonly [TensorClaim, Uint8Array]> => {
+    const failed = (what: string): ModelFileError => new ModelFileError(`${basename(path)}: ${place} ${what}.`);
+    const claim = claimOf(tensor);
+    if (typeof claim === 'string') throw failed(claim);
+    if (!isExternal(tensor)) return [claim, tensor.raw_data ?? new Uint8Array(0)];
+    const at = externalPlace(tensor.external_data ?? []);
+    if (typeof at === 'string') throw failed(at);
+    if (at.length !== undefined && at.length !== claim.bytes) throw failed(lengthFault(at.length, claim.bytes, at.location));
+    if (claim.bytes > largest) throw failed(`has ${claim.bytes} bytes, and at most ${largest} are read`);
+    return [claim, await external.read(place, at, claim.bytes)];
+  };
   return {
     path,
     bytes: bytes.length,
@@ -47,19 +60,17 @@ export async function openModelFile(path: string, limits: FileLimits = {}): Prom
     structure,
     ...(await remarksOf(model, structure, external)),
     external: await Promise.all(external.found.values()),
-    async tensor(tensor, place = quoted(tensor.name || 'a tensor without a name')) {
-      const failed = (what: string): ModelFileError => new ModelFileError(`${basename(path)}: ${place} ${what}.`);
-      const claim = claimOf(tensor);
-      if (typeof claim === 'string') throw failed(claim);
-      if (!isExternal(tensor)) return tensorOf(claim, tensor, tensor.raw_data ?? new Uint8Array(0));
-      const at = externalPlace(tensor.external_data ?? []);
-      if (typeof at === 'string') throw failed(at);
-      if (at.length !== undefined && at.length !== claim.bytes) throw failed(lengthFault(at.length, claim.bytes, at.location));
-      if (claim.bytes > largest) throw failed(`has ${claim.bytes} bytes, and at most ${largest} are read`);
-      return tensorOf(claim, tensor, await external.read(place, at, claim.bytes));
+    async tensor(tensor, place = placeOf(tensor)) {
+      const [claim, bytes] = await read(tensor, place);
+      return tensorOf(claim, tensor, bytes);
+    },
+    async raw(tensor, place = placeOf(tensor)) {
+      return (await read(tensor, place))[1];
     },
   };
 }
+
+const placeOf = ({ name }: TensorProto): string => quoted(name || 'a tensor without a name');
 
 /** A model of bytes of which `name` is said in errors. Throws ModelFileError. */
 export function decodeFile(name: string, bytes: Uint8Array, memory = decodeLimits.memory): ModelProto {

@@ -1,0 +1,141 @@
+// The requests about ONNX models of others: what is in one, its parts over an input as arrays, and whether they are what the model computes.
+
+import { type NamedArray, type NumericArray, npz } from '../data/npz.ts';
+import type { Reading } from '../data/text-stream.ts';
+import { ForeignModel, type ForeignRun } from '../foreign/model.ts';
+import type { Parity, ReplayedParts } from '../foreign/replay.ts';
+import { groupsOf, type PartGroup, replayGroup, worstParity } from '../foreign/session.ts';
+import { usualChoices } from '../foreign/usual.ts';
+import type { Runtime, Tensor } from '../runtime/runtime.ts';
+import type { ForeignInfo, ForeignInput, PartParity } from '../shared/foreign.ts';
+import { replaceFile } from '../training/files.ts';
+
+export interface ForeignTraceRequest {
+  readonly file: string;
+  readonly input: ForeignInput;
+  /** The .npz file to write. */
+  readonly out: string;
+}
+
+export interface ForeignTraceResult extends VerifyResult {
+  readonly arrays: number;
+}
+
+export interface VerifyResult {
+  readonly parity: readonly PartParity[];
+  /** Parts without values, and why. */
+  readonly idle: readonly { readonly part: string; readonly why: string }[];
+  readonly dimensions: Readonly<Record<string, number>>;
+  readonly remarks: readonly string[];
+}
+
+export async function inspect(file: string, runtime: Runtime): Promise<ForeignInfo> {
+  return (await ForeignModel.open(file, runtime)).info;
+}
+
+/** Runs a model and writes every line of every part: `part/value` [T, B, H], and the model's own outputs. */
+export async function traceForeign(
+  { file, input, out }: ForeignTraceRequest,
+  runtime: Runtime,
+  reading: Reading,
+): Promise<ForeignTraceResult> {
+  const model = await ForeignModel.open(file, runtime);
+  try {
+    const run = await model.run(input, reading);
+    const parity: Parity[] = [];
+    let arrays = 0;
+    async function* all(): AsyncGenerator<NamedArray> {
+      for (const [name, tensor] of Object.entries(run.outputs)) {
+        arrays += 1;
+        yield [name, arrayOf(tensor)];
+      }
+      const groups = groupsOf(run.ran);
+      for (const group of groups) {
+        reading.signal?.throwIfAborted();
+        const replayed = await replayGroup(runtime, group, requestOf(model));
+        try {
+          parity.push(...replayed.parity);
+          for await (const array of linesOf(replayed, group, run)) {
+            arrays += 1;
+            yield array;
+          }
+        } finally {
+          await replayed.trace.close();
+        }
+      }
+    }
+    await replaceFile(out, npz(all()));
+    return { arrays, ...resultOf(run, parity) };
+  } finally {
+    await model.release();
+  }
+}
+
+/** Replays every part on random input, beside the untouched model. */
+export async function verify(
+  { file, seed, dimensions }: { readonly file: string; readonly seed: number; readonly dimensions?: Readonly<Record<string, number>> },
+  runtime: Runtime,
+  reading: Reading,
+): Promise<VerifyResult> {
+  const model = await ForeignModel.open(file, runtime);
+  try {
+    const usual = usualChoices(model.file.model, model.ports, seed);
+    const run = await model.run({ ...usual, dimensions: { ...usual.dimensions, ...dimensions } }, reading);
+    const parity: Parity[] = [];
+    for (const group of groupsOf(run.ran)) {
+      reading.signal?.throwIfAborted();
+      const replayed = await replayGroup(runtime, group, requestOf(model));
+      parity.push(...replayed.parity);
+      await replayed.trace.close();
+    }
+    return resultOf(run, parity);
+  } finally {
+    await model.release();
+  }
+}
+
+const requestOf = (model: ForeignModel) => ({ id: 0, title: model.name, model: 'Parts', file: model.name, uri: `${model.file.path}.rnn` });
+
+const resultOf = ({ idle, dimensions, remarks }: ForeignRun, parity: readonly Parity[]): VerifyResult => ({
+  parity: worstParity(parity).map(({ part, value }) => ({ part, ...(value === undefined ? {} : { value }) })),
+  idle: idle.map(({ part, why }) => ({ part: part.name, why })),
+  dimensions,
+  remarks,
+});
+
+/** Timesteps read at once. */
+const WINDOW = 1024;
+
+/** Of parts that ran several times or with sequences of several lengths, the names say which. */
+async function* linesOf({ trace, source }: ReplayedParts, group: PartGroup, run: ForeignRun): AsyncGenerator<NamedArray> {
+  for (const { part, run: cell, line } of source.runs) {
+    const again = run.ran.filter((each) => each.part === part);
+    const own = group.parts.find((each) => each.part === part)!;
+    const lengths = new Set(own.bound.lengths);
+    const which = [
+      ...(again.length > 1 ? [`run ${own.iteration}`] : []),
+      ...(lengths.size > 1 ? [`sequences ${group.items.join(' ')}`] : []),
+    ].map((each) => `[${each}]`);
+    const suffix = cell.direction === 'reverse' ? '.reverse' : '';
+    const { lines } = trace.description.instances.find(({ path }) => path === line)!;
+    for (const { name, shape } of lines) {
+      const size = shape.reduce((product, each) => product * each, group.items.length);
+      const data = new Float32Array(group.steps * size);
+      for (let from = 0; from < group.steps; from += WINDOW) {
+        const to = Math.min(from + WINDOW, group.steps);
+        const [part] = await trace.read({ addresses: [{ instance: line, line: name }], from, to });
+        data.set(part!, from * size);
+      }
+      yield [
+        `${part.name}${which.join('')}/${name.replace("'", '')}${suffix}`,
+        { shape: [group.steps, group.items.length, ...shape], data },
+      ];
+    }
+  }
+}
+
+const arrayOf = ({ type, dims, data }: Tensor): NumericArray => ({
+  shape: dims,
+  data,
+  ...(type === 'float16' || type === 'bool' ? { type } : {}),
+});

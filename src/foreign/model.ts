@@ -1,0 +1,129 @@
+// An ONNX model of others, opened: what is in it, a run of it, and its parts replayed.
+
+import { basename } from 'node:path';
+import type { Reading } from '../data/text-stream.ts';
+import { type ModelFile, openModelFile } from '../onnx/file/open.ts';
+import { isExternal } from '../onnx/file/tensors.ts';
+import { describeModel, type PortInfo } from '../onnx/operators.ts';
+import type { GraphProto, ModelProto, TensorProto } from '../onnx/proto.ts';
+import type { Runtime, Tensor } from '../runtime/runtime.ts';
+import type { ForeignInfo, PartInfo } from '../shared/foreign.ts';
+import type { InputChoices } from '../shared/inputs.ts';
+import { type ModelInput, readInputs } from './inputs/read.ts';
+import { PartError, type RecurrentPart } from './part.ts';
+import { scopeText } from './scopes.ts';
+import { ForeignSession, type RanModel } from './session.ts';
+import { stacksOf } from './stacks.ts';
+
+export interface ForeignRun extends RanModel {
+  /** Sizes that free dimensions got, and what a person might not expect of the inputs. */
+  readonly dimensions: Readonly<Record<string, number>>;
+  readonly remarks: readonly string[];
+}
+
+export class ForeignModel {
+  readonly file: ModelFile;
+  readonly ports: readonly PortInfo[];
+  readonly #runtime: Runtime;
+  readonly #names: ForeignSession;
+  #session: ForeignSession | undefined;
+
+  private constructor(file: ModelFile, runtime: Runtime) {
+    this.file = file;
+    this.#runtime = runtime;
+    this.ports = describeModel(file.model, file.bytes).inputs;
+    this.#names = new ForeignSession(runtime, file.model);
+  }
+
+  /** Throws ModelFileError. */
+  static async open(path: string, runtime: Runtime): Promise<ForeignModel> {
+    return new ForeignModel(await openModelFile(path), runtime);
+  }
+
+  get name(): string {
+    return basename(this.file.path);
+  }
+
+  get parts(): readonly RecurrentPart[] {
+    return this.#names.parts;
+  }
+
+  get info(): ForeignInfo {
+    const { defaults, producerVersion, irVersion, opsets, producer, ...found } = describeModel(this.file.model, this.file.bytes);
+    return {
+      path: this.file.path,
+      ...found,
+      producer: [producer, producerVersion].filter((each) => each !== '').join(' '),
+      opsets: Object.fromEntries(Object.entries(opsets).map(([domain, version]) => [domain || 'ai.onnx', version])),
+      parts: stacksOf(this.parts).map(partInfo),
+      refused: this.#names.refused.map(({ title, scope, why }) => ({ title, where: scopeText(scope), why })),
+      remarks: this.file.remarks,
+    };
+  }
+
+  /** Runs the untouched model on what was chosen. Throws InputError, ModelFileError, RuntimeFailure. */
+  async run(choices: InputChoices, reading?: Reading): Promise<ForeignRun> {
+    if (this.file.external.some(({ fault }) => fault !== undefined))
+      throw new PartError(`${this.name} cannot be run: ${this.file.external.flatMap(({ fault }) => fault ?? []).join(' ')}`);
+    const { inputs, dimensions, remarks } = await readInputs(this.ports, choices, reading);
+    const feeds = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, tensorOf(name, input)]));
+    this.#session ??= new ForeignSession(this.#runtime, await withValues(this.file));
+    return { ...(await this.#session.run(feeds)), dimensions, remarks };
+  }
+
+  async release(): Promise<void> {
+    await this.#session?.release();
+    this.#session = undefined;
+  }
+}
+
+function tensorOf(name: string, { type, dims, data }: ModelInput): Tensor {
+  if (type === 'bfloat16') throw new PartError(`The input ${name} is ${type}, which cannot be fed here.`);
+  return { type, dims, data } as Tensor;
+}
+
+function partInfo(stack: readonly RecurrentPart[]): PartInfo {
+  const [first] = stack as readonly [RecurrentPart, ...RecurrentPart[]];
+  return {
+    name: first.name,
+    names: stack.map(({ name }) => name),
+    kind: first.kind,
+    layers: stack.length,
+    directions: first.directions.length,
+    reverse: first.directions[0] === 'reverse',
+    ...(first.hidden === undefined ? {} : { hidden: first.hidden }),
+    ...(first.input === undefined ? {} : { input: first.input }),
+    form: first.form,
+    title: first.title,
+    where: scopeText(first.scope),
+    values: first.values,
+    source: [],
+  };
+}
+
+/** The model with what it keeps in other files in itself: bytes have no folder. */
+async function withValues(file: ModelFile): Promise<ModelProto> {
+  if (file.external.length === 0) return file.model;
+  const tensor = async (each: TensorProto): Promise<TensorProto> => {
+    if (!isExternal(each)) return each;
+    const { external_data, data_location, ...rest } = each;
+    return { ...rest, raw_data: await file.raw(each) };
+  };
+  const graph = async (each: GraphProto): Promise<GraphProto> => ({
+    ...each,
+    initializer: await Promise.all(each.initializer.map(tensor)),
+    node: await Promise.all(
+      each.node.map(async (node) => ({
+        ...node,
+        attribute: await Promise.all(
+          node.attribute.map(async (attribute) => ({
+            ...attribute,
+            ...(attribute.t === undefined ? {} : { t: await tensor(attribute.t) }),
+            ...(attribute.g === undefined ? {} : { g: await graph(attribute.g) }),
+          })),
+        ),
+      })),
+    ),
+  });
+  return { ...file.model, graph: await graph(file.model.graph) };
+}

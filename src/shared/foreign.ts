@@ -1,0 +1,78 @@
+// ONNX models of others as views and command line show them: plain data.
+
+import type { InputChoices } from './inputs.ts';
+
+export interface ForeignInfo {
+  readonly path: string;
+  /** Of the graph. */
+  readonly name: string;
+  readonly producer: string;
+  /** By domain; ONNX's own is `ai.onnx`. */
+  readonly opsets: Readonly<Record<string, number>>;
+  readonly inputs: readonly ForeignPort[];
+  readonly outputs: readonly ForeignPort[];
+  readonly parts: readonly PartInfo[];
+  /** What is recurrent and cannot be replayed. */
+  readonly refused: readonly { readonly title: string; readonly where: string; readonly why: string }[];
+  /** What is wrong or odd in the file, sentences. */
+  readonly remarks: readonly string[];
+  readonly operators: Readonly<Record<string, number>>;
+  readonly functions: readonly string[];
+  readonly parameters: number;
+  readonly bytes: number;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface ForeignPort {
+  readonly name: string;
+  readonly type: string;
+  readonly shape?: readonly (number | string)[];
+}
+
+/** Recurrent layers: one, or several of one kind in series. */
+export interface PartInfo {
+  /** Of the first layer's part; with several layers the others are called in `names`. */
+  readonly name: string;
+  readonly names: readonly string[];
+  readonly kind: 'lstm' | 'gru' | 'rnn' | 'cell';
+  readonly layers: number;
+  /** 1, or 2 for both. */
+  readonly directions: number;
+  readonly reverse: boolean;
+  /** Units; absent where only a run tells. */
+  readonly hidden?: number;
+  /** Numbers of one step's input of the first layer. */
+  readonly input?: number;
+  readonly form: 'operator' | 'scan' | 'loop' | 'spelled out' | 'unrolled';
+  /** What the file calls it. */
+  readonly title: string;
+  /** `If "check", then_branch`; empty at the top. */
+  readonly where: string;
+  /** Lines of gates and states, by their names in the generated source. */
+  readonly values: readonly string[];
+  /** The lines that made it, if the file says so: innermost first. */
+  readonly source: readonly SourceLine[];
+}
+
+export interface SourceLine {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly function?: string;
+  readonly text?: string;
+}
+
+/** What to run a model on. */
+export interface ForeignInput extends InputChoices {
+  /** Which of the sequences that ran side by side is stepped through, from 0. */
+  readonly item?: number;
+}
+
+/** How near a part's replay came to the untouched model: the largest difference over the largest size; absent where there is nothing to compare. */
+export interface PartParity {
+  readonly part: string;
+  readonly value?: number;
+}
+
+/** Above this a replay is not what the model computes, and is said to be so. */
+export const PARITY_LIMIT = 1e-4;
