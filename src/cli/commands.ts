@@ -4,6 +4,7 @@ import { benchCommand } from './bench/command.ts';
 import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
 import { exportCommand, generateCommand } from './export.ts';
+import { verifyCommand } from './foreign.ts';
 import { importCommand } from './import.ts';
 import { infoCommand } from './info.ts';
 import { traceCommand } from './trace.ts';
@@ -17,5 +18,6 @@ export const commands: Readonly<Record<string, Command>> = {
   export: exportCommand,
   import: importCommand,
   info: infoCommand,
+  verify: verifyCommand,
   bench: benchCommand,
 };

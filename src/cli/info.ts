@@ -2,9 +2,11 @@
 
 import { stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
+import type { Engine } from '../engine/client.ts';
 import { openModelFile } from '../onnx/file/open.ts';
 import { operatorUses } from '../onnx/file/remarks.ts';
 import { describeModel, type PortInfo } from '../onnx/operators.ts';
+import type { ForeignInfo, PartInfo } from '../shared/foreign.ts';
 import { type Checkpoint, lastGoodCheckpoint, readCheckpoint } from '../training/checkpoint.ts';
 import { checkpointsOf, summarise } from '../training/run.ts';
 import { describeSource } from './check.ts';
@@ -16,9 +18,9 @@ export const infoCommand: Command = {
   positionals: 1,
   options: { json: { type: 'boolean' } },
   help: { json: 'as one JSON object' },
-  async run(given, { terminal }) {
-    const info = await infoOf(resolve(terminal.folder, given.positionals[0]!));
-    terminal.out(given.flag('json') ? `${JSON.stringify(info)}\n` : infoText(info));
+  async run(given, { terminal, engine }) {
+    const info = await infoOf(resolve(terminal.folder, given.positionals[0]!), engine);
+    terminal.out(given.flag('json') ? `${JSON.stringify(info)}\n` : infoText(readable(info)));
     return 0;
   },
 };
@@ -26,7 +28,7 @@ export const infoCommand: Command = {
 /** Plain data, as `--json` prints it. */
 export type Info = Readonly<Record<string, unknown>>;
 
-async function infoOf(path: string): Promise<Info> {
+async function infoOf(path: string, engine: Engine): Promise<Info> {
   const found = await stat(path).catch(() => {
     throw new Error(`There is no file or folder ${path}.`);
   });
@@ -35,7 +37,7 @@ async function infoOf(path: string): Promise<Info> {
     case '.rnn':
       return describeSource(path);
     case '.onnx':
-      return onnxInfo(path);
+      return onnxInfo(path, await engine.request('inspect', { file: path }));
     case '.safetensors': {
       const checkpoint = await readCheckpoint(path).catch((error: Error) => {
         throw new Error(`${path} is no checkpoint: ${error.message}.`);
@@ -70,7 +72,7 @@ const checkpointInfo = (checkpoint: Checkpoint): Info => ({
 const weightsOf = ({ state }: Checkpoint): Record<string, readonly number[]> =>
   Object.fromEntries([...state].filter(([name]) => !name.includes('#')).map(([name, { shape }]) => [name, shape]));
 
-async function onnxInfo(path: string): Promise<Info> {
+async function onnxInfo(path: string, { parts, refused }: ForeignInfo): Promise<Info> {
   const { model, bytes, structure, remarks } = await openModelFile(path);
   const found = describeModel(model, bytes);
   const unknown = operatorUses(structure).filter(({ kind }) => kind === 'unknown');
@@ -86,6 +88,8 @@ async function onnxInfo(path: string): Promise<Info> {
     inputs: ports(found.inputs),
     ...(found.defaults.length === 0 ? {} : { defaults: ports(found.defaults) }),
     outputs: ports(found.outputs),
+    parts,
+    ...(refused.length === 0 ? {} : { refused }),
     parameters: found.parameters,
     bytes: found.bytes,
     operators: found.operators,
@@ -95,6 +99,31 @@ async function onnxInfo(path: string): Promise<Info> {
     ...(remarks.length === 0 ? {} : { remarks }),
   };
 }
+
+/** Recurrent parts as a line each. */
+function readable(info: Info): Info {
+  const { parts, refused, ...rest } = info as Info & Partial<Pick<ForeignInfo, 'parts' | 'refused'>>;
+  if (parts === undefined) return info;
+  const lines = Object.fromEntries(parts.map((part) => [part.name, partText(part)]));
+  const none = Object.fromEntries((refused ?? []).map(({ title, why }) => [title, why]));
+  return {
+    ...rest,
+    parts: parts.length === 0 ? 'none' : lines,
+    ...(refused === undefined ? {} : { 'not replayed': none }),
+  };
+}
+
+/** `lstm, 2 layers, both directions, 8 -> 16, operator "/rnn/LSTM", f i g c' o h'` */
+const partText = ({ kind, layers, directions, reverse, hidden, input, form, title, where, values, source }: PartInfo): string =>
+  [
+    kind,
+    ...(layers > 1 ? [`${layers} layers`] : []),
+    ...(directions > 1 ? ['both directions'] : reverse ? ['from the end'] : []),
+    ...(hidden === undefined ? [] : [input === undefined ? `${hidden} units` : `${input} -> ${hidden}`]),
+    `${form}${title === '' ? '' : ` "${title}"`}${where === '' ? '' : ` in ${where}`}`,
+    `values ${values.join(' ')}`,
+    ...source.slice(0, 1).map(({ file, line }) => `${file}:${line}`),
+  ].join(', ');
 
 const portText = ({ type, shape }: PortInfo): string => `${type}${shape === undefined ? '' : ` [${shape.join(', ')}]`}`;
 

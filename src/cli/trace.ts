@@ -6,11 +6,13 @@ import type { SequenceChoice } from '../engine/requests.ts';
 import { type Address, addressText, type LineDescription, type Trace } from '../shared/trace.ts';
 import { replaceFile } from '../training/files.ts';
 import { type Command, type Given, UsageError } from './command.ts';
+import { foreignHelp, foreignOptions, traceModel } from './foreign.ts';
 import type { Surroundings } from './terminal.ts';
 
 export const traceCommand: Command = {
-  usage: 'RUN --text "..." | --input FILE [--values f,i,c] [--gradient] --out FILE.npz',
-  summary: 'Writes the values of every line at every timestep: arrays layer/value of the shape [T, B, H], of a state after the step.',
+  usage: 'RUN|M.onnx --text "..." | --input FILE [--values f,i,c] [--gradient] --out FILE.npz',
+  summary:
+    'Writes the values of every line at every timestep: arrays layer/value of the shape [T, B, H], of a state after the step. Of an ONNX model also its outputs, and how near the replay is.',
   positionals: 1,
   options: {
     text: { type: 'string' },
@@ -18,18 +20,22 @@ export const traceCommand: Command = {
     values: { type: 'string' },
     gradient: { type: 'boolean' },
     out: { type: 'string' },
+    ...foreignOptions,
   },
   help: {
     text: 'the sequence',
-    input: 'a text file with the sequence',
+    input: 'a text file with the sequence; of an ONNX model .npz, .npy, .csv, .json, .wav, .txt or an image',
     values: 'names of lines, with commas between; all of them',
     gradient: 'also the gradient of the loss for each value, as layer/value.gradient',
     out: 'the .npz file to write',
+    ...foreignHelp,
   },
   run: trace,
 };
 
-async function trace(given: Given, { terminal, engine }: Surroundings): Promise<number> {
+async function trace(given: Given, around: Surroundings): Promise<number> {
+  if (given.positionals[0]!.endsWith('.onnx')) return traceModel(given, around);
+  const { terminal, engine } = around;
   const folder = resolve(terminal.folder, given.positionals[0]!);
   const out = resolve(terminal.folder, given.required('out'));
   const opened = await engine.openTrace({ source: { kind: 'run', folder }, sequence: sequenceOf(given, terminal.folder) });

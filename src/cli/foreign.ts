@@ -1,0 +1,115 @@
+// `unroll verify`, and what `unroll trace` does with an ONNX model of others.
+
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { ForeignTraceResult } from '../engine/foreign.ts';
+import { type ForeignInput, PARITY_LIMIT, type PartParity } from '../shared/foreign.ts';
+import type { FileChoice } from '../shared/inputs.ts';
+import { type Command, type Given, UsageError } from './command.ts';
+import type { Surroundings, Terminal } from './terminal.ts';
+
+export const verifyCommand: Command = {
+  usage: 'M.onnx [--seed N] [--size NAME=N,...] [--json]',
+  summary:
+    'Replays the recurrent parts of an ONNX model on random input beside the untouched model; ends with 1 where they differ by more than 1e-4.',
+  positionals: 1,
+  options: { seed: { type: 'string' }, size: { type: 'string' }, json: { type: 'boolean' } },
+  help: {
+    seed: 'of the random input, 1',
+    size: 'sizes of dimensions that the model leaves open, with commas between',
+    json: 'as one JSON object',
+  },
+  async run(given, { terminal, engine }) {
+    const file = resolve(terminal.folder, given.positionals[0]!);
+    const result = await engine.request('verify', { file, seed: given.count('seed', 0) ?? 1, dimensions: sizesOf(given) });
+    if (given.flag('json')) terminal.out(`${JSON.stringify(result)}\n`);
+    else tell(result, terminal);
+    return isRight(result.parity) ? 0 : 1;
+  },
+};
+
+/** The options of `unroll trace` that only a model of others has. */
+export const foreignOptions = {
+  size: { type: 'string' },
+  random: { type: 'string' },
+  frame: { type: 'string' },
+  hop: { type: 'string' },
+  context: { type: 'string' },
+  rate: { type: 'string' },
+  vocabulary: { type: 'string' },
+  choices: { type: 'string' },
+} as const;
+
+export const foreignHelp = {
+  size: 'of an ONNX model: sizes of open dimensions, NAME=N with commas between',
+  random: 'of an ONNX model: random input of this seed, instead of a file',
+  frame: 'of a .wav: samples a frame',
+  hop: 'of a .wav: samples from one frame to the next',
+  context: 'of a .wav: samples before a frame that stand in it too',
+  rate: 'of a .wav: samples a second that the model expects',
+  vocabulary: 'of a .txt: a file of the tokens',
+  choices: 'of an ONNX model: a JSON file that says what each input is given, as the editor keeps it',
+} as const;
+
+export async function traceModel(given: Given, { terminal, engine }: Surroundings): Promise<number> {
+  const file = resolve(terminal.folder, given.positionals[0]!);
+  const out = resolve(terminal.folder, given.required('out'));
+  const result = await engine.request('traceForeign', { file, out, input: await inputOf(given, terminal) });
+  tell(result, terminal);
+  terminal.out(`${result.arrays} arrays in ${out}\n`);
+  return 0;
+}
+
+async function inputOf(given: Given, { folder }: Terminal): Promise<ForeignInput> {
+  const dimensions = sizesOf(given);
+  const kept = given.text('choices');
+  const file = given.text('input');
+  const seed = given.count('random', 0);
+  if ([kept, file, seed].filter((each) => each !== undefined).length !== 1)
+    throw new UsageError('Give the input by --input FILE, --random SEED or --choices FILE.json.');
+  if (kept !== undefined) {
+    const text = await readFile(resolve(folder, kept), 'utf8');
+    const choices = JSON.parse(text) as ForeignInput;
+    return { ...choices, dimensions: { ...choices.dimensions, ...dimensions } };
+  }
+  if (seed !== undefined) return { all: { kind: 'random', seed }, dimensions };
+  const number = (name: string): number | undefined => given.count(name, 0);
+  const options: Partial<FileChoice> = Object.fromEntries(
+    (['frame', 'hop', 'context', 'rate'] as const).flatMap((name) => (number(name) === undefined ? [] : [[name, number(name)]])),
+  );
+  const vocabulary = given.text('vocabulary');
+  const all: FileChoice = {
+    kind: 'file',
+    path: resolve(folder, file!),
+    ...options,
+    ...(vocabulary === undefined ? {} : { vocabulary: resolve(folder, vocabulary) }),
+  };
+  return { all, dimensions };
+}
+
+function sizesOf(given: Given): Record<string, number> {
+  const sizes: Record<string, number> = {};
+  for (const each of given.text('size')?.split(',') ?? []) {
+    const at = each.lastIndexOf('=');
+    const size = Number(each.slice(at + 1));
+    if (at < 1 || !Number.isSafeInteger(size) || size < 1) throw new UsageError(`--size takes NAME=N, such as batch=2, and not ${each}.`);
+    sizes[each.slice(0, at).trim()] = size;
+  }
+  return sizes;
+}
+
+const isRight = (parity: readonly PartParity[]): boolean => parity.every(({ value }) => value === undefined || value <= PARITY_LIMIT);
+
+function tell({ parity, idle, dimensions, remarks }: Omit<ForeignTraceResult, 'arrays'>, { out, error }: Terminal): void {
+  for (const remark of remarks) error(`${remark}\n`);
+  const sizes = Object.entries(dimensions).map(([name, size]) => `${name} = ${size}`);
+  if (sizes.length > 0) out(`${sizes.join(', ')}\n`);
+  for (const { part, value } of parity) {
+    const said = value === undefined ? 'nothing in the model to compare with' : `parity ${value.toExponential(1)}`;
+    out(`${part}: ${said}\n`);
+    if (value !== undefined && !(value <= PARITY_LIMIT))
+      error(`${part}: the replay differs from the untouched model by more than ${PARITY_LIMIT}: its values are not those of the model.\n`);
+  }
+  for (const { part, why } of idle) out(`${part}: no values, ${why}\n`);
+  if (parity.length + idle.length === 0) out('The model has no recurrent part.\n');
+}
