@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { ModelFileError } from '../../src/onnx/file/error.ts';
 import { modelFileOf } from '../../src/onnx/file/open.ts';
 import { tensorsOf } from '../../src/onnx/file/remarks.ts';
+import { type ModelGraph, type ModelNode, nodeLabel } from '../../src/onnx/file/structure.ts';
 import { describeModel } from '../../src/onnx/operators.ts';
 import { decodeModel, encodeModel } from '../../src/onnx/proto.ts';
 import { random } from '../../src/shared/random.ts';
@@ -40,6 +41,7 @@ describe('damaged model files', () => {
         const file = await modelFileOf(join(folder, 'm.onnx'), bytes);
         JSON.stringify(describeModel(file.model, file.bytes));
         encodeModel(file.model);
+        for (const graph of file.structure.graphs) assertOrdered(graph);
         for (const remark of file.remarks) assert.match(remark, /^.{4,2000}\.$/, `mutation ${k}`);
         for (const { tensor, place } of tensorsOf(file.structure))
           await file
@@ -71,6 +73,20 @@ describe('damaged model files', () => {
     }
   });
 });
+
+/** Each node after those that make what it reads, where nothing keeps them from it. */
+function assertOrdered({ nodes, cycles, proto, path }: ModelGraph): void {
+  assert.equal(new Set(nodes).size, proto.node.length, path);
+  if (cycles.length > 0) return;
+  const done = new Set<ModelNode>();
+  for (const each of nodes) {
+    for (const name of each.proto.input) {
+      const producer = each.graph.values.get(name)?.producer;
+      assert.ok(producer === undefined || done.has(producer), `${path}: ${nodeLabel(each)} comes before what it reads`);
+    }
+    done.add(each);
+  }
+}
 
 /** A model of which some parts are doubled, moved, left out, or have values from elsewhere. */
 function distorted(bytes: Buffer, below: (limit: number) => number): Buffer {
