@@ -115,7 +115,7 @@ export class Reader {
     const stop = this.stop(end);
     const start = this.at;
     if (stop - start > longestText) throw new DecodeError('large', `it has ${stop - start} bytes, more than a text here may have`);
-    this.spend(costs.string + 2 * (stop - start));
+    this.spend(costs.string + stop - start);
     this.at = stop;
     return this.bytes.toString('utf8', start, stop);
   }

@@ -37,8 +37,12 @@ const defaults = { file: 2 ** 31 - 1, memory: decodeLimits.memory, tensor: 2 ** 
 
 /** Throws ModelFileError where the file is no ONNX model that can be read; what is wrong within a readable one is among the remarks. */
 export async function openModelFile(path: string, limits: FileLimits = {}): Promise<ModelFile> {
-  const { file, memory, tensor: largest } = { ...defaults, ...limits };
-  const bytes = await readWhole(path, file);
+  return modelFileOf(path, await readWhole(path, limits.file ?? defaults.file), limits);
+}
+
+/** The same of bytes that were read already; files beside the model are looked for in the folder of `path`. */
+export async function modelFileOf(path: string, bytes: Uint8Array, limits: FileLimits = {}): Promise<ModelFile> {
+  const { memory, tensor: largest } = { ...defaults, ...limits };
   const model = decodeFile(path, bytes, memory);
   const structure = structureOf(model);
   const external = new ExternalFiles(path);
