@@ -83,7 +83,7 @@ export function layoutOf(port: Pick<Port, 'name' | 'shape'>, { layout }: ImageOp
   const isChannels = (axis: number): boolean =>
     CHANNELS.has(shape[axis] as number) || (typeof shape[axis] === 'string' && /^c$|channel/i.test(shape[axis]));
   const sizeAt = (axis: number): number | undefined =>
-    dimensionKey(port as Port, axis) === undefined ? (shape[axis] as number) : undefined;
+    dimensionKey({ type: '', ...port, shape }, axis) === undefined ? (shape[axis] as number) : undefined;
   const make = (rowAxis: number, channelAxis?: number): Layout => {
     const [height, width] = [sizeAt(rowAxis), sizeAt(rowAxis + 1)];
     const channels = channelAxis === undefined ? 1 : (sizeAt(channelAxis) ?? 3);

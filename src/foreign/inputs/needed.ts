@@ -129,7 +129,7 @@ async function waveQuestions(port: Port, path: string): Promise<readonly NeededO
   const isSpectrum = isPower(width - 1) && width > 32;
   const frame = isSpectrum ? 2 * (width - 1) : 2 ** Math.floor(Math.log2(width));
   const context = isSpectrum ? 0 : width - frame;
-  const isEven = isSpectrum || isPower(context);
+  const isEven = isSpectrum || 8 * context === frame;
   return [
     ...questions,
     {

@@ -58,13 +58,12 @@ function pushRow(
     const why = elements.push(cell as string);
     if (why === undefined) return;
     const isText = typeof cell === 'string' && cell.trim() !== '' && numberOf(cell) === undefined;
-    throw badValue(
-      path,
-      `line ${line.toLocaleString('en-US')}, column ${names[k]}`,
-      `${why}.${isText ? ' Correct the cell, or choose the columns that hold numbers.' : ''}`,
-    );
+    const hint = line === 1 ? ' If the first line has the names of the columns, say that there is a header.' : REPAIR;
+    throw badValue(path, `line ${line.toLocaleString('en-US')}, column ${names[k]}`, `${why}.${isText ? hint : ''}`);
   });
 }
+
+const REPAIR = ' Correct the cell, or choose the columns that hold numbers.';
 
 const hintOf = (columns: readonly string[], { columns: chosen }: TableOptions): { hint?: string } =>
   chosen === undefined && columns.length > 1
