@@ -72,7 +72,7 @@ export function node(
   return {
     op_type: op_type!,
     domain: domain!,
-    name: `/${op_type}`,
+    name: `/${op_type}/${output[0]}`,
     input: [...input],
     output: [...output],
     attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
@@ -91,9 +91,14 @@ export async function check(seed: string, trial: Trial): Promise<void> {
   const feeds = feedsOf(trial, type, seed);
   const wanted = trial.wanted ?? Object.keys(feeds).filter((name) => isDrawn(trial.inputs[name]));
   const { backwards, cotangents } = await gradients(model, trial, wanted, feeds, seed);
+  const between = wanted.filter((name) => feeds[name] === undefined);
+  const values = { ...feeds, ...(between.length > 0 ? await instrumented(model, feeds, between) : {}) };
   try {
-    for (const name of wanted.filter((each) => feeds[each] !== undefined)) {
-      const expected = await differences(forward, feeds, name, trial.outputs, cotangents, type);
+    for (const name of wanted) {
+      const cut = feeds[name] === undefined ? await opened(cutAt(model, name, type)) : undefined;
+      const own = cut === undefined ? feeds : Object.fromEntries(cut.inputs.map((input) => [input, values[input]!]));
+      const expected = await differences(cut ?? forward, own, name, trial.outputs, cotangents, type);
+      await cut?.release();
       const got = backwards[name] ?? new Float64Array(expected.length);
       assert.equal(got.length, expected.length, `elements of the gradient of ${name}`);
       const scale = Math.max(1, ...expected.map(Math.abs));
@@ -113,6 +118,21 @@ const isDrawn = (each: Given | undefined): boolean => each?.kind === 'f' && !eac
 
 async function opened(model: ModelProto): Promise<Session | undefined> {
   return runtime.open(encodeModel(model), { device: 'cpu', threads: 1 }).catch(() => undefined);
+}
+
+/** The model with a value between as an input, and without the nodes that only it needed. */
+export function cutAt(model: ModelProto, name: string, type: Float): ModelProto {
+  const { graph } = model;
+  const read = new Set(graph.output.map((each) => each.name));
+  const kept = graph.node.toReversed().filter((each) => {
+    const needed = each.output.some((output) => read.has(output) && output !== name);
+    if (needed) for (const input of each.input) read.add(input);
+    return needed;
+  });
+  // Other results of the value's node are of no use here.
+  const renamed = kept.map((each) => ({ ...each, output: each.output.map((output) => (output === name ? `${name} before` : output)) }));
+  const input = [...graph.input.filter((each) => read.has(each.name)), valueInfo(name, type)];
+  return { ...model, graph: { ...graph, node: renamed.reverse(), input } };
 }
 
 /** The backward model, run on forward values that an instrumented run gives. */

@@ -136,10 +136,12 @@ function freePrefix({ values }: Flow): string {
 }
 
 function surroundings(flow: Flow, request: BackwardRequest): Around {
-  const versions = new Map(flow.model.opset_import.map(({ domain, version }) => [domain === 'ai.onnx' ? '' : domain, version]));
+  // A file may leave the name of the standard domain out.
+  const short = (domain = ''): string => (domain === 'ai.onnx' ? '' : domain);
+  const versions = new Map(flow.model.opset_import.map(({ domain, version }) => [short(domain), version]));
   return {
     types: flow.types,
-    version: (domain) => versions.get(domain === 'ai.onnx' ? '' : domain) ?? versions.get('') ?? 1,
+    version: (domain) => versions.get(short(domain)) ?? versions.get('') ?? 1,
     constant: (value) => flow.constants.get(value),
     rank: (value) => request.ranks?.get(value) ?? flow.constants.get(value)?.dims.length,
   };

@@ -59,8 +59,16 @@ export function smallNumbers(tensor: TensorProto): readonly number[] | undefined
   return undefined;
 }
 
+const captures = new WeakMap<NodeProto, readonly string[]>();
+
 /** Values that the graphs inside a node (branches, bodies of loops) take from around it. */
 export function capturedBy(node: NodeProto): readonly string[] {
+  const known = captures.get(node) ?? findCaptured(node);
+  captures.set(node, known);
+  return known;
+}
+
+function findCaptured(node: NodeProto): readonly string[] {
   const captured = new Set<string>();
   const visit = (graph: GraphProto, around: ReadonlySet<string>): void => {
     const own = new Set(around);

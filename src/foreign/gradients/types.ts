@@ -74,7 +74,7 @@ const exceptions: Readonly<Record<string, TypeRule>> = {
   QLinearMatMul: input(7),
   QLinearConv: input(7),
   ...each(['MatMulIntegerToFloat', 'DynamicQuantizeMatMul'], always(float32)),
-  If: (node, output, types) => bodyType(node, 'then_branch', output, types),
+  If: (node, output, types) => bodyType(node, 'then_branch', output, types) ?? bodyType(node, 'else_branch', output, types),
   Loop: (node, output, types) => types.get(node.input[output + 2] ?? '') ?? bodyType(node, 'body', output + 1, types),
   Scan: (node, output, types) => bodyType(node, 'body', output, types),
 };

@@ -54,11 +54,11 @@ const nearest = (vjp: Vjp, sampling: Sampling): string => {
 
 function interpolated(vjp: Vjp, sampling: Sampling): string {
   const { emit } = vjp;
+  const attributes = attributesOf(vjp, sampling);
   const at = sampling.old ? 1 : sampling.sizes === '' ? 2 : 3;
   const known = vjp.constant(at)?.length ?? vjp.node.attribute.find((each) => each.name === 'scales')?.floats?.length ?? vjp.rank(0);
   const axes = vjp.ints('axes') ?? (known === undefined ? undefined : Array.from({ length: known }, (_, k) => k));
   if (axes === undefined) throw new NoGradient('neither its scales nor its sizes are in the model, so its rank is not known');
-  const attributes = attributesOf(vjp, sampling);
   let cotangent = vjp.grad();
   axes.forEach((axis, k) => {
     const size = emit.size(vjp.input(0), axis);
