@@ -1,0 +1,180 @@
+// Writes the nodes of a backward model (opset 21), and the few calculations with shapes that many rules need. No rank and no size has to be
+// known: shapes are computed where the model runs. Nodes that are the same are written once; what nothing reads is left out in the end.
+
+import { type AttributeProto, elementTypes, type NodeProto, type TensorProto } from '../../onnx/proto.ts';
+import { type AttributeValue, attribute, tensorProto } from '../../onnx/write.ts';
+
+export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
+
+export class Emitter {
+  readonly nodes: NodeProto[] = [];
+  readonly initializers: TensorProto[] = [];
+  readonly #known = new Map<string, readonly string[]>();
+  readonly #prefix: string;
+  #count = 0;
+
+  /** `prefix` begins every name that is made here, and no name of the model. */
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  /** The one result of an operator. An input '' is left out. */
+  op(type: string, inputs: readonly string[], attributes: Attributes = {}): string {
+    return this.ops(type, inputs, attributes, 1)[0]!;
+  }
+
+  ops(type: string, inputs: readonly string[], attributes: Attributes, outputs: number): readonly string[] {
+    const given = Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+    return this.#once(JSON.stringify([type, inputs, given, outputs]), () => {
+      const made = Array.from({ length: outputs }, () => this.#fresh(type));
+      const list: AttributeProto[] = given.map(([name, value]) => attribute(name, value));
+      this.nodes.push({ op_type: type, name: made[0]!, input: [...inputs], output: [...made], attribute: list });
+      return made;
+    });
+  }
+
+  /** A list of integers, int64 [n]. */
+  ints(...values: readonly number[]): string {
+    return this.#constant('int64', [values.length], values);
+  }
+
+  /** One integer, int64 []. */
+  int(value: number): string {
+    return this.#constant('int64', [], [value]);
+  }
+
+  /** A scalar of an element type (float32 or float64). */
+  scalar(type: number, value: number): string {
+    return this.#constant(type === elementTypes.float64 ? 'float64' : 'float32', [], [value]);
+  }
+
+  shape(value: string): string {
+    return this.op('Shape', [value]);
+  }
+
+  /** Sizes [from, to) of a shape, which may be counted from its end. */
+  sizes(value: string, from: number, to?: number): string {
+    return this.op('Shape', [value], { start: from, end: to });
+  }
+
+  /** Size along one axis, int64 [1]. */
+  size(value: string, axis: number): string {
+    return this.op('Gather', [this.shape(value), this.ints(axis)]);
+  }
+
+  concat(...lists: readonly string[]): string {
+    return lists.length === 1 ? lists[0]! : this.op('Concat', lists, { axis: 0 });
+  }
+
+  /** A size of 0 in the shape means 0. */
+  reshape(value: string, shape: string): string {
+    return this.op('Reshape', [value, shape], { allowzero: 1 });
+  }
+
+  /** The value in the shape of another that has as many elements. */
+  reshapeLike(value: string, like: string): string {
+    return this.reshape(value, this.shape(like));
+  }
+
+  expandLike(value: string, like: string): string {
+    return this.op('Expand', [value, this.shape(like)]);
+  }
+
+  cast(value: string, type: number): string {
+    return this.op('Cast', [value], { to: type });
+  }
+
+  add(a: string, b: string): string {
+    return this.op('Add', [a, b]);
+  }
+
+  sub(a: string, b: string): string {
+    return this.op('Sub', [a, b]);
+  }
+
+  mul(a: string, b: string): string {
+    return this.op('Mul', [a, b]);
+  }
+
+  div(a: string, b: string): string {
+    return this.op('Div', [a, b]);
+  }
+
+  /** What was broadcast to `value` from the shape of `like`, summed back to it. */
+  sumTo(value: string, like: string): string {
+    return this.sumToShape(value, this.shape(like));
+  }
+
+  /** Sums over axes that the shape has not, or has with size 1. */
+  sumToShape(value: string, shape: string): string {
+    const missing = this.sub(this.shape(this.shape(value)), this.shape(shape));
+    const padded = this.concat(this.op('Expand', [this.ints(1), missing]), shape);
+    const ones = this.op('Equal', [padded, this.ints(1)]);
+    const axes = this.op('Squeeze', [this.op('NonZero', [ones]), this.ints(0)]);
+    return this.reshape(this.sum(value, axes), shape);
+  }
+
+  /** Sum over axes (an int64 list; none: no sum), which stay with size 1. */
+  sum(value: string, axes: string): string {
+    return this.op('ReduceSum', [value, axes], { keepdims: 1, noop_with_empty_axes: 1 });
+  }
+
+  mean(value: string, axes: string): string {
+    return this.op('ReduceMean', [value, axes], { keepdims: 1 });
+  }
+
+  /** The last two axes exchanged, at any rank from 2 on. */
+  swap(value: string): string {
+    return this.op('Einsum', [value], { equation: '...ij->...ji' });
+  }
+
+  zeros(shape: string, type: number): string {
+    return this.op('Expand', [this.scalar(type, 0), shape]);
+  }
+
+  /** `value` where the condition holds, else 0. */
+  where(condition: string, value: string, type: number, otherwise = this.scalar(type, 0)): string {
+    return this.op('Where', [condition, value, otherwise]);
+  }
+
+  /** How many elements of `whole` there are for one of `part`, as a scalar of the type. */
+  ratio(whole: string, part: string, type: number): string {
+    return this.cast(this.div(this.op('Size', [whole]), this.op('Size', [part])), type);
+  }
+
+  /** Numbers 1, 2, ... in the shape of a value: where its elements came to, when they are moved like it. 0 is left for what comes from elsewhere. */
+  places(like: string): string {
+    const range = this.op('Range', [this.int(1), this.add(this.op('Size', [like]), this.int(1)), this.int(1)]);
+    return this.reshapeLike(range, like);
+  }
+
+  /** Adds each cotangent to the element of `like` that its place (as of `places`) says. */
+  gatherBack(cotangent: string, places: string, like: string, type: number): string {
+    const flat = this.zeros(this.op('Reshape', [this.add(this.op('Size', [like]), this.int(1)), this.ints(1)]), type);
+    const list = (value: string): string => this.op('Reshape', [value, this.ints(-1)]);
+    const added = this.op('ScatterElements', [flat, list(places), list(cotangent)], { axis: 0, reduction: 'add' });
+    return this.reshapeLike(this.op('Slice', [added, this.ints(1), this.ints(Number.MAX_SAFE_INTEGER)]), like);
+  }
+
+  #constant(type: 'int64' | 'float32' | 'float64', dims: readonly number[], values: readonly number[]): string {
+    const key = values.map((value) => (Object.is(value, -0) ? '-0' : String(value))).join();
+    return this.#once(`${type} ${dims} ${key}`, () => {
+      const name = this.#fresh('constant');
+      this.initializers.push(tensorProto(type, dims, values, name));
+      return [name];
+    })[0]!;
+  }
+
+  #once(key: string, make: () => readonly string[]): readonly string[] {
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const made = make();
+    this.#known.set(key, made);
+    return made;
+  }
+
+  #fresh(word: string): string {
+    this.#count += 1;
+    return `${this.#prefix}${word.toLowerCase()}.${this.#count}`;
+  }
+}
