@@ -3,10 +3,10 @@
 
 import type { ModelProto } from '../../onnx/proto.ts';
 import { timeAxisOf } from './axes.ts';
-import { distancesFrom, edgesOf } from './distances.ts';
-import { followElements, type Source, type Trail } from './elements.ts';
+import { distancesFrom, type Edges, edgesOf } from './distances.ts';
+import { type Elements, followElements, type Source, stridesOf, type Trail } from './elements.ts';
 import { type FlatGraph, flatten, isRecurrent, nodeTitle } from './flatten.ts';
-import { concreteDims, elementCount, portsOf } from './ports.ts';
+import { concreteDims, elementCount, type Port, portsOf } from './ports.ts';
 
 /** Elements of a state tensor that are the initial h or c of an operator: element (d, b, j) of its [D, B, H] is the flat element offset + strides . (d, b, j). */
 export interface StateSlot {
@@ -42,10 +42,12 @@ export interface InputHint {
 
 export interface StreamHints {
   readonly pairs: readonly PairHint[];
+  /** Outputs whose numbers are computed on to other outputs, as those of a state are; others end there, as predictions do. */
+  readonly continued: readonly string[];
   readonly inputs: Readonly<Record<string, InputHint>>;
 }
 
-export const noHints: StreamHints = { pairs: [], inputs: {} };
+export const noHints: StreamHints = { pairs: [], continued: [], inputs: {} };
 
 /** `sizes`: free dimensions by name, 1 where not given; slots hold for these sizes. */
 export function hintsOf(model: ModelProto, sizes: Readonly<Record<string, number>> = {}): StreamHints {
@@ -83,7 +85,8 @@ export function hintsOf(model: ModelProto, sizes: Readonly<Record<string, number
       slots: trails.flatMap((trail) => slotsOf(trail, name)).filter((slot, k, all) => all.findIndex((each) => same(each, slot)) === k),
     };
   }
-  return { pairs, inputs: known };
+  const continued = outputs.filter(({ name }) => continues(name, outputs, edges)).map(({ name }) => name);
+  return { pairs, continued, inputs: known };
 }
 
 /** The elements of a state that belong to a slot, as [D, B, H] in row-major order. */
@@ -104,30 +107,60 @@ function slotsOf(trail: Trail, input: string): StateSlot[] {
     const { operator, state } = source.of;
     const from = initialElements(trail, source, input);
     if (from === undefined) return [];
+    const region = evenRegion(from, source.dims);
+    if (region === undefined) return [];
     const batchFirst = operator.node.attribute.find(({ name }) => name === 'layout')?.i === 1;
-    const [p, q, H] = source.dims as [number, number, number];
-    const [pStride, qStride] = [q * H, H];
-    const [D, B, dStride, bStride] = batchFirst ? [q, p, qStride, pStride] : [p, q, pStride, qStride];
-    const offset = from[0]!;
-    const step = (place: number, size: number): number => (size > 1 ? from[place]! - offset : 0);
-    const strides = [step(dStride, D), step(bStride, B), step(1, H)] as const;
-    for (let d = 0; d < D; d++)
-      for (let b = 0; b < B; b++)
-        for (let j = 0; j < H; j++)
-          if (from[d * dStride + b * bStride + j] !== offset + d * strides[0] + b * strides[1] + j * strides[2]) return [];
-    return [{ operator: nodeTitle(operator.node), state, offset, strides, sizes: [D, B, H] as const }];
+    const order = batchFirst ? ([1, 0, 2] as const) : ([0, 1, 2] as const);
+    const strides = order.map((axis) => region.strides[axis]!) as unknown as StateSlot['strides'];
+    const slotSizes = order.map((axis) => source.dims[axis]!) as unknown as StateSlot['sizes'];
+    return [{ operator: nodeTitle(operator.node), state, offset: region.offset, strides, sizes: slotSizes }];
   });
+}
+
+/** Elements that lie in even strides: element (i, j, ...) is offset + strides . (i, j, ...); strides of axes of size 1 are 0. */
+export interface Region {
+  readonly offset: number;
+  readonly strides: readonly number[];
+  readonly sizes: readonly number[];
+}
+
+/** Which elements of `input` a value of the graph is, for cells that are spelled out; undefined where it is more than moved, or uneven. */
+export function regionOf(
+  model: ModelProto,
+  input: string,
+  value: string,
+  sizes: Readonly<Record<string, number>> = {},
+): Region | undefined {
+  const shapes = new Map(portsOf(model.graph).inputs.map((port) => [port.name, concreteDims(port, sizes)]));
+  const trail = followElements(flatten(model.graph), shapes, 'then_branch');
+  const found = trail.values.get(value);
+  const places = found === undefined ? undefined : placesIn(trail, found, input);
+  return places && evenRegion(places, found!.dims);
+}
+
+function evenRegion(places: readonly number[], sizes: readonly number[]): Region | undefined {
+  const own = stridesOf(sizes);
+  const offset = places[0]!;
+  const strides = sizes.map((size, axis) => (size > 1 ? places[own[axis]!]! - offset : 0));
+  const even = places.every(
+    (place, k) => place === strides.reduce((sum, stride, axis) => sum + stride * (Math.floor(k / own[axis]!) % sizes[axis]!), offset),
+  );
+  return even ? { offset, strides, sizes } : undefined;
 }
 
 /** For each element of an operator's initial h or c, the element of `input` that it is; undefined where one is none. */
 function initialElements(trail: Trail, { of, dims }: Source, input: string): readonly number[] | undefined {
   if ('input' in of) return undefined;
   const initial = trail.values.get(of.operator.inputs[of.state === 'h' ? 5 : 6] ?? '');
+  return initial === undefined || initial.data.length !== elementCount(dims) ? undefined : placesIn(trail, initial, input);
+}
+
+function placesIn(trail: Trail, { data, traced }: Elements, input: string): readonly number[] | undefined {
   const source = trail.sources.find((each) => 'input' in each.of && each.of.input === input);
-  if (initial?.traced !== true || source === undefined || initial.data.length !== elementCount(dims)) return undefined;
-  const places = Array.from(initial.data, (each) => each - source.offset);
+  if (!traced || source === undefined) return undefined;
+  const places = Array.from(data, (each) => each - source.offset);
   const count = elementCount(source.dims);
-  return places.every((place) => place >= 0 && place < count) ? places : undefined;
+  return places.length > 0 && places.every((place) => place >= 0 && place < count) ? places : undefined;
 }
 
 /** How the elements of an output follow those of an input, over the branches that know it best. */
@@ -151,6 +184,27 @@ function alignment(trails: readonly Trail[], input: string, output: string): Pic
   return best;
 }
 
+/** Whether a value that the output merely moves is computed on to another output. */
+function continues(output: string, outputs: readonly Port[], edges: Edges): boolean {
+  const before = new Map<string, string[]>();
+  for (const [from, list] of edges) for (const { to, cost } of list) if (cost === 0) before.set(to, [...(before.get(to) ?? []), from]);
+  const bases = [output];
+  const seen = new Set(bases);
+  for (let k = 0; k < bases.length; k++)
+    for (const from of before.get(bases[k]!) ?? []) {
+      if (seen.has(from)) continue;
+      seen.add(from);
+      bases.push(from);
+    }
+  // What nothing made is an input, or a constant: it goes everywhere.
+  const made = new Set([...edges.values()].flatMap((list) => list.map(({ to }) => to)));
+  return bases.some((base) => {
+    if (!made.has(base)) return false;
+    const reached = distancesFrom(base, edges);
+    return outputs.some(({ name }) => name !== output && (reached.get(name) ?? 0) > 0);
+  });
+}
+
 /** The source that an element's number belongs to; sources lie in order of their offsets. */
 function sourceOf(sources: readonly Source[], element: number): Source {
   let [low, high] = [0, sources.length - 1];
@@ -169,7 +223,7 @@ function comparedWith(
 ): number[] {
   const found = new Set<number>();
   for (const { node, inputs } of graph.nodes) {
-    if (!/^(Equal|Less|Greater)/.test(node.op_type)) continue;
+    if (node.op_type !== 'Equal') continue;
     for (const [one, other] of [inputs, [...inputs].reverse()] as [string, string][])
       if (reached.get(one) === 0) for (const value of constants(other)?.slice(0, 1) ?? []) found.add(value);
   }

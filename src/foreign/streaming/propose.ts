@@ -32,11 +32,8 @@ export function proposeRule(inputs: readonly Port[], outputs: readonly Port[], h
     outputs.filter((output) => canFeed(output, input)).map((output) => judged(input, output, hints)),
   );
   const frame = mostFrameLike(others, candidates, hints);
-  const taken = assigned(
-    candidates.filter(({ input }) => input !== frame),
-    others,
-    outputs,
-  );
+  const possible = candidates.filter((each) => each.input !== frame && plausible(each, hints));
+  const taken = assigned(possible, others, outputs);
 
   const state = taken.map(({ pick, rivals }): StateRule => {
     const { input, output } = pick;
@@ -54,7 +51,13 @@ export function proposeRule(inputs: readonly Port[], outputs: readonly Port[], h
   const constants = Object.fromEntries(options.map((port) => [port.name, constantOf(port, hints.inputs[port.name], reasons)]));
   const bases = taken.map(({ pick, rivals }) => (rivals.length > 0 ? 'shapes' : pick.basis));
   const confidence =
-    state.length === 0 ? 'none' : bases.includes('shapes') || rest.length !== 1 ? 'shapes' : bases.includes('names') ? 'names' : 'graph';
+    state.length === 0
+      ? 'none'
+      : bases.includes('shapes') || rest.some((port) => port !== frame && hints.inputs[port.name]?.read !== true)
+        ? 'shapes'
+        : bases.includes('names')
+          ? 'names'
+          : 'graph';
   return { frames, state, constants, reasons, confidence };
 }
 
@@ -88,21 +91,23 @@ function judged(input: Port, output: Port, hints: StreamHints): Candidate {
       reason: `${share} the next state of the operators whose initial state comes from there`,
     };
   }
+  // What ends in the output though it is near the input is most often a prediction that the frame was added to, or multiplied with.
+  const goesOn = hints.continued.includes(output.name) || pair?.distance === 0;
   const near = pair === undefined ? 0 : Math.max(0, 30 - pair.distance);
-  if (pair !== undefined && pair.distance <= 4 && looksLikeState(input.name))
-    return { input, output, points: sure + near + named, basis: 'graph', reason: `it is computed from it in few steps, and ${shape}` };
+  const few = `it is computed from it in few steps${hints.continued.includes(output.name) ? ' and goes on to other outputs' : ''}, and ${shape}`;
+  if (pair !== undefined && pair.distance <= 4 && (goesOn || looksLikeState(input.name)))
+    return { input, output, points: sure + near + named, basis: 'graph', reason: few };
+  const stated = looksLikeState(input.name) ? 20 : 0;
   if (likeness > 0)
-    return {
-      input,
-      output,
-      points: near + named + (looksLikeState(input.name) ? 20 : 0),
-      basis: 'names',
-      reason: `their names belong together, and ${shape}`,
-    };
-  if (pair !== undefined && pair.distance <= 4)
-    return { input, output, points: near, basis: 'graph', reason: `it is computed from it in few steps, and ${shape}` };
+    return { input, output, points: near + named + stated, basis: 'names', reason: `their names belong together, and ${shape}` };
   const depends = pair === undefined && hints.pairs.length > 0 ? ', though it does not depend on it' : '';
-  return { input, output, points: near / 2 + 1, basis: 'shapes', reason: `${shape}${depends}` };
+  return { input, output, points: near / 2 + stated + (goesOn ? 20 : 0) + 1, basis: 'shapes', reason: `${shape}${depends}` };
+}
+
+/** Whether a pair may be a state at all where the graph is known: shapes alone are no reason. */
+function plausible({ input, output, basis }: Candidate, hints: StreamHints): boolean {
+  if (basis !== 'shapes' || hints.pairs.length === 0) return true;
+  return hints.continued.includes(output.name) || looksLikeState(input.name) || looksLikeState(output.name);
 }
 
 /** The input that is least like a state and most like a frame; the first of equals. */
