@@ -3,8 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ForeignTraceResult } from '../engine/foreign.ts';
-import { type ForeignInput, PARITY_LIMIT, type PartParity } from '../shared/foreign.ts';
-import type { FileChoice } from '../shared/inputs.ts';
+import { type ForeignInput, PARITY_LIMIT, type PartParity, type StreamSettings } from '../shared/foreign.ts';
+import type { FileChoice, InputChoice } from '../shared/inputs.ts';
 import { type Command, type Given, UsageError } from './command.ts';
 import type { Surroundings, Terminal } from './terminal.ts';
 
@@ -38,6 +38,10 @@ export const foreignOptions = {
   rate: { type: 'string' },
   vocabulary: { type: 'string' },
   choices: { type: 'string' },
+  stream: { type: 'string' },
+  zeros: { type: 'string' },
+  spectrum: { type: 'string' },
+  window: { type: 'string' },
 } as const;
 
 export const foreignHelp = {
@@ -48,6 +52,11 @@ export const foreignHelp = {
   context: 'of a .wav: samples before a frame that stand in it too',
   rate: 'of a .wav: samples a second that the model expects',
   vocabulary: 'of a .txt: a file of the tokens',
+  stream:
+    'of an ONNX model that is made for one frame a call: a JSON file with the rule (what is the frame, which output is which next input), or auto',
+  zeros: 'of an ONNX model: inputs that are zero, with commas between',
+  spectrum: 'of a .wav: magnitude or power of each frame',
+  window: 'of a .wav: hann, before the spectrum',
   choices: 'of an ONNX model: a JSON file that says what each input is given, as the editor keeps it',
 } as const;
 
@@ -62,17 +71,21 @@ export async function traceModel(given: Given, { terminal, engine }: Surrounding
 
 async function inputOf(given: Given, { folder }: Terminal): Promise<ForeignInput> {
   const dimensions = sizesOf(given);
+  const rule = given.text('stream');
+  const more: Pick<ForeignInput, 'stream' | 'inputs'> = {
+    ...(rule === undefined ? {} : { stream: rule === 'auto' ? 'auto' : await jsonOf<StreamSettings>(resolve(folder, rule)) }),
+    ...(given.text('zeros') === undefined ? {} : { inputs: zerosOf(given.text('zeros')!) }),
+  };
   const kept = given.text('choices');
   const file = given.text('input');
   const seed = given.count('random', 0);
   if ([kept, file, seed].filter((each) => each !== undefined).length !== 1)
     throw new UsageError('Give the input by --input FILE, --random SEED or --choices FILE.json.');
   if (kept !== undefined) {
-    const text = await readFile(resolve(folder, kept), 'utf8');
-    const choices = JSON.parse(text) as ForeignInput;
-    return { ...choices, dimensions: { ...choices.dimensions, ...dimensions } };
+    const choices = await jsonOf<ForeignInput>(resolve(folder, kept));
+    return { ...choices, ...more, inputs: { ...choices.inputs, ...more.inputs }, dimensions: { ...choices.dimensions, ...dimensions } };
   }
-  if (seed !== undefined) return { all: { kind: 'random', seed }, dimensions };
+  if (seed !== undefined) return { all: { kind: 'random', seed }, dimensions, ...more };
   const number = (name: string): number | undefined => given.count(name, 0);
   const options: Partial<FileChoice> = Object.fromEntries(
     (['frame', 'hop', 'context', 'rate'] as const).flatMap((name) => (number(name) === undefined ? [] : [[name, number(name)]])),
@@ -82,9 +95,27 @@ async function inputOf(given: Given, { folder }: Terminal): Promise<ForeignInput
     kind: 'file',
     path: resolve(folder, file!),
     ...options,
+    ...(given.choice('spectrum', ['magnitude', 'power']) === undefined
+      ? {}
+      : { spectrum: given.choice('spectrum', ['magnitude', 'power'])! }),
+    ...(given.choice('window', ['hann']) === undefined ? {} : { window: 'hann' }),
     ...(vocabulary === undefined ? {} : { vocabulary: resolve(folder, vocabulary) }),
   };
-  return { all, dimensions };
+  return { all, dimensions, ...more };
+}
+
+const zerosOf = (names: string): Record<string, InputChoice> =>
+  Object.fromEntries(names.split(',').map((name) => [name.trim(), { kind: 'zeros' }] as const));
+
+async function jsonOf<Content>(path: string): Promise<Content> {
+  const text = await readFile(path, 'utf8').catch(() => {
+    throw new UsageError(`There is no file ${path} that can be read.`);
+  });
+  try {
+    return JSON.parse(text) as Content;
+  } catch (error) {
+    throw new UsageError(`${path} is no JSON: ${error instanceof Error ? error.message : error}.`);
+  }
 }
 
 function sizesOf(given: Given): Record<string, number> {

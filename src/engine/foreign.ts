@@ -41,7 +41,7 @@ export async function traceForeign(
 ): Promise<ForeignTraceResult> {
   const model = await ForeignModel.open(file, runtime);
   try {
-    const run = await model.run(input, reading);
+    const run = await model.run(usualWhere(input, model), reading);
     const parity: Parity[] = [];
     let arrays = 0;
     async function* all(): AsyncGenerator<NamedArray> {
@@ -92,6 +92,13 @@ export async function verify(
   } finally {
     await model.release();
   }
+}
+
+/** Random numbers alone leave open how many rows tables have and how long things are. */
+function usualWhere(input: ForeignInput, model: ForeignModel): ForeignInput {
+  if (input.all?.kind !== 'random' || input.inputs !== undefined || input.stream !== undefined) return input;
+  const usual = usualChoices(model.file.model, model.ports, input.all.seed);
+  return { ...input, ...usual, dimensions: { ...usual.dimensions, ...input.dimensions } };
 }
 
 const requestOf = (model: ForeignModel) => ({ id: 0, title: model.name, model: 'Parts', file: model.name, uri: `${model.file.path}.rnn` });

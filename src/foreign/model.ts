@@ -7,13 +7,18 @@ import { isExternal } from '../onnx/file/tensors.ts';
 import { describeModel, type PortInfo } from '../onnx/operators.ts';
 import type { GraphProto, ModelProto, TensorProto } from '../onnx/proto.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
-import type { ForeignInfo, PartInfo } from '../shared/foreign.ts';
-import type { InputChoices } from '../shared/inputs.ts';
+import type { ForeignInfo, ForeignInput, PartInfo } from '../shared/foreign.ts';
+import type { InputChoice, InputChoices } from '../shared/inputs.ts';
 import { type ModelInput, readInputs } from './inputs/read.ts';
 import { PartError, type RecurrentPart } from './part.ts';
+import { stackOf } from './python/stack.ts';
 import { scopeText } from './scopes.ts';
 import { ForeignSession, type RanModel } from './session.ts';
 import { stacksOf } from './stacks.ts';
+import { hintsOf } from './streaming/hints.ts';
+import { portsOf } from './streaming/ports.ts';
+import { proposeRule, type StreamProposal } from './streaming/propose.ts';
+import { parseRule, type StreamRule } from './streaming/rule.ts';
 
 export interface ForeignRun extends RanModel {
   /** Sizes that free dimensions got, and what a person might not expect of the inputs. */
@@ -61,14 +66,61 @@ export class ForeignModel {
     };
   }
 
-  /** Runs the untouched model on what was chosen. Throws InputError, ModelFileError, RuntimeFailure. */
-  async run(choices: InputChoices, reading?: Reading): Promise<ForeignRun> {
-    if (this.file.external.some(({ fault }) => fault !== undefined))
-      throw new PartError(`${this.name} cannot be run: ${this.file.external.flatMap(({ fault }) => fault ?? []).join(' ')}`);
+  /** How it would be streamed, if it is made for one frame a call. */
+  proposal(): StreamProposal {
+    const { inputs, outputs } = portsOf(this.file.model.graph);
+    return proposeRule(inputs, outputs, hintsOf(this.file.model));
+  }
+
+  /** Runs the untouched model on what was chosen, once or once a frame. Throws InputError, StreamError, ModelFileError, RuntimeFailure. */
+  async run(input: ForeignInput, reading?: Reading): Promise<ForeignRun> {
+    const { stream, item, ...choices } = input;
+    if (stream === undefined) return this.#once(choices, reading);
+    return this.#stream(choices, stream === 'auto' ? this.proposal() : parseRule(stream), reading);
+  }
+
+  async #stream(choices: InputChoices, rule: StreamRule, reading?: Reading): Promise<ForeignRun> {
+    const fed = new Set(rule.frames.map(({ input }) => input));
+    const ports = this.ports.filter(({ name }) => fed.has(name));
+    const streamed = (choice: InputChoice): InputChoice => (choice.kind === 'file' ? { ...choice, stream: true } : choice);
+    const { inputs, dimensions, remarks } = await readInputs(
+      ports,
+      {
+        ...choices,
+        ...(choices.all === undefined ? {} : { all: streamed(choices.all) }),
+        ...(choices.inputs === undefined
+          ? {}
+          : {
+              inputs: Object.fromEntries(
+                Object.entries(choices.inputs).flatMap(([name, each]) => (fed.has(name) ? [[name, streamed(each)]] : [])),
+              ),
+            }),
+      },
+      reading,
+    );
+    const frames = Object.fromEntries(
+      Object.entries(inputs).map(([name, { dims, data, calls = 1 }]) => [name, { dims: [calls, ...dims], data: data as Float32Array }]),
+    );
+    const session = await this.#open();
+    const options = {
+      ...portsOf(this.file.model.graph),
+      sizes: dimensions,
+      ...(reading?.signal === undefined ? {} : { signal: reading.signal }),
+    };
+    return { ...(await session.stream(rule, frames, options)), dimensions, remarks };
+  }
+
+  async #once(choices: InputChoices, reading?: Reading): Promise<ForeignRun> {
     const { inputs, dimensions, remarks } = await readInputs(this.ports, choices, reading);
     const feeds = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, tensorOf(name, input)]));
+    return { ...(await (await this.#open()).run(feeds)), dimensions, remarks };
+  }
+
+  async #open(): Promise<ForeignSession> {
+    if (this.file.external.some(({ fault }) => fault !== undefined))
+      throw new PartError(`${this.name} cannot be run: ${this.file.external.flatMap(({ fault }) => fault ?? []).join(' ')}`);
     this.#session ??= new ForeignSession(this.#runtime, await withValues(this.file));
-    return { ...(await this.#session.run(feeds)), dimensions, remarks };
+    return this.#session;
   }
 
   async release(): Promise<void> {
@@ -80,6 +132,18 @@ export class ForeignModel {
 function tensorOf(name: string, { type, dims, data }: ModelInput): Tensor {
   if (type === 'bfloat16') throw new PartError(`The input ${name} is ${type}, which cannot be fed here.`);
   return { type, dims, data } as Tensor;
+}
+
+/** The Python lines that made a part, the user's own first. */
+function sourceLines({ nodes }: RecurrentPart): PartInfo['source'] {
+  const frames = nodes.map(stackOf).find((each) => each.length > 0) ?? [];
+  const own = frames.filter(({ library }) => library === undefined);
+  return [...own, ...frames.filter((each) => !own.includes(each))].map(({ file, line, function: name, text }) => ({
+    file,
+    line,
+    ...(name === undefined ? {} : { function: name }),
+    ...(text === undefined ? {} : { text }),
+  }));
 }
 
 function partInfo(stack: readonly RecurrentPart[]): PartInfo {
@@ -97,7 +161,7 @@ function partInfo(stack: readonly RecurrentPart[]): PartInfo {
     title: first.title,
     where: scopeText(first.scope),
     values: first.values,
-    source: [],
+    source: sourceLines(first),
   };
 }
 

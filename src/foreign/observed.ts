@@ -1,4 +1,4 @@
-// One run of the untouched model, with the values that its recurrent parts need.
+// The untouched model, opened with the values that its recurrent parts need as further outputs.
 
 import { encodeModel, type ModelProto } from '../onnx/proto.ts';
 import type { Runtime, Session, SessionOptions, Tensor } from '../runtime/runtime.ts';
@@ -19,45 +19,73 @@ export interface Observation {
   readonly parts: readonly PartValues[];
 }
 
-export interface ObservedModel {
-  /** Runs the model. Throws RuntimeFailure. */
-  run(feeds: Readonly<Record<string, Tensor>>): Promise<Observation>;
-  release(): Promise<void>;
+type Outputs = Readonly<Record<string, Tensor>>;
+
+interface PortOutput {
+  readonly part: RecurrentPart;
+  readonly name: string;
+  readonly output: string;
+  readonly levels: readonly Level[];
 }
 
-/** Opens a model that gives the values of these parts beside its own outputs. Throws RuntimeFailure where the runtime refuses it. */
-export async function observe(
-  runtime: Runtime,
-  model: ModelProto,
-  parts: readonly RecurrentPart[],
-  options: SessionOptions = { device: 'cpu' },
-): Promise<ObservedModel> {
-  const ports = parts.flatMap((part) => part.ports.map((port) => ({ part, port })));
-  const { model: open, outputs } = instrumented(
-    model,
-    ports.map(({ part, port }) => ({ scope: part.scope, name: port.name, type: port.type })),
-  );
-  const own = model.graph.output.map(({ name }) => name);
-  const session: Session = await runtime.open(encodeModel(runnable(open)), options);
-  return {
-    async run(feeds) {
-      const all = await session.compute(feeds);
-      return {
-        outputs: Object.fromEntries(own.map((name) => [name, all[name]!])),
-        parts: parts.map((part) => {
-          const found = ports.flatMap(({ part: owner, port }, k) => {
-            const { name, levels } = outputs[k]!;
-            return owner === part ? [{ name: port.name, values: iterationsOf(all[name]!, levels) }] : [];
-          });
-          const count = Math.max(0, ...found.map(({ values }) => values.length));
-          const ran = found.every(({ values }) => values.length > 0);
-          const iteration = (k: number) => new Map(found.map(({ name, values }) => [name, values[Math.min(k, values.length - 1)]!]));
-          return { part, iterations: ran ? Array.from({ length: count }, (_, k) => iteration(k)) : [] };
-        }),
-      };
-    },
-    release: () => session.release(),
-  };
+export class ObservedModel {
+  readonly session: Session;
+  /** The model's own outputs, and all. */
+  readonly own: readonly string[];
+  readonly all: readonly string[];
+  readonly #parts: readonly RecurrentPart[];
+  readonly #ports: readonly PortOutput[];
+
+  private constructor(session: Session, own: readonly string[], parts: readonly RecurrentPart[], ports: readonly PortOutput[]) {
+    this.session = session;
+    this.own = own;
+    this.all = [...new Set([...own, ...ports.map(({ output }) => output)])];
+    this.#parts = parts;
+    this.#ports = ports;
+  }
+
+  /** Throws RuntimeFailure where the runtime refuses the model. */
+  static async open(
+    runtime: Runtime,
+    model: ModelProto,
+    parts: readonly RecurrentPart[],
+    options: SessionOptions = { device: 'cpu' },
+  ): Promise<ObservedModel> {
+    const wanted = parts.flatMap((part) => part.ports.map(({ name, type }) => ({ part, scope: part.scope, name, type })));
+    const { model: open, outputs } = instrumented(model, wanted);
+    const session = await runtime.open(encodeModel(runnable(open)), options);
+    const ports = wanted.map(({ part, name }, k) => ({ part, name, output: outputs[k]!.name, levels: outputs[k]!.levels }));
+    return new ObservedModel(
+      session,
+      model.graph.output.map(({ name }) => name),
+      parts,
+      ports,
+    );
+  }
+
+  /** Runs the model. Throws RuntimeFailure. */
+  async run(feeds: Readonly<Record<string, Tensor>>): Promise<Observation> {
+    const all = await this.session.compute(feeds);
+    return {
+      outputs: Object.fromEntries(this.own.map((name) => [name, all[name]!])),
+      parts: this.#parts.map((part) => this.valuesOf(part, all)),
+    };
+  }
+
+  /** A part's values among the outputs of a run. */
+  valuesOf(part: RecurrentPart, all: Outputs): PartValues {
+    const found = this.#ports
+      .filter((port) => port.part === part)
+      .map(({ name, output, levels }) => ({ name, values: iterationsOf(all[output]!, levels) }));
+    const count = Math.max(0, ...found.map(({ values }) => values.length));
+    const ran = found.every(({ values }) => values.length > 0);
+    const iteration = (k: number) => new Map(found.map(({ name, values }) => [name, values[Math.min(k, values.length - 1)]!]));
+    return { part, iterations: ran ? Array.from({ length: count }, (_, k) => iteration(k)) : [] };
+  }
+
+  async release(): Promise<void> {
+    await this.session.release();
+  }
 }
 
 /** A value of nested bodies, iteration by iteration; nothing of a branch that did not run. */

@@ -35,6 +35,8 @@ export interface RecurrentPart {
   readonly values: readonly string[];
   /** Values of its scope that a run must give. */
   readonly ports: readonly Port[];
+  /** The values of calls that follow each other, each for the next steps, as those of one run; absent where that makes no sense. */
+  joined?(calls: readonly ReadonlyMap<string, Tensor>[]): ReadonlyMap<string, Tensor>;
   /** Takes the values of a run. Throws PartError where they do not fit together. */
   bind(values: ReadonlyMap<string, Tensor>): BoundPart;
 }

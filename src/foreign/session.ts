@@ -7,9 +7,12 @@ import type { ModelProto } from '../onnx/proto.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
 import { RuntimeEvaluator } from '../tracing/evaluator.ts';
 import { findParts } from './find.ts';
-import { type ObservedModel, observe } from './observed.ts';
+import { ObservedModel, type PartValues } from './observed.ts';
 import { type BoundPart, PartError, type RecurrentPart } from './part.ts';
 import { type Parity, type ReplayedParts, type ReplayRequest, replay } from './replay.ts';
+import type { StreamRule } from './streaming/rule.ts';
+import { type Frames, type StreamOptions, streamRun } from './streaming/run.ts';
+import { concatenated, stacked } from './tensors.ts';
 
 /** A part as it ran once. */
 export interface RanPart {
@@ -48,8 +51,35 @@ export class ForeignSession {
 
   /** Runs the untouched model. Throws RuntimeFailure. */
   async run(feeds: Readonly<Record<string, Tensor>>): Promise<RanModel> {
-    this.#observed ??= observe(this.#runtime, this.#model, this.parts);
-    const { outputs, parts } = await (await this.#observed).run(feeds);
+    const { outputs, parts } = await (await this.#open()).run(feeds);
+    return { outputs, ...this.#bound(parts) };
+  }
+
+  /** Calls the untouched model once a frame, and takes what its parts did as one run. Throws StreamError, RuntimeFailure. */
+  async stream(rule: StreamRule, frames: Readonly<Record<string, Frames>>, options: Omit<StreamOptions, 'fetch'>): Promise<RanModel> {
+    const observed = await this.#open();
+    const calls = new Map(this.parts.map((part) => [part, [] as ReadonlyMap<string, Tensor>[]]));
+    const outputs = new Map<string, Tensor[]>(observed.own.map((name) => [name, []]));
+    const steps = streamRun(observed.session, rule, frames, { ...options, fetch: observed.all });
+    for await (const { outputs: all } of steps) {
+      for (const [part, values] of calls) {
+        const [once, ...more] = observed.valuesOf(part, all).iterations;
+        if (once !== undefined && more.length === 0) values.push(once);
+      }
+      for (const [name, values] of outputs) values.push(all[name]!);
+    }
+    const parts = [...calls].map(([part, values]): PartValues => {
+      return { part, iterations: part.joined === undefined || values.length === 0 ? [] : [part.joined(values)] };
+    });
+    return { outputs: joinedOutputs(outputs, rule, options), ...this.#bound(parts) };
+  }
+
+  #open(): Promise<ObservedModel> {
+    this.#observed ??= ObservedModel.open(this.#runtime, this.#model, this.parts);
+    return this.#observed;
+  }
+
+  #bound(parts: readonly PartValues[]): Omit<RanModel, 'outputs'> {
     const ran: RanPart[] = [];
     const idle: RanModel['idle'][number][] = [];
     for (const { part, iterations } of parts) {
@@ -61,7 +91,7 @@ export class ForeignSession {
         idle.push({ part, why: error.message });
       }
     }
-    return { outputs, ran, idle };
+    return { ran, idle };
   }
 
   async release(): Promise<void> {
@@ -69,6 +99,27 @@ export class ForeignSession {
     this.#observed = undefined;
     await observed?.release();
   }
+}
+
+/** States as they are in the end; what has an axis of frames along it; the rest with an axis of frames in front. */
+function joinedOutputs(
+  outputs: ReadonlyMap<string, readonly Tensor[]>,
+  rule: StreamRule,
+  { inputs }: Pick<StreamOptions, 'inputs'>,
+): Record<string, Tensor> {
+  const states = new Set(rule.state.map(({ output }) => output));
+  const [frame] = rule.frames;
+  const rank = inputs.find(({ name }) => name === frame?.input)?.dims?.length;
+  const axis = frame?.axis;
+  return Object.fromEntries(
+    [...outputs].flatMap(([name, values]): (readonly [string, Tensor])[] => {
+      const last = values.at(-1);
+      if (last === undefined) return [];
+      if (states.has(name)) return [[name, last]];
+      const along = axis !== undefined && last.dims.length === rank && last.dims[axis] === 1;
+      return [[name, along ? concatenated(values, axis) : stacked(values)]];
+    }),
+  );
 }
 
 /** Every sequence of every part, in groups that can be replayed together. */

@@ -66,6 +66,15 @@ export interface SourceLine {
 export interface ForeignInput extends InputChoices {
   /** Which of the sequences that ran side by side is stepped through, from 0. */
   readonly item?: number;
+  /** How a model that is made for one frame a call is streamed: the input's first axis then counts calls. `auto`: as the graph proposes it. */
+  readonly stream?: StreamSettings | 'auto';
+}
+
+/** See foreign/streaming/rule.ts, which checks it. */
+export interface StreamSettings {
+  readonly frames: readonly { readonly input: string; readonly axis?: number; readonly context?: number }[];
+  readonly state: readonly { readonly input: string; readonly output: string; readonly initial?: 'zeros' | number | readonly number[] }[];
+  readonly constants: Readonly<Record<string, number | readonly number[]>>;
 }
 
 /** How near a part's replay came to the untouched model: the largest difference over the largest size; absent where there is nothing to compare. */

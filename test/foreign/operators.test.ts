@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { findParts } from '../../src/foreign/find.ts';
-import { observe } from '../../src/foreign/observed.ts';
+import { ObservedModel } from '../../src/foreign/observed.ts';
 import type { BoundPart, RecurrentPart } from '../../src/foreign/part.ts';
 import { replay } from '../../src/foreign/replay.ts';
 import type { TensorProto } from '../../src/onnx/proto.ts';
@@ -24,7 +24,7 @@ interface Observed {
 async function run({ model, feeds }: OperatorCase): Promise<Observed> {
   const { parts, refused } = findParts(model);
   assert.deepEqual(refused, []);
-  const observed = await observe(runtime, model, parts, { device: 'cpu', threads: 1 });
+  const observed = await ObservedModel.open(runtime, model, parts, { device: 'cpu', threads: 1 });
   try {
     const { parts: found, outputs } = await observed.run(feeds);
     const [{ part, iterations }] = found as [(typeof found)[number]];

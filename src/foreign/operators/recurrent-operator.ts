@@ -7,6 +7,7 @@ import type { Tensor } from '../../runtime/runtime.ts';
 import { Attributes } from '../attributes.ts';
 import { type BoundPart, type BoundRun, type Direction, type Expected, type Numbers, PartError, type RecurrentPart } from '../part.ts';
 import type { Scope } from '../scopes.ts';
+import { concatenated } from '../tensors.ts';
 import { activationsOf } from './activations.ts';
 import { type Equations, equationsOf } from './equations.ts';
 
@@ -88,8 +89,31 @@ export function operatorPart(node: NodeProto, scope: Scope, name: string): Recur
     nodes: [node],
     values: equations[0]!.cell(1, 1, { h: false, c: false }).lines.map((line) => line.name),
     ports: [...ports.values()].map((port) => (port.name === lengths ? { name: lengths, type: 'int32' } : port)),
+    ...(settings.directions.join() === 'forward' ? { joined: (calls) => joinedCalls(node, settings, calls) } : {}),
     bind: (values) => new Binding(node, settings, equations, values).part(),
   };
+}
+
+/** X and Y one after the other in time, the states from the first call and from the last. */
+function joinedCalls(
+  node: NodeProto,
+  { batchFirst }: OperatorSettings,
+  calls: readonly ReadonlyMap<string, Tensor>[],
+): Map<string, Tensor> {
+  const joined = new Map(calls[0]);
+  // Each call has its own lengths, all of them whole.
+  joined.delete(node.input[4] ?? '');
+  for (const name of [node.input[0], node.output[0]])
+    if (name)
+      joined.set(
+        name,
+        concatenated(
+          calls.map((values) => values.get(name)!),
+          batchFirst ? 1 : 0,
+        ),
+      );
+  for (const name of node.output.slice(1)) if (name) joined.set(name, calls.at(-1)!.get(name)!);
+  return joined;
 }
 
 function equationsFor(node: NodeProto, settings: OperatorSettings, place: number): Equations {

@@ -146,8 +146,15 @@ function carried(next: Tensor, before: Tensor, input: string, output: string): T
 const arrays = {
   float32: Float32Array,
   float64: Float64Array,
+  float16: Uint16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
   int32: Int32Array,
+  uint32: Uint32Array,
   int64: BigInt64Array,
+  uint64: BigUint64Array,
   bool: Uint8Array,
 } as const satisfies Record<Tensor['type'], unknown>;
 

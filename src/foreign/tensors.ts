@@ -1,0 +1,27 @@
+// Tensors put together.
+
+import type { Tensor, TensorData } from '../runtime/runtime.ts';
+
+/** Tensors of one type and of one shape but for an axis, one behind the other along it. */
+export function concatenated(tensors: readonly Tensor[], axis: number): Tensor {
+  const [first] = tensors as readonly [Tensor, ...Tensor[]];
+  const outer = first.dims.slice(0, axis).reduce((product, size) => product * size, 1);
+  const widths = tensors.map(({ data }) => data.length / outer);
+  const width = widths.reduce((sum, each) => sum + each, 0);
+  const data = new (first.data.constructor as Float32ArrayConstructor)(outer * width);
+  let at = 0;
+  tensors.forEach((tensor, k) => {
+    for (let row = 0; row < outer; row += 1)
+      data.set((tensor.data as Float32Array).subarray(row * widths[k]!, (row + 1) * widths[k]!), row * width + at);
+    at += widths[k]!;
+  });
+  const size = tensors.reduce((sum, { dims }) => sum + dims[axis]!, 0);
+  return { type: first.type, dims: first.dims.map((each, k) => (k === axis ? size : each)), data: data as TensorData };
+}
+
+/** Tensors of one type and shape as one with an axis more, in front. */
+export const stacked = (tensors: readonly Tensor[]): Tensor =>
+  concatenated(
+    tensors.map((each) => ({ ...each, dims: [1, ...each.dims] })),
+    0,
+  );
