@@ -2,6 +2,7 @@
 
 import { loadDataset } from '../data/load.ts';
 import type { Reading } from '../data/text-stream.ts';
+import { ForeignModel } from '../foreign/model.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
 import type { TrainHooks } from '../training/train.ts';
 import { beginningsOf } from './beginnings.ts';
@@ -67,9 +68,10 @@ export function createHandlers(): Engine {
     },
     preview: ({ file, data, model }, context) => previewData(file, data, model, readingOf(context)),
     inspect: ({ file }) => inspect(file, runtime),
+    inputNeeds: async ({ file, choices }) => (await ForeignModel.open(file, runtime)).needs(choices),
     traceForeign: (request, context) => traceForeign(request, runtime, readingOf(context)),
     verify: (request, context) => verify(request, runtime, readingOf(context)),
-    openTrace: (request) => traces.open(request),
+    openTrace: (request, context) => traces.open(request, readingOf(context)),
     read: ({ trace, ...request }) => traces.get(trace).read(request),
     summary: ({ trace, summary }) => traces.get(trace).summary(summary),
     weight: ({ trace, name }) => traces.get(trace).weight(name),

@@ -2,7 +2,8 @@
 // One table; client and process are generic over it.
 
 import type { DataPreview, PartName } from '../shared/dataset.ts';
-import type { ForeignInfo } from '../shared/foreign.ts';
+import type { ForeignInfo, ForeignInput, InputNeeds } from '../shared/foreign.ts';
+import type { InputChoices } from '../shared/inputs.ts';
 import type { Device } from '../shared/settings.ts';
 import type { Objective, ReadRequest, SummaryKind, TraceDescription } from '../shared/trace.ts';
 import type { RunSummary, StepRecord } from '../shared/training.ts';
@@ -38,7 +39,9 @@ export type SequenceChoice =
   /** Steps from .. from+length-1 of the training or validation part of the model's data, a running text. */
   | { readonly kind: 'data'; readonly part: 'training' | 'validation'; readonly from: number; readonly length: number }
   /** One example of the model's data. */
-  | { readonly kind: 'example'; readonly part: PartName; readonly index: number };
+  | { readonly kind: 'example'; readonly part: PartName; readonly index: number }
+  /** What an ONNX model is run on, and which of the sequences that ran side by side is stepped through. */
+  | { readonly kind: 'given'; readonly input: ForeignInput };
 
 /** A sequence to choose: a place in the held-out part of a text, or a held-out example. */
 export interface Beginning {
@@ -50,9 +53,11 @@ export interface Beginning {
 }
 
 export interface TraceRequest {
-  /** A run's folder, or a `.rnn` file whose weights are then untrained starts. */
+  /** A run's folder; a `.rnn` file whose weights are then untrained starts; an ONNX model of others, whose generated source is written into
+   *  the folder `generated` (one of the system's for passing files unless told otherwise). */
   readonly source:
     | { readonly kind: 'run'; readonly folder: string }
+    | { readonly kind: 'onnx'; readonly file: string; readonly generated?: string }
     | { readonly kind: 'file'; readonly file: string; readonly model?: string };
   readonly sequence: SequenceChoice;
   readonly objective?: Objective;
@@ -79,6 +84,8 @@ export interface Requests {
   preview: { parameters: { readonly file: string; readonly data: string; readonly model?: string }; result: DataPreview };
   /** What is in an ONNX model, and what of it is recurrent. */
   inspect: { parameters: { readonly file: string }; result: ForeignInfo };
+  /** What choices leave open: sizes of dimensions, and options of files. */
+  inputNeeds: { parameters: { readonly file: string; readonly choices: InputChoices }; result: InputNeeds };
   /** Runs an ONNX model, and writes its parts' values over the sequences as arrays. */
   traceForeign: { parameters: ForeignTraceRequest; result: ForeignTraceResult };
   /** Replays an ONNX model's parts on random input, beside the untouched model. */

@@ -66,6 +66,8 @@ async function chosen(choice: SequenceChoice, { shapes, kept, dataset }: Reader)
     }
     case 'example':
       return exampleAt(await dataset(), choice.part, choice.index);
+    case 'given':
+      throw new Error('Such an input is for ONNX models.');
   }
 }
 

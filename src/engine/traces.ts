@@ -2,6 +2,7 @@
 
 import type { Dataset } from '../data/dataset.ts';
 import { loadDataset } from '../data/load.ts';
+import type { Reading } from '../data/text-stream.ts';
 import type { Model } from '../graph/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Trace, TraceDescription } from '../shared/trace.ts';
@@ -12,8 +13,9 @@ import { type Checkpoint, lastGoodCheckpoint } from '../training/checkpoint.ts';
 import { initialise } from '../training/initialise.ts';
 import { checkpointsOf, type Run, RunError } from '../training/run.ts';
 import type { TrainerState } from '../training/trainer.ts';
+import { openForeignTrace } from './foreign-trace.ts';
 import { openModelJob, openRunModel } from './job.ts';
-import type { TraceRequest } from './requests.ts';
+import type { SequenceChoice, TraceRequest } from './requests.ts';
 import { type Reader, sequenceOf } from './sequence.ts';
 
 export class Traces {
@@ -25,13 +27,13 @@ export class Traces {
     this.#runtime = runtime;
   }
 
-  async open({ source, sequence: choice, objective }: TraceRequest): Promise<TraceDescription> {
+  async open(request: TraceRequest, reading?: Reading): Promise<TraceDescription> {
+    const { source, sequence: choice, objective } = request;
+    if (source.kind === 'onnx') return this.#foreign(source, choice, reading);
     const traced = await sourceOfTrace(source);
     const { model, weights, kept, state } = traced;
     const { inputs, lengths, steps, tokens, by, what } = await sequenceOf(choice, traced);
-    this.#count += 1;
-    // Numbers of another process, which ended, must not mean traces of this one.
-    const id = process.pid * 2 ** 20 + this.#count;
+    const id = this.#next();
     const evaluator = new RuntimeEvaluator(this.#runtime, { B: 1 });
     const vocabularies = Object.fromEntries(Object.entries(kept.vocabularies).map(([dimension, each]) => [dimension, each.tokens]));
     const classes = vocabularies[classesOf(model) ?? ''];
@@ -60,6 +62,24 @@ export class Traces {
     return trace.description;
   }
 
+  async #foreign(
+    source: Extract<TraceRequest['source'], { kind: 'onnx' }>,
+    choice: SequenceChoice,
+    reading?: Reading,
+  ): Promise<TraceDescription> {
+    if (choice.kind !== 'given') throw new Error('An ONNX model is run on an input that was chosen for it, not on a text or on data.');
+    const id = this.#next();
+    const trace = await openForeignTrace(id, source, choice.input, this.#runtime, reading);
+    this.#open.set(id, trace);
+    return trace.description;
+  }
+
+  /** Numbers of another process, which ended, must not mean traces of this one. */
+  #next(): number {
+    this.#count += 1;
+    return process.pid * 2 ** 20 + this.#count;
+  }
+
   get(id: number): Trace {
     const trace = this.#open.get(id);
     if (trace === undefined) throw new Error('This trace is no longer open: it was closed, or its process ended. Open it again.');
@@ -84,6 +104,7 @@ export interface TracedModel extends Reader {
 
 /** A run as its newest sound checkpoint has it, or a file's model as it starts. */
 export async function sourceOfTrace(source: TraceRequest['source']): Promise<TracedModel> {
+  if (source.kind === 'onnx') throw new Error('An ONNX model has no data of its own to choose a sequence from.');
   if (source.kind === 'file') {
     const { model, shapes, data, settings } = await openModelJob(source.file, source.model);
     const weights = initialise(model.weights, settings.seed);

@@ -7,8 +7,10 @@ import { isExternal } from '../onnx/file/tensors.ts';
 import { describeModel, type PortInfo } from '../onnx/operators.ts';
 import type { GraphProto, ModelProto, TensorProto } from '../onnx/proto.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
-import type { ForeignInfo, ForeignInput, PartInfo } from '../shared/foreign.ts';
+import type { ForeignInfo, ForeignInput, InputNeed, InputNeeds, PartInfo } from '../shared/foreign.ts';
 import type { InputChoice, InputChoices } from '../shared/inputs.ts';
+import { neededOptions } from './inputs/needed.ts';
+import { choiceOf, freeDimensions } from './inputs/ports.ts';
 import { type ModelInput, readInputs } from './inputs/read.ts';
 import { PartError, type RecurrentPart } from './part.ts';
 import { stackOf } from './python/stack.ts';
@@ -19,6 +21,7 @@ import { hintsOf } from './streaming/hints.ts';
 import { portsOf } from './streaming/ports.ts';
 import { proposeRule, type StreamProposal } from './streaming/propose.ts';
 import { parseRule, type StreamRule } from './streaming/rule.ts';
+import { usualChoices } from './usual.ts';
 
 export interface ForeignRun extends RanModel {
   /** Sizes that free dimensions got, and what a person might not expect of the inputs. */
@@ -63,7 +66,39 @@ export class ForeignModel {
       parts: stacksOf(this.parts).map(partInfo),
       refused: this.#names.refused.map(({ title, scope, why }) => ({ title, where: scopeText(scope), why })),
       remarks: this.file.remarks,
+      ...this.#proposed(),
+      usual: usualChoices(this.file.model, this.ports, 1),
     };
+  }
+
+  /** What is to be asked before a model runs on these choices. Throws InputError where a file cannot be an input. */
+  async needs(choices: InputChoices): Promise<InputNeeds> {
+    const dimensions = freeDimensions(this.ports, choices).map(({ key, uses, suggestion }) => ({
+      key,
+      inputs: [...new Set(uses.map(({ input }) => input))],
+      ...(suggestion === undefined ? {} : { suggestion }),
+    }));
+    const options: InputNeed[] = [];
+    for (const port of this.ports) {
+      const choice = choiceOf(port, choices);
+      if (choice?.kind !== 'file') continue;
+      for (const { option, question, choices: among, suggestion, optional = false } of await neededOptions(port, choice.path))
+        if (choice[option] === undefined)
+          options.push({
+            input: port.name,
+            option,
+            question,
+            optional,
+            ...(among === undefined ? {} : { choices: among }),
+            ...(suggestion === undefined ? {} : { suggestion: suggestion as NonNullable<InputNeed['suggestion']> }),
+          });
+    }
+    return { dimensions, options };
+  }
+
+  #proposed(): Pick<ForeignInfo, 'proposal'> {
+    const { confidence, ...proposal } = this.proposal();
+    return confidence === 'none' ? {} : { proposal: { ...proposal, confidence } };
   }
 
   /** How it would be streamed, if it is made for one frame a call. */

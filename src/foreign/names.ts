@@ -47,7 +47,8 @@ export class PartNames {
   }
 }
 
-function wordOf(text: string): string {
+/** A text as a name of the language; empty where nothing of it can stand in one. */
+export function wordOf(text: string): string {
   const word = text
     .replace(/[^A-Za-z0-9_]+/g, '_')
     .replace(/_+/g, '_')

@@ -21,6 +21,10 @@ export interface ForeignInfo {
   readonly parameters: number;
   readonly bytes: number;
   readonly metadata: Readonly<Record<string, string>>;
+  /** How it would be streamed, where it takes and gives back its state. */
+  readonly proposal?: StreamSettings & { readonly reasons: readonly string[]; readonly confidence: 'graph' | 'names' | 'shapes' };
+  /** Random numbers that the model can take. */
+  readonly usual: InputChoices;
 }
 
 export interface ForeignPort {
@@ -75,6 +79,25 @@ export interface StreamSettings {
   readonly frames: readonly { readonly input: string; readonly axis?: number; readonly context?: number }[];
   readonly state: readonly { readonly input: string; readonly output: string; readonly initial?: 'zeros' | number | readonly number[] }[];
   readonly constants: Readonly<Record<string, number | readonly number[]>>;
+}
+
+/** What has to be asked before a model can be run. */
+export interface InputNeeds {
+  readonly dimensions: readonly { readonly key: string; readonly inputs: readonly string[]; readonly suggestion?: number }[];
+  readonly options: readonly InputNeed[];
+}
+
+/** What a file leaves open for an input. */
+export interface InputNeed {
+  readonly input: string;
+  readonly option: string;
+  /** A sentence for a person. */
+  readonly question: string;
+  readonly choices?: readonly string[];
+  /** As the option is written. */
+  readonly suggestion?: string | number | boolean | readonly (string | number)[];
+  /** It may stay open. */
+  readonly optional: boolean;
 }
 
 /** How near a part's replay came to the untouched model: the largest difference over the largest size; absent where there is nothing to compare. */

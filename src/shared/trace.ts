@@ -1,5 +1,6 @@
 // A trace as debugger and views see it: names, sizes and places; numbers are asked for in windows.
 
+import type { PartParity } from './foreign.ts';
 import type { LineRole, SourceRange } from './source.ts';
 
 /** A value of the trace. `line` is the line's name with its prime (`f`, `c'`), or the name of an input (`x`), or of a state before the step (`c`).
@@ -67,6 +68,9 @@ export interface TraceDescription {
   readonly instances: readonly InstanceDescription[];
   /** Largest relative difference between the replayed lines and the model's own run. */
   readonly parity: number;
+  /** Of an ONNX model of others: of each part, beside the untouched model; and what could not be replayed, and why. */
+  readonly parts?: readonly PartParity[];
+  readonly idle?: readonly { readonly part: string; readonly why: string }[];
   /** Where gradients are of: the loss of the whole sequence, or of one step. */
   readonly objective: Objective;
 }

@@ -152,7 +152,7 @@ export async function runsOf(file: string): Promise<RunSummary[]> {
 }
 
 export const sourceText = (source: Source): string =>
-  source.kind === 'run' ? basename(source.folder) : `${basename(source.file)}, untrained,`;
+  source.kind === 'run' ? basename(source.folder) : `${basename(source.file)}${source.kind === 'file' ? ', untrained,' : ''}`;
 
 function sequenceText(sequence: SequenceChoice): string {
   switch (sequence.kind) {
@@ -164,5 +164,7 @@ function sequenceText(sequence: SequenceChoice): string {
       return `${sequence.part} text, ${numberText(sequence.length)} steps from t = ${numberText(sequence.from)}`;
     case 'example':
       return `${sequence.part} example ${numberText(sequence.index)}`;
+    case 'given':
+      return 'the chosen input';
   }
 }
