@@ -167,6 +167,14 @@ const ModelType = root.lookupType('onnx.ModelProto');
 /** The schema's names of the element types by their numbers: `FLOAT`, `BFLOAT16`. */
 export const dataTypeNames: Readonly<Record<number, string>> = root.lookupEnum('onnx.TensorProto.DataType').valuesById;
 
+const TensorType = root.lookupType('onnx.TensorProto');
+
+/** A tensor that was made in memory, with its numbers as `raw_data`, as decoded ones have them. */
+export function settledTensor(tensor: TensorProto): TensorProto {
+  const bytes = TensorType.encode(tensor as unknown as protobuf.Message).finish();
+  return decodeMessage(TensorType, promised, bytes) as unknown as TensorProto;
+}
+
 export const encodeModel = (model: ModelProto): Uint8Array => ModelType.encode(model as unknown as protobuf.Message).finish();
 
 /**

@@ -77,5 +77,6 @@ async function tensorOf(tensor: TensorProto, file: ModelFile, place?: string): P
   const read = await file.tensor(tensor, place).catch((error: Error) => {
     throw new WeightsError(error.message, { cause: error });
   });
-  return { shape: read.shape, data: floatsOf(read) };
+  // Of its own, so that the file can go.
+  return { shape: read.shape, data: floatsOf(read).slice() };
 }

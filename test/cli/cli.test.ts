@@ -12,8 +12,10 @@ import { commands } from '../../src/cli/commands.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { createEngine } from '../../src/engine/client.ts';
 import { runTraining } from '../../src/engine/training.ts';
+import { encodeModel } from '../../src/onnx/proto.ts';
 import { random } from '../../src/shared/random.ts';
 import { checkpointsOf } from '../../src/training/run.ts';
+import { functionModel } from '../foreign/models.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const engine = createEngine({ entry: fileURLToPath(new URL('../../src/engine/process.ts', import.meta.url)) });
@@ -321,5 +323,18 @@ describe('unroll', function () {
     const { status, error } = await unroll('train', 'tiny.rnn', '--out', 'blocked/file/run');
     assert.equal(status, 1);
     assert.match(error, /blocked\/file\/run cannot be made: a file of that name stands in the way/);
+  });
+
+  it('tells of ONNX models of others, and refuses what is none', async () => {
+    await writeFile(join(folder, 'foreign.onnx'), encodeModel(functionModel()));
+    await writeFile(join(folder, 'cut.onnx'), encodeModel(functionModel()).subarray(0, 200));
+    const told = await unroll('info', 'foreign.onnx', '--json');
+    const { defaults, functions, unknown, remarks, producer } = JSON.parse(told.out);
+    assert.deepEqual([defaults, functions, unknown, producer], [undefined, ['mine.Gate'], ['custom.ops.Whirl'], 'test']);
+    assert.match(remarks.join('\n'), /The model keeps w in weights\.bin, which is not there\. Copy it beside the model\./);
+    assert.match((await unroll('info', 'foreign.onnx')).out, /\nremarks:\n {2}The model keeps w in/);
+    const cut = await unroll('info', 'cut.onnx');
+    assert.deepEqual([cut.status, cut.out], [1, '']);
+    assert.match(cut.error, /cut\.onnx is no ONNX model, or it is cut short: .*\. Copy it or export it again\.\n$/);
   });
 });

@@ -105,6 +105,10 @@ function distorted(bytes: Buffer, below: (limit: number) => number): Buffer {
   };
   walk(model);
   const one = <T>(from: readonly T[]): T => from[below(from.length)]!;
+  /** Where the place is still there: no list gets holes. */
+  const put = (at: Record<string, unknown>, key: string, value: unknown): void => {
+    if (key in at) at[key] = value;
+  };
   const odd = [0, 1, -1, 2, 3, 7, 16, 17, 23, 99, 2 ** 31, 2 ** 60, -(2 ** 40)];
   for (let times = 1 + below(6); times > 0; times -= 1) {
     const list = one(lists);
@@ -115,10 +119,10 @@ function distorted(bytes: Buffer, below: (limit: number) => number): Buffer {
       () => list.length > 0 && list.push(one(list)),
       () => list.reverse(),
       () => list.splice(below(list.length), 1),
-      () => (to[key] = from[other]),
-      () => (to[key] = one(['', '/', '::', '\u0000', '../weights.bin', 'None', '__proto__', 'x'.repeat(500)])),
-      () => (number[name] = one(odd)),
-      () => (number[name] = one(odd)),
+      () => put(to, key, from[other] ?? ''),
+      () => put(to, key, one(['', '/', '::', '\u0000', '../weights.bin', 'None', '__proto__', 'x'.repeat(500)])),
+      () => put(number, name, one(odd)),
+      () => put(number, name, one(odd)),
     ][below(7)]!();
   }
   return Buffer.from(encodeModel(model));

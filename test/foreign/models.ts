@@ -170,3 +170,16 @@ export function field(id: number, content: Uint8Array | string | readonly Uint8A
 
 /** A field that holds one number. */
 export const numberField = (id: number, value: number | bigint): Buffer => Buffer.from([...varint(id * 8), ...varint(value)]);
+
+/** A model of one tensor, whose fields are given as bytes. */
+export const held = (...fields: Uint8Array[]): Buffer => Buffer.concat([numberField(1, 8), field(7, field(5, [...fields, field(8, 't')]))]);
+
+/** Fields of a tensor: sizes, element type, raw_data, and varints packed in a field. */
+export const dims = (...sizes: (number | bigint)[]): Buffer => Buffer.concat(sizes.map((size) => numberField(1, size)));
+export const type = (number: number): Buffer => numberField(2, number);
+export const raw = (view: ArrayBufferView): Buffer => field(9, new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+export const packed = (id: number, values: readonly (number | bigint)[]): Buffer =>
+  field(
+    id,
+    values.map((value) => numberField(0, value).subarray(1)),
+  );

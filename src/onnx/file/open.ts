@@ -2,7 +2,8 @@
 
 import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { decodeModel, type ModelProto, type TensorProto } from '../proto.ts';
+import { dataLocations, decodeModel, type ModelProto, settledTensor, type TensorProto } from '../proto.ts';
+import { fieldOf } from '../tensor-numbers.ts';
 import { DecodeError, decodeLimits } from '../wire.ts';
 import { ModelFileError, quoted } from './error.ts';
 import { type ExternalFile, ExternalFiles, externalPlace } from './external.ts';
@@ -46,7 +47,8 @@ export async function modelFileOf(path: string, bytes: Uint8Array, limits: FileL
   const model = decodeFile(path, bytes, memory);
   const structure = structureOf(model);
   const external = new ExternalFiles(path);
-  const read = async (tensor: TensorProto, place: string): Promise<readonly [TensorClaim, Uint8Array]> => {
+  const read = async (given: TensorProto, place: string): Promise<readonly [TensorClaim, Uint8Array]> => {
+    const tensor = isSettled(given) ? given : settledTensor(given);
     const failed = (what: string): ModelFileError => new ModelFileError(`${basename(path)}: ${place} ${what}.`);
     const claim = claimOf(tensor);
     if (typeof claim === 'string') throw failed(claim);
@@ -75,6 +77,10 @@ export async function modelFileOf(path: string, bytes: Uint8Array, limits: FileL
 }
 
 const placeOf = ({ name }: TensorProto): string => quoted(name || 'a tensor without a name');
+
+/** Decoded tensors are; one that was made in memory may have its numbers in a typed field. */
+const isSettled = ({ raw_data, data_location, ...tensor }: TensorProto): boolean =>
+  (raw_data?.length ?? 0) > 0 || data_location === dataLocations.external || (tensor[fieldOf(tensor.data_type)]?.length ?? 0) === 0;
 
 /** A model of bytes of which `name` is said in errors. Throws ModelFileError. */
 export function decodeFile(name: string, bytes: Uint8Array, memory = decodeLimits.memory): ModelProto {
