@@ -51,6 +51,7 @@ export function timeAxisOf(
         // Tokens look up their vectors: the axes of the indices, and the vector's.
         keep(given[1] === undefined ? undefined : [...given[1], undefined]);
         break;
+      case 'Concat':
       case 'Add':
       case 'Sub':
       case 'Mul':

@@ -4,7 +4,7 @@
 
 import type { NodeProto, TensorProto } from '../../onnx/proto.ts';
 import { type FlatGraph, type FlatNode, inOrder, isRecurrent } from './flatten.ts';
-import { elementCount } from './ports.ts';
+import { elementCount as product } from './ports.ts';
 
 /** A tensor of element numbers (`traced`; -1 where an element is not known), or of plain numbers that shapes are computed from. */
 export interface Elements {
@@ -40,7 +40,7 @@ export function followElements(
   let budget = limits.all;
   const number = (of: Source['of'], dims: readonly number[]): Elements | undefined => {
     const count = elementCount(dims);
-    if (count > limits.tensor || count === 0) return undefined;
+    if (!(count <= limits.tensor) || count === 0) return undefined;
     sources.push({ of, dims, offset: next });
     const data = Float64Array.from({ length: count }, (_, k) => next + k);
     next += count;
@@ -243,12 +243,13 @@ function joined(operands: readonly (Elements | undefined)[], given: number): Ele
   if (parts.length !== operands.length || parts.length === 0) return undefined;
   const axis = wrapped(given, parts[0]!.dims.length);
   const dims = parts[0]!.dims.map((dim, k) => (k === axis ? parts.reduce((sum, part) => sum + (part.dims[k] ?? 0), 0) : dim));
-  if (elementCount(dims) > limits.tensor) return undefined;
+  if (!(elementCount(dims) <= limits.tensor)) return undefined;
   const traced = parts.some((part) => part.traced);
   const data = new Float64Array(elementCount(dims));
   const outer = elementCount(dims.slice(0, axis));
   const widths = parts.map((part) => elementCount(part.dims.slice(axis)));
   if (parts.some((part, k) => widths[k]! * outer !== part.data.length)) return undefined;
+  if (widths.reduce((sum, width) => sum + width, 0) * outer !== data.length) return undefined;
   let to = 0;
   for (let row = 0; row < outer; row++)
     parts.forEach((part, k) => {
@@ -322,6 +323,10 @@ export function numbersOf({ data_type, dims, raw_data, data_location, ...lists }
   }
   return data.length === count ? { dims, data, traced: false } : undefined;
 }
+
+/** NaN where a dimension is none. */
+const elementCount = (dims: readonly number[]): number =>
+  dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0) ? product(dims) : Number.NaN;
 
 const numbers = (list: readonly number[]): Elements => ({ dims: [list.length], data: Float64Array.from(list), traced: false });
 const plain = (value: Elements | undefined): number[] | undefined =>

@@ -23,6 +23,8 @@ interface Candidate {
 
 /** Points of a pair from which it is a state whatever else its input looks like. */
 const sure = 60;
+/** Points of a pair whose every element is known: another such output has the same numbers. */
+const proven = 100;
 
 export function proposeRule(inputs: readonly Port[], outputs: readonly Port[], hints: StreamHints = noHints): StreamProposal {
   const reasons: string[] = [];
@@ -33,7 +35,7 @@ export function proposeRule(inputs: readonly Port[], outputs: readonly Port[], h
   );
   const frame = mostFrameLike(others, candidates, hints);
   const possible = candidates.filter((each) => each.input !== frame && plausible(each, hints));
-  const taken = assigned(possible, others, outputs);
+  const taken = assigned(possible, candidates, others, outputs);
 
   const state = taken.map(({ pick, rivals }): StateRule => {
     const { input, output } = pick;
@@ -86,9 +88,9 @@ function judged(input: Port, output: Port, hints: StreamHints): Candidate {
     return {
       input,
       output,
-      points: 100 + named,
+      points: proven + named,
       basis: 'graph',
-      reason: `${share} the next state of the operators whose initial state comes from there`,
+      reason: `${share} the last state of the operators that start from ${input.name}`,
     };
   }
   // What ends in the output though it is near the input is most often a prediction that the frame was added to, or multiplied with.
@@ -121,9 +123,10 @@ function mostFrameLike(inputs: readonly Port[], candidates: readonly Candidate[]
   return inputs.reduce<Port | undefined>((best, port) => (best === undefined || likeness(port) > likeness(best) ? port : best), undefined);
 }
 
-/** Pairs, best first, each input and each output once; `rivals` are outputs that were as good. */
+/** Pairs, best first, each input and each output once; `rivals` are outputs, or inputs of `all`, that were as good. */
 function assigned(
   candidates: readonly Candidate[],
+  all: readonly Candidate[],
   inputs: readonly Port[],
   outputs: readonly Port[],
 ): { pick: Candidate; rivals: string[] }[] {
@@ -139,12 +142,14 @@ function assigned(
   const picks: { pick: Candidate; rivals: string[] }[] = [];
   for (const pick of sorted) {
     if (fed.has(pick.input) || used.has(pick.output)) continue;
-    const rivals = sorted.filter(
-      (each) => each.input === pick.input && each.output !== pick.output && !used.has(each.output) && each.points === pick.points,
-    );
+    const rivals = all.flatMap((each) => {
+      if (pick.points >= proven || each.points !== pick.points || fed.has(each.input) || used.has(each.output)) return [];
+      if (each.input === pick.input) return each.output === pick.output ? [] : [each.output.name];
+      return each.output === pick.output ? [each.input.name] : [];
+    });
     fed.add(pick.input);
     used.add(pick.output);
-    picks.push({ pick, rivals: rivals.map(({ output }) => output.name) });
+    picks.push({ pick, rivals });
   }
   return picks.sort((a, b) => inputs.indexOf(a.pick.input) - inputs.indexOf(b.pick.input));
 }
