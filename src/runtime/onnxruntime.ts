@@ -157,7 +157,10 @@ function native(value: Tensor | Resident): ort.Tensor {
   const { type, dims, data } = value as Tensor;
   // The runtime refuses views of shared memory.
   const own = data.buffer instanceof SharedArrayBuffer ? data.slice() : data;
-  return new ort.Tensor(type, own as never, dims);
+  const tensor = new ort.Tensor(type, own as never, dims);
+  // Where JavaScript has a Float16Array, the package wraps halves in one, which its native part takes for empty.
+  if (type === 'float16') Object.defineProperty(tensor, 'data', { value: own });
+  return tensor;
 }
 
 function plain(tensor: ort.Tensor): Tensor {

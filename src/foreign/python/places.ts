@@ -37,6 +37,8 @@ type TracedNode = Pick<NodeProto, 'name' | 'op_type' | 'input' | 'doc_string' | 
 export interface PythonSources {
   /** The line that made the node. */
   place(node: TracedNode): Promise<PythonPlace>;
+  /** The line that made most of them: of a recurrent part, some of whose nodes may have no trace. */
+  placeOfAll(nodes: readonly TracedNode[]): Promise<PythonPlace>;
   /** Every frame of the node's trace, innermost first, with its place here where it has one. */
   frames(node: TracedNode): Promise<readonly { readonly frame: PythonFrame; readonly place: PythonPlace }[]>;
 }
@@ -80,23 +82,37 @@ export function pythonSources(workspace: Workspace): PythonSources {
     if (found.length > 1) return { kind: 'ambiguous', places: found.slice(0, 20), note: `${found.length} lines fit equally well: ${why}.` };
     return { kind: 'guess', path: found[0]!.path, line: found[0]!.line, note: `A guess: ${why}.` };
   };
+  const place = async (node: TracedNode): Promise<PythonPlace> => {
+    const frames = stackOf(node);
+    let ambiguous: PythonPlace | undefined;
+    for (const frame of candidates(frames)) {
+      const place = await locate(frame);
+      if (place.kind === 'line') return place;
+      if (place.kind === 'ambiguous') ambiguous ??= place;
+    }
+    const guessed = ambiguous ?? (await guess(node));
+    if (guessed !== undefined) return guessed;
+    const user = userFrame(frames) ?? frames[0];
+    if (user === undefined) return { kind: 'none', note: 'The model says nothing about the Python line of this node.' };
+    return locate(user);
+  };
   return {
+    place,
+    async placeOfAll(nodes) {
+      const counted = new Map<string, { place: PythonPlace; count: number }>();
+      for (const node of nodes) {
+        const found = await place(node);
+        const key = 'line' in found ? `${found.kind} ${found.path}:${found.line}` : found.kind;
+        counted.set(key, { place: found, count: (counted.get(key)?.count ?? 0) + 1 });
+      }
+      const all = [...counted.values()].sort((a, b) => b.count - a.count);
+      const best = (['line', 'guess', 'ambiguous', 'none'] as const).flatMap(
+        (kind) => all.find((each) => each.place.kind === kind) ?? [],
+      )[0];
+      return best?.place ?? { kind: 'none', note: 'There is no node whose line could be told.' };
+    },
     async frames(node) {
       return Promise.all(stackOf(node).map(async (frame) => ({ frame, place: await locate(frame) })));
-    },
-    async place(node) {
-      const frames = stackOf(node);
-      let ambiguous: PythonPlace | undefined;
-      for (const frame of candidates(frames)) {
-        const place = await locate(frame);
-        if (place.kind === 'line') return place;
-        if (place.kind === 'ambiguous') ambiguous ??= place;
-      }
-      const guessed = ambiguous ?? (await guess(node));
-      if (guessed !== undefined) return guessed;
-      const user = userFrame(frames) ?? frames[0];
-      if (user === undefined) return { kind: 'none', note: 'The model says nothing about the Python line of this node.' };
-      return locate(user);
     },
   };
 }

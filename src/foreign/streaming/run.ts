@@ -1,6 +1,7 @@
 // Streams frames through a model: one call a frame, with its states fed back.
 
 import type { Session, Tensor, TensorData } from '../../runtime/runtime.ts';
+import { halfBits } from '../inputs/half.ts';
 import { concreteDims, elementCount, type Port, printPort } from './ports.ts';
 import { checkRule, type FrameRule, StreamError, type StreamRule } from './rule.ts';
 
@@ -97,7 +98,7 @@ function feeder({ input, context = 0 }: FrameRule, port: Port, { dims, data }: F
         // Context reaches as far back as it must, through several frames where they are short.
         const place = timestep * fresh + k - context;
         const from = Math.floor(place / fresh);
-        if (place >= 0) write(made, row * width + k, data[from * size + row * fresh + (place - from * fresh)]!);
+        if (place >= 0) write(type, made, row * width + k, data[from * size + row * fresh + (place - from * fresh)]!);
       }
     return { type, dims: call, data: made };
   };
@@ -130,7 +131,7 @@ function filled(port: Port, value: number | readonly number[], sizes: Readonly<R
   const dims = concreteDims(port, sizes);
   const type = runtimeType(port);
   const data = arrayOf(type, elementCount(dims));
-  for (let k = 0; k < data.length; k++) write(data, k, typeof value === 'number' ? value : value[k]!);
+  for (let k = 0; k < data.length; k++) write(type, data, k, typeof value === 'number' ? value : value[k]!);
   return { type, dims, data };
 }
 
@@ -165,7 +166,9 @@ function runtimeType({ name, type }: Port): Tensor['type'] {
 
 const arrayOf = (type: Tensor['type'], size: number): TensorData => new arrays[type](size);
 
-function write(data: TensorData, at: number, value: number): void {
-  if (data instanceof BigInt64Array) data[at] = BigInt(Math.trunc(value));
+function write(type: Tensor['type'], data: TensorData, at: number, value: number): void {
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[at] = BigInt(Math.trunc(value));
+  else if (type === 'float16') data[at] = halfBits(value);
+  else if (type === 'bool') data[at] = value === 0 ? 0 : 1;
   else data[at] = value;
 }

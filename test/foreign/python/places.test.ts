@@ -191,6 +191,21 @@ describe('foreign/python: places', () => {
     assert.match(told(await given.place(node({ stack: 'File "/x/bad.py", line 1, in f\n    y' }))), /^none/);
   });
 
+  it('of a part is where most of its nodes come from', async () => {
+    const at = (line: number, text: string) => node({ stack: `File "/ada/pkg/net.py", line ${line}, in forward\n    ${text}` });
+    const part = [
+      node({}),
+      node({}),
+      node({}),
+      at(14, 'return self.layers[0](y)'),
+      at(13, 'y, _ = self.rnn(x)'),
+      at(13, 'y, _ = self.rnn(x)'),
+    ];
+    assert.equal(told(await sources().placeOfAll(part)), 'same /w/pkg/net.py:13');
+    assert.match(told(await sources().placeOfAll([node({})])), /^none/);
+    assert.match(told(await sources().placeOfAll([])), /^none/);
+  });
+
   it('every frame can be asked for', async () => {
     const stack = `File "/ada/main.py", line 2, in <module>\n    model = make()\n  File "/ada/pkg/net.py", line 13, in forward\n    y, _ = self.rnn(x)${torch}`;
     const frames = await sources().frames(node({ stack }));

@@ -58,6 +58,12 @@ function near(actual: ArrayLike<number>, expected: ArrayLike<number>): void {
   for (let k = 0; k < actual.length; k++) assert.ok(Math.abs(actual[k]! - expected[k]!) < 1e-6, `${k}: ${actual[k]} is not ${expected[k]}`);
 }
 
+const half = (name: string, dims: number[]) => {
+  const info = valueInfo(name, 'float32', dims);
+  info.type!.tensor_type!.elem_type = 10;
+  return info;
+};
+
 const float = (dims: number[], values: ArrayLike<number>): Tensor => ({ type: 'float32', dims, data: Float32Array.from(values) });
 
 /** Two layers over the whole sequence: x [1, T, I] to y [1, T, 2]. */
@@ -264,6 +270,24 @@ describe('foreign/streaming: runs', () => {
     const tokens = Float32Array.of(3, 1, 4, 1, 5, 8, 2, 6);
     const { y } = await compute(all, { tokens: { type: 'int64', dims: [1, 8], data: BigInt64Array.from([...tokens], BigInt) } });
     near(joined(await stream(given, rule, tokens, [8]), 'y'), y!.data as Float32Array);
+  });
+
+  it('converts frames, states and constants to the types that the model wants', async () => {
+    // Halves and whole numbers are read back as floats: what is fed is what was meant.
+    const given = model({
+      nodes: [
+        node('Cast', ['x'], ['xf'], { to: 1 }),
+        node('Cast', ['h'], ['hf'], { to: 1 }),
+        node('Cast', ['k'], ['kf'], { to: 1 }),
+        node('Add', ['xf', 'hf'], ['xh']),
+        node('Add', ['xh', 'kf'], ['y']),
+        node('Cast', ['y'], ['hn'], { to: 10 }),
+      ],
+      inputs: [...['x', 'h'].map((name) => half(name, [1, 2])), valueInfo('k', 'int32', [1])],
+      outputs: [valueInfo('y', 'float32', [1, 2]), half('hn', [1, 2])],
+    });
+    const rule: StreamRule = { frames: [{ input: 'x' }], state: [{ input: 'h', output: 'hn', initial: [0.5, -2] }], constants: { k: 3 } };
+    assert.deepEqual(joined(await stream(given, rule, Float32Array.of(1.5, -1, 0.25, 8), [2, 2]), 'y'), [5, 0, 8.25, 11]);
   });
 
   it('can be cancelled between frames, and keeps nothing', async () => {
