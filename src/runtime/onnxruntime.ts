@@ -157,7 +157,10 @@ function native(value: Tensor | Resident): ort.Tensor {
   const { type, dims, data } = value as Tensor;
   // The runtime refuses views of shared memory.
   const own = data.buffer instanceof SharedArrayBuffer ? data.slice() : data;
-  return new ort.Tensor(type, own as never, dims);
+  const tensor = new ort.Tensor(type, own as never, dims);
+  // Where JavaScript has a Float16Array, the package makes one of the bits, and its native half does not know such arrays.
+  if (type === 'float16') Object.defineProperty(tensor, 'cpuData', { value: own });
+  return tensor;
 }
 
 function plain(tensor: ort.Tensor): Tensor {
