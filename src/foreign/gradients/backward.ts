@@ -10,7 +10,7 @@ import { ancestors, dependents, type Flow, flowOf, sourcesOf } from './flow.ts';
 import { GradientError } from './order.ts';
 import { ruleOf } from './rules/table.ts';
 import { carrierOf } from './types.ts';
-import { type Around, NoGradient, Vjp } from './vjp.ts';
+import { type Around, type Contribution, NoGradient, Vjp } from './vjp.ts';
 
 export interface BackwardRequest {
   /** Values whose cotangents are given: outputs of the model, or inputs of a recurrent part. */
@@ -56,19 +56,21 @@ export function backward(model: ModelProto, request: BackwardRequest): BackwardM
   const live = dependents(flow, request.wanted, request.opaque);
   const prefix = freePrefix(flow);
   const emit = new Emitter(`${prefix}.`);
-  const collected = new Map<string, string[]>();
-  const contribute = (value: string, cotangent: string): void => {
-    collected.set(value, [...(collected.get(value) ?? []), cotangent]);
+  const collected = new Map<string, Contribution[]>();
+  const contribute = (value: string, contribution: Contribution): void => {
+    const list = collected.get(value);
+    if (list === undefined) collected.set(value, [contribution]);
+    else list.push(contribution);
   };
   const given = new Map<string, string>();
   for (const name of new Set(request.cotangents)) {
     given.set(name, `${prefix}given/${name}`);
-    if (live.has(name)) contribute(name, given.get(name)!);
+    if (live.has(name)) contribute(name, { kind: 'whole', cotangent: given.get(name)! });
   }
   const cotangents = new Map<string, string>();
   const complete = (value: string): void => {
     const parts = collected.get(value);
-    if (parts !== undefined) cotangents.set(value, parts.length === 1 ? parts[0]! : emit.op('Sum', parts));
+    if (parts !== undefined) cotangents.set(value, total(emit, parts, carrierOf(flow.types.get(value))));
   };
   const around = surroundings(flow, request);
   const failures: { node: NodeProto; why: string; values: readonly string[] }[] = [];
@@ -86,7 +88,7 @@ export function backward(model: ModelProto, request: BackwardRequest): BackwardM
     const vjp = new Vjp(node, emit, around, cotangents, (value) => live.has(value));
     try {
       rule(vjp);
-      for (const { value, cotangent } of vjp.contributions) contribute(value, cotangent);
+      for (const { value, contribution } of vjp.contributions) contribute(value, contribution);
       for (const { value, why } of vjp.failures) failures.push({ node, why: `${operatorOf(node)}: ${why}.`, values: [value] });
     } catch (error) {
       if (!(error instanceof NoGradient)) throw error;
@@ -116,6 +118,13 @@ export function backward(model: ModelProto, request: BackwardRequest): BackwardM
     zero: [...new Set(request.wanted)].filter((name) => !gradients.has(name) && !blocked.has(name)),
     missing,
   };
+}
+
+function total(emit: Emitter, parts: readonly Contribution[], type: number): string {
+  const whole = parts.flatMap((part) => (part.kind === 'whole' ? [part.cotangent] : []));
+  const moved = parts.flatMap((part) => (part.kind === 'moved' ? [part] : []));
+  if (moved.length > 0) whole.push(emit.gatherBack(moved, moved[0]!.like, type));
+  return whole.length === 1 ? whole[0]! : emit.op('Sum', whole);
 }
 
 /** As a person knows it. */

@@ -148,11 +148,13 @@ export class Emitter {
     return this.reshapeLike(range, like);
   }
 
-  /** Adds each cotangent to the element of `like` that its place (as of `places`) says. */
-  gatherBack(cotangent: string, places: string, like: string, type: number): string {
-    const flat = this.zeros(this.op('Reshape', [this.add(this.op('Size', [like]), this.int(1)), this.ints(1)]), type);
-    const list = (value: string): string => this.op('Reshape', [value, this.ints(-1)]);
-    const added = this.op('ScatterElements', [flat, list(places), list(cotangent)], { axis: 0, reduction: 'add' });
+  /** Adds the cotangents of each list to the elements of `like` that the places beside them say. */
+  gatherBack(lists: readonly { readonly cotangent: string; readonly places: string }[], like: string, type: number): string {
+    const flat = (value: string): string => this.op('Reshape', [value, this.ints(-1)]);
+    const all = (values: readonly string[]): string => this.concat(...values.map(flat));
+    const size = this.op('Reshape', [this.add(this.op('Size', [like]), this.int(1)), this.ints(1)]);
+    const inputs = [this.zeros(size, type), all(lists.map(({ places }) => places)), all(lists.map(({ cotangent }) => cotangent))];
+    const added = this.op('ScatterElements', inputs, { axis: 0, reduction: 'add' });
     return this.reshapeLike(this.op('Slice', [added, this.ints(1), this.ints(Number.MAX_SAFE_INTEGER)]), like);
   }
 

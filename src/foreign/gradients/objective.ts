@@ -1,6 +1,7 @@
 // What a gradient is of: one element of an output, its sum, or a loss against a target; and the cotangent of the output that it begins with.
 
 import type { Tensor } from '../../runtime/runtime.ts';
+import { halfValue } from '../inputs/half.ts';
 import { GradientError } from './order.ts';
 
 export type Objective =
@@ -21,7 +22,7 @@ export interface ObjectiveValue {
 
 /** Throws GradientError where index or target do not fit the output. */
 export function objectiveOf(output: Tensor, objective: Objective): ObjectiveValue {
-  const values = Float64Array.from(output.data as ArrayLike<number>, Number);
+  const values = numbersOf(output);
   const { value, cotangent } = differentiated(values, output.dims, objective);
   const double = output.type === 'float64';
   return {
@@ -33,6 +34,10 @@ export function objectiveOf(output: Tensor, objective: Objective): ObjectiveValu
     },
   };
 }
+
+/** Half precision comes as its bits. */
+const numbersOf = ({ type, data }: Tensor): Float64Array =>
+  Float64Array.from(data as ArrayLike<number>, type === 'float16' ? halfValue : Number);
 
 interface Differentiated {
   readonly value: number;
@@ -70,7 +75,8 @@ function element(values: Float64Array, dims: readonly number[], index: readonly 
 
 function squaredError(values: Float64Array, dims: readonly number[], target: Tensor): Differentiated {
   if (!same(dims, target.dims)) throw misfit(dims, target);
-  const differences = values.map((each, k) => each - Number(target.data[k]!));
+  const expected = numbersOf(target);
+  const differences = values.map((each, k) => each - expected[k]!);
   const count = differences.reduce((sum, each) => sum + (Number.isNaN(each) ? 0 : 1), 0) || 1;
   const known = differences.map((each) => (Number.isNaN(each) ? 0 : each));
   return {
@@ -107,9 +113,9 @@ function crossEntropy(values: Float64Array, dims: readonly number[], target: Ten
 
 /** The weight of each class, a row a place; undefined where a place does not count. */
 function distributions(dims: readonly number[], target: Tensor, rows: number, classes: number): (readonly number[] | undefined)[] {
-  const numbers = Array.from(target.data as ArrayLike<number | bigint>, Number);
+  const numbers = Array.from(numbersOf(target));
   const places = Array.from({ length: rows }, (_, k) => k);
-  const integers = target.type !== 'float32' && target.type !== 'float64';
+  const integers = !target.type.startsWith('float');
   if (!integers && same(dims, target.dims))
     return places.map((k) => {
       const row = numbers.slice(k * classes, (k + 1) * classes);

@@ -23,17 +23,18 @@ export interface Around {
   rank(value: string): number | undefined;
 }
 
-export interface Contribution {
-  readonly value: string;
-  readonly cotangent: string;
-}
+export type Contribution =
+  | { readonly kind: 'whole'; readonly cotangent: string }
+  /** Elements that were moved out of the value: where they came from (as of `Emitter.places`), and a value of its shape. Many of them, as of the
+   *  timesteps that an unrolled model takes one by one, are added up at once. */
+  | { readonly kind: 'moved'; readonly cotangent: string; readonly places: string; readonly like: string };
 
 export class Vjp {
   readonly node: NodeProto;
   readonly emit: Emitter;
   /** Element type that this node's gradients are computed in: float32 or float64. */
   readonly type: number;
-  readonly contributions: Contribution[] = [];
+  readonly contributions: { readonly value: string; readonly contribution: Contribution }[] = [];
   /** Inputs that should have got a cotangent, and why they did not. */
   readonly failures: { readonly value: string; readonly why: string }[] = [];
   readonly #around: Around;
@@ -89,12 +90,24 @@ export class Vjp {
 
   /** Input k gets what `make` writes, in the shape of the input; nothing is written where nobody wants it. */
   give(k: number, make: () => string): void {
+    this.#give(k, (carried) => ({ kind: 'whole', cotangent: carried(make()) }));
+  }
+
+  /** Input k gets back the elements that `move` moves a tensor of its shape by: given their places, which are 0 for what comes from elsewhere. */
+  giveMoved(k: number, move: (places: string) => string): void {
+    this.#give(k, (carried) => {
+      const like = this.input(k);
+      return { kind: 'moved', cotangent: carried(this.grad()), places: move(this.emit.places(like)), like };
+    });
+  }
+
+  #give(k: number, make: (carried: (cotangent: string) => string) => Contribution): void {
     if (!this.wants(k)) return;
     const value = this.node.input[k]!;
+    const carrier = carrierOf(this.#around.types.get(value));
     try {
-      const made = make();
-      const carrier = carrierOf(this.#around.types.get(value));
-      this.contributions.push({ value, cotangent: carrier === this.type ? made : this.emit.cast(made, carrier) });
+      const contribution = make((cotangent) => (carrier === this.type ? cotangent : this.emit.cast(cotangent, carrier)));
+      this.contributions.push({ value, contribution });
     } catch (error) {
       if (!(error instanceof NoGradient)) throw error;
       this.failures.push({ value, why: error.message });

@@ -193,7 +193,7 @@ function means(vjp: Vjp, value: string, kernel: readonly number[], { strides, di
 
 /** The pooling is done again, for the places of the maxima (its second result may be absent, or in another order). */
 const maxPool: Rule = (vjp) =>
-  vjp.give(0, () => {
+  vjp.giveMoved(0, () => {
     const { emit } = vjp;
     const attributes = {
       kernel_shape: vjp.ints('kernel_shape'),
@@ -204,7 +204,7 @@ const maxPool: Rule = (vjp) =>
       ceil_mode: vjp.int('ceil_mode', 0),
     };
     const [, places] = emit.ops('MaxPool', [vjp.input(0)], attributes, 2);
-    return emit.gatherBack(vjp.grad(), emit.add(places!, emit.int(1)), vjp.input(0), vjp.type);
+    return emit.add(places!, emit.int(1));
   });
 
 const globalMaxPool: Rule = (vjp) =>

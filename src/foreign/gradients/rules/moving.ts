@@ -7,7 +7,7 @@ import { NoGradient, type Rule, type Vjp } from '../vjp.ts';
 const moved =
   (move: (vjp: Vjp, places: string) => string): Rule =>
   (vjp) =>
-    vjp.give(0, () => vjp.emit.gatherBack(vjp.grad(), move(vjp, vjp.emit.places(vjp.input(0))), vjp.input(0), vjp.type));
+    vjp.giveMoved(0, (places) => move(vjp, places));
 
 const reshaped: Rule = (vjp) => vjp.give(0, () => vjp.emit.reshapeLike(vjp.grad(), vjp.input(0)));
 

@@ -42,15 +42,15 @@ function attributesOf(vjp: Vjp, { mode, old }: Sampling) {
   };
 }
 
-const nearest = (vjp: Vjp, sampling: Sampling): string => {
+/** The runtime moves int32. */
+function nearest(vjp: Vjp, sampling: Sampling): void {
   const { emit } = vjp;
-  const places = emit.cast(emit.places(vjp.input(0)), elementTypes.int32);
-  const moved = emit.op('Resize', [places, '', sampling.scales, sampling.sizes], {
-    ...attributesOf(vjp, sampling),
-    axes: vjp.ints('axes'),
+  vjp.giveMoved(0, (places) => {
+    const attributes = { ...attributesOf(vjp, sampling), axes: vjp.ints('axes') };
+    const inputs = [emit.cast(places, elementTypes.int32), '', sampling.scales, sampling.sizes];
+    return emit.cast(emit.op('Resize', inputs, attributes), elementTypes.int64);
   });
-  return emit.gatherBack(vjp.grad(), emit.cast(moved, elementTypes.int64), vjp.input(0), vjp.type);
-};
+}
 
 function interpolated(vjp: Vjp, sampling: Sampling): string {
   const { emit } = vjp;
@@ -94,10 +94,10 @@ function interpolation(
   return emit.cast(emit.op('Squeeze', [sampled, emit.ints(0, 1)]), vjp.type);
 }
 
-const resize: Rule = (vjp) =>
-  vjp.give(0, () => {
-    const sampling = samplingOf(vjp);
-    return sampling.mode === 'nearest' ? nearest(vjp, sampling) : interpolated(vjp, sampling);
-  });
+const resize: Rule = (vjp) => {
+  const sampling = samplingOf(vjp);
+  if (sampling.mode === 'nearest') nearest(vjp, sampling);
+  else vjp.give(0, () => interpolated(vjp, sampling));
+};
 
 export const resizing = { Resize: resize, Upsample: resize } as const satisfies Readonly<Record<string, Rule>>;
