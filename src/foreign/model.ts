@@ -129,9 +129,12 @@ export class ForeignModel {
   }
 }
 
-function tensorOf(name: string, { type, dims, data }: ModelInput): Tensor {
-  if (type === 'bfloat16') throw new PartError(`The input ${name} is ${type}, which cannot be fed here.`);
-  return { type, dims, data } as Tensor;
+function tensorOf(name: string, { type, dims, data, calls = 1 }: ModelInput): Tensor {
+  if (calls !== 1)
+    throw new PartError(
+      `${name} takes [${dims.join(', ')}] a call, and was given ${calls}: the model is to be streamed, by a rule for its states.`,
+    );
+  return { type, dims, data };
 }
 
 /** The Python lines that made a part, the user's own first. */
