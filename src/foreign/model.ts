@@ -9,6 +9,7 @@ import type { GraphProto, ModelProto, TensorProto } from '../onnx/proto.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
 import type { ForeignInfo, ForeignInput, PartInfo } from '../shared/foreign.ts';
 import type { InputChoice, InputChoices } from '../shared/inputs.ts';
+import { framesOf } from './inputs/calls.ts';
 import { type ModelInput, readInputs } from './inputs/read.ts';
 import { PartError, type RecurrentPart } from './part.ts';
 import { stackOf } from './python/stack.ts';
@@ -98,9 +99,7 @@ export class ForeignModel {
       },
       reading,
     );
-    const frames = Object.fromEntries(
-      Object.entries(inputs).map(([name, { dims, data, calls = 1 }]) => [name, { dims: [calls, ...dims], data: data as Float32Array }]),
-    );
+    const frames = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, framesOf(input)]));
     const session = await this.#open();
     const options = {
       ...portsOf(this.file.model.graph),

@@ -157,7 +157,9 @@ function native(value: Tensor | Resident): ort.Tensor {
   const { type, dims, data } = value as Tensor;
   // The runtime refuses views of shared memory.
   const own = data.buffer instanceof SharedArrayBuffer ? data.slice() : data;
-  return new ort.Tensor(type, own as never, dims);
+  const tensor = new ort.Tensor(type, own as never, dims);
+  // Where JavaScript has Float16Array, the package makes one of the bits, whose bytes its native half does not see.
+  return type === 'float16' ? Object.defineProperty(tensor, 'data', { value: own }) : tensor;
 }
 
 function plain(tensor: ort.Tensor): Tensor {

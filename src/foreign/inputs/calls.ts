@@ -12,13 +12,13 @@ export function callOf({ type, dims, data, calls }: ModelInput, k: number): Tens
   return { type, dims, data: data.subarray(k * length, (k + 1) * length) };
 }
 
-/** All calls of an input as numbers, [calls, ...dims]; long whole numbers beyond 2^53 lose their last digits. */
-export function framesOf({ type, dims, data, calls }: ModelInput): { dims: readonly number[]; data: ArrayLike<number> } {
+/** All calls of an input as numbers, [calls, ...dims], 1 where it is not streamed; long whole numbers beyond 2^53 lose their last digits. */
+export function framesOf({ type, dims, data, calls = 1 }: ModelInput): { dims: readonly number[]; data: ArrayLike<number> } {
   const numbers =
     type === 'float16'
       ? Float32Array.from(data as Uint16Array, halfValue)
       : data instanceof BigInt64Array || data instanceof BigUint64Array
         ? Float64Array.from(data as BigInt64Array, Number)
         : data;
-  return { dims: calls === undefined ? dims : [calls, ...dims], data: numbers };
+  return { dims: [calls, ...dims], data: numbers };
 }

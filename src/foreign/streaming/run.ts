@@ -1,6 +1,7 @@
 // Streams frames through a model: one call a frame, with its states fed back.
 
 import type { Session, Tensor, TensorData } from '../../runtime/runtime.ts';
+import { elementOf } from '../inputs/elements.ts';
 import { concreteDims, elementCount, type Port, printPort } from './ports.ts';
 import { checkRule, type FrameRule, StreamError, type StreamRule } from './rule.ts';
 
@@ -90,6 +91,7 @@ function feeder({ input, context = 0 }: FrameRule, port: Port, { dims, data }: F
   const rows = elementCount(call) / width;
   const fresh = width - context;
   const type = runtimeType(port);
+  const write = writer(port);
   const at = (timestep: number): Tensor => {
     const made = arrayOf(type, rows * width);
     for (let row = 0; row < rows; row++)
@@ -129,6 +131,7 @@ function callDims(port: Port, size: number, context: number, sizes: Readonly<Rec
 function filled(port: Port, value: number | readonly number[], sizes: Readonly<Record<string, number>>): Tensor {
   const dims = concreteDims(port, sizes);
   const type = runtimeType(port);
+  const write = writer(port);
   const data = arrayOf(type, elementCount(dims));
   for (let k = 0; k < data.length; k++) write(data, k, typeof value === 'number' ? value : value[k]!);
   return { type, dims, data };
@@ -165,7 +168,11 @@ function runtimeType({ name, type }: Port): Tensor['type'] {
 
 const arrayOf = (type: Tensor['type'], size: number): TensorData => new arrays[type](size);
 
-function write(data: TensorData, at: number, value: number): void {
-  if (data instanceof BigInt64Array) data[at] = BigInt(Math.trunc(value));
-  else data[at] = value;
+/** How numbers are written into tensors of an input's type. Throws StreamError where it cannot have one. */
+function writer({ name, type }: Port): (data: TensorData, at: number, value: number) => void {
+  const element = elementOf({ name, type });
+  return (data, at, value) => {
+    const why = element.put(data, at, value);
+    if (why !== undefined) throw new StreamError(`${name}: ${why}.`);
+  };
 }
