@@ -9,6 +9,7 @@ import type { GraphProto, ModelProto, TensorProto } from '../onnx/proto.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
 import type { ForeignInfo, ForeignInput, InputNeed, InputNeeds, PartInfo } from '../shared/foreign.ts';
 import type { InputChoice, InputChoices } from '../shared/inputs.ts';
+import { framesOf } from './inputs/calls.ts';
 import { neededOptions } from './inputs/needed.ts';
 import { choiceOf, freeDimensions } from './inputs/ports.ts';
 import { type ModelInput, readInputs } from './inputs/read.ts';
@@ -133,9 +134,7 @@ export class ForeignModel {
       },
       reading,
     );
-    const frames = Object.fromEntries(
-      Object.entries(inputs).map(([name, { dims, data, calls = 1 }]) => [name, { dims: [calls, ...dims], data: data as Float32Array }]),
-    );
+    const frames = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, framesOf(input)]));
     const session = await this.#open();
     const options = {
       ...portsOf(this.file.model.graph),
@@ -164,9 +163,12 @@ export class ForeignModel {
   }
 }
 
-function tensorOf(name: string, { type, dims, data }: ModelInput): Tensor {
-  if (type === 'bfloat16') throw new PartError(`The input ${name} is ${type}, which cannot be fed here.`);
-  return { type, dims, data } as Tensor;
+function tensorOf(name: string, { type, dims, data, calls = 1 }: ModelInput): Tensor {
+  if (calls !== 1)
+    throw new PartError(
+      `${name} takes [${dims.join(', ')}] a call, and was given ${calls}: the model is to be streamed, by a rule for its states.`,
+    );
+  return { type, dims, data };
 }
 
 /** The Python lines that made a part, the user's own first. */

@@ -109,7 +109,7 @@ describe('images as inputs', () => {
       assert.equal(await fault(pngFile(2, 2, 3, 2, new Uint8Array(14))), 'i.png: its header is damaged.');
       assert.equal(
         await fault(pngFile(20_000, 20_000, 8, 2, new Uint8Array(14))),
-        'i.png: it has 20,000 x 20,000 pixels; images of up to 67 million are read. Make it smaller.',
+        'i.png: it has 20,000 x 20,000 pixels; images of up to 50 million are read, of at most 65,535 on a side. Make it smaller.',
       );
       // What unpacks to more than its header says ends there.
       assert.match(await fault(pngFile(1, 1, 8, 0, new Uint8Array(1e7))), /damaged/);

@@ -1,5 +1,6 @@
 // Arrays of NumPy as inputs: .npy, and .npz, which gives several inputs by name. Every number is taken as exactly as the input's type can hold it.
 
+import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { unzipSync } from 'fflate';
 import { type ArrayHeader, headerOf, nameOfFile, otherType } from '../../data/npy-read.ts';
@@ -91,7 +92,7 @@ export async function arrayElements({ port, element, choice, reading }: Asked, n
       });
     }
     if (element.name === 'bool') normalise(data);
-    return { dims: shape, data, what: `${name} of ${choice.path.replace(/^.*[\\/]/, '')}` };
+    return { dims: shape, data, what: `${name} of ${basename(choice.path)}` };
   });
 }
 

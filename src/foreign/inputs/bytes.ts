@@ -1,6 +1,6 @@
 // Files of an input, read whole or in part: never more than is allowed, saying how far it is, and until it is told to stop.
 
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { DataError } from '../../data/errors.ts';
 import { type Reading, readText } from '../../data/text-stream.ts';
 import { badFile, emptyInput, InputError, largeFile, unreadableFile } from './errors.ts';
@@ -24,18 +24,20 @@ export interface OpenFile {
 export async function withFile<Result>(path: string, use: (file: OpenFile) => Promise<Result>): Promise<Result> {
   let handle: FileHandle | undefined;
   try {
+    // To open a pipe would wait for who writes into it.
+    const entry = await stat(path);
+    if (entry.isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
+    if (!entry.isFile()) throw badFile(path, 'it is no plain file. Copy what it gives into one.');
     handle = await open(path);
     const opened = handle;
-    const stat = await opened.stat();
-    if (stat.isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
-    if (!stat.isFile()) throw badFile(path, 'it is no plain file. Copy what it gives into one.');
-    if (stat.size === 0) throw emptyInput(path);
+    const { size } = await opened.stat();
+    if (size === 0) throw emptyInput(path);
     const read = async (at: number, length: number): Promise<Uint8Array> => {
-      const bytes = new Uint8Array(Math.max(0, Math.min(length, stat.size - at)));
+      const bytes = new Uint8Array(Math.max(0, Math.min(length, size - at)));
       const { bytesRead } = await opened.read(bytes, 0, bytes.length, at);
       return bytes.subarray(0, bytesRead);
     };
-    return await use({ path, size: stat.size, read });
+    return await use({ path, size, read });
   } catch (error) {
     if (error instanceof InputError || error instanceof DataError || (error as NodeJS.ErrnoException).code === undefined) throw error;
     throw unreadableFile(path, error);

@@ -1,35 +1,13 @@
 // The types of a model's inputs: how many bytes an element has, what holds them, and which values one can take.
 
+import type { TensorData, TensorType } from '../../runtime/runtime.ts';
 import { unsupportedType } from './errors.ts';
-import { bfloat16Bits, halfBits } from './half.ts';
+import { halfBits } from './half.ts';
 
-export type ElementName =
-  | 'float32'
-  | 'float64'
-  | 'float16'
-  | 'bfloat16'
-  | 'int8'
-  | 'uint8'
-  | 'int16'
-  | 'uint16'
-  | 'int32'
-  | 'uint32'
-  | 'int64'
-  | 'uint64'
-  | 'bool';
+export type ElementName = TensorType;
 
-/** Halves and bfloat16 are the bits in a Uint16Array; bool is a Uint8Array of 0 and 1. */
-export type ElementData =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array;
+/** Halves are the bits in a Uint16Array; bool is a Uint8Array of 0 and 1. */
+export type ElementData = TensorData;
 
 export type Value = number | bigint | boolean | string;
 
@@ -54,7 +32,6 @@ const elements: ReadonlyMap<string, Element> = new Map(
     float('float32', 4, Float32Array, Math.fround),
     float('float64', 8, Float64Array, (value) => value),
     float('float16', 2, Uint16Array, halfBits, (bits) => (bits & 0x7fff) === 0x7c00),
-    float('bfloat16', 2, Uint16Array, bfloat16Bits, (bits) => (bits & 0x7fff) === 0x7f80),
     int('int8', Int8Array, -(2 ** 7), 2 ** 7 - 1),
     int('uint8', Uint8Array, 0, 2 ** 8 - 1),
     int('int16', Int16Array, -(2 ** 15), 2 ** 15 - 1),

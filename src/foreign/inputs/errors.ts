@@ -73,6 +73,9 @@ export const unsupportedType = (input: string, type: string): InputError =>
     `${input} is of the type ${type}, which cannot be fed. Types that can: floats of 16 to 64 bits, whole numbers of 8 to 64 bits, bool.`,
   );
 
+export const unknownChoice = (name: string, kind: unknown, kinds: readonly string[]): InputError =>
+  new InputError(`What is chosen for ${name} is ${String(kind)}, which is no kind of input. There are ${kinds.join(', ')}.`);
+
 /** As many names as a person reads. */
 export function listed(names: readonly string[]): string {
   if (names.length === 0) return 'none';

@@ -96,7 +96,7 @@ function repair(port: Port, dims: readonly number[], sizes: Sizes, wanted: reado
   const odd = wanted.flatMap((dim, axis) =>
     typeof dim === 'number' && dim !== dims[axis] ? [`axis ${axis} has ${dims[axis]} instead of ${dim}`] : [],
   );
-  return `${odd.join(', ').replace(/^a/, 'A')}: choose data of that size${Object.keys(sizes.all()).length === 0 ? '' : ', or change the sizes that were given'}.`;
+  return `${odd.join(', ').replace(/^a/, 'A')}: choose data of that size${wanted.some((dim, axis) => dim !== port.shape?.[axis] && dim !== dimensionKey(port, axis)) ? ', or change the sizes that were given' : ''}.`;
 }
 
 function permutations(count: number): number[][] {

@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path';
 import type { ImageOptions } from '../../shared/inputs.ts';
-import { readAll, withFile } from './bytes.ts';
+import { LIMIT, readAll, withFile } from './bytes.ts';
 import { badFile, badValue, InputError, shapeText } from './errors.ts';
 import { wantedShape } from './fit.ts';
 import type { Asked, Found } from './found.ts';
@@ -18,15 +18,16 @@ export async function imageElements({ port, element, choice, reading, sizes }: A
   const layout = layoutOf({ ...port, ...(port.shape === undefined ? {} : { shape: wantedShape(port, sizes) }) }, choice);
   const pixels = await readImage(path, reading);
   const size = sizeFor(pixels, layout.height, layout.width);
-  if (size.height * size.width > MOST_PIXELS) throw tooManyPixels(path, size.width, size.height);
-  const planes = channelsOf(pixels, layout.channels).map((plane) => resized(plane, size.height, size.width));
+  if (size.height * size.width * layout.channels * element.bytes > LIMIT) throw tooManyPixels(path, size.width, size.height);
   const { mean = [], spread = [] } = choice;
   for (const [what, each] of Object.entries({ mean, spread }))
     if (each.length > 1 && each.length !== layout.channels)
       throw badFile(path, `${what} has ${each.length} values for ${layout.channels} channels.`);
   const [dims, place] = arrangement(layout, size.height, size.width);
   const data = element.make(dims.reduce((product, dim) => product * dim, 1));
-  planes.forEach(({ data: values }, channel) => {
+  for (let channel = 0; channel < layout.channels; channel += 1) {
+    reading.signal?.throwIfAborted();
+    const { data: values } = resized(channelOf(pixels, channel, layout.channels), size.height, size.width);
     const unit = element.isFloat && choice.bytes !== true ? 255 : 1;
     const [middle, scale] = [mean[channel] ?? mean[0] ?? 0, spread[channel] ?? spread[0] ?? 1];
     for (let k = 0; k < values.length; k += 1) {
@@ -34,7 +35,7 @@ export async function imageElements({ port, element, choice, reading, sizes }: A
       const why = element.put(data, place(channel, k), element.isFloat ? value : Math.round(value));
       if (why !== undefined) throw badValue(path, `row ${Math.floor(k / size.width)}, column ${k % size.width}`, `${why}.`);
     }
-  });
+  }
   const isResized = size.height !== pixels.height || size.width !== pixels.width;
   return {
     dims,
@@ -46,8 +47,9 @@ export async function imageElements({ port, element, choice, reading, sizes }: A
   };
 }
 
-/** Pixels that are decoded: about 25 bytes each are in use at the same time. */
-export const MOST_PIXELS = 2 ** 26;
+/** Pixels that are decoded: about 30 bytes each are in use at the same time. */
+export const MOST_PIXELS = 50e6;
+const LONGEST_SIDE = 65_535;
 
 /** Decodes an image whose header says that it is not too large. Throws InputError. */
 export async function readImage(path: string, reading: Asked['reading']): Promise<Pixels> {
@@ -56,14 +58,14 @@ export async function readImage(path: string, reading: Asked['reading']): Promis
   const kind = isPng(bytes) ? 'png' : isJpeg(bytes) ? 'jpeg' : undefined;
   if (kind === undefined) throw fail('it is neither a PNG nor a JPEG image. Convert it to one of them.');
   const { width, height } = kind === 'png' ? pngHeader(bytes, fail) : jpegHeader(bytes, fail);
-  if (width * height > MOST_PIXELS) throw tooManyPixels(path, width, height);
+  if (width * height > MOST_PIXELS || Math.max(width, height) > LONGEST_SIDE) throw tooManyPixels(path, width, height);
   return kind === 'png' ? decodePng(bytes, fail) : decodeJpeg(bytes, fail);
 }
 
 const tooManyPixels = (path: string, width: number, height: number): InputError =>
   badFile(
     path,
-    `it has ${width.toLocaleString('en-US')} x ${height.toLocaleString('en-US')} pixels; images of up to ${Math.round(MOST_PIXELS / 1e6)} million are read. Make it smaller.`,
+    `it has ${width.toLocaleString('en-US')} x ${height.toLocaleString('en-US')} pixels; images of up to ${Math.round(MOST_PIXELS / 1e6)} million are read, of at most ${LONGEST_SIDE.toLocaleString('en-US')} on a side. Make it smaller.`,
   );
 
 export interface Layout {
@@ -147,18 +149,16 @@ function arrangement(
   return [dims, (channel, k) => (isLast ? k * channels + channel : channel * height * width + k)];
 }
 
-/** Grey by the luma of ITU-R BT.601; alpha is 255 where the image has none, and left out where the input has none. */
-function channelsOf({ width, height, channels, data }: Pixels, wanted: number): Plane[] {
-  const count = width * height;
-  const plane = (value: (at: number) => number): Plane => {
-    const values = new Float32Array(count);
-    for (let k = 0; k < count; k += 1) values[k] = value(k * channels);
-    return { width, height, data: values };
-  };
+/** One of the channels that are wanted. Grey is the luma of ITU-R BT.601; alpha is 255 where the image has none, and left out where the input has none. */
+function channelOf({ width, height, channels, data }: Pixels, channel: number, wanted: number): Plane {
+  const values = new Float32Array(width * height);
   const hasColour = channels >= 3;
-  if (wanted === 1)
-    return [plane(hasColour ? (at) => 0.299 * data[at]! + 0.587 * data[at + 1]! + 0.114 * data[at + 2]! : (at) => data[at]!)];
-  const colours = [0, 1, 2].map((channel) => plane((at) => data[at + (hasColour ? channel : 0)]!));
-  if (wanted === 3) return colours;
-  return [...colours, plane(channels % 2 === 0 ? (at) => data[at + channels - 1]! : () => 255)];
+  const hasAlpha = channels % 2 === 0;
+  const offset = channel === 3 ? channels - 1 : hasColour ? channel : 0;
+  if (channel === 3 && !hasAlpha) values.fill(255);
+  else if (wanted === 1 && hasColour)
+    for (let k = 0, at = 0; k < values.length; k += 1, at += channels)
+      values[k] = 0.299 * data[at]! + 0.587 * data[at + 1]! + 0.114 * data[at + 2]!;
+  else for (let k = 0; k < values.length; k += 1) values[k] = data[k * channels + offset]!;
+  return { width, height, data: values };
 }

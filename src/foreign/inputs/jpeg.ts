@@ -38,8 +38,13 @@ export function jpegHeader(bytes: Uint8Array, fail: (why: string) => InputError)
 
 /** RGB; grey images too. Throws InputError where the file is damaged or was cut short. */
 export function decodeJpeg(bytes: Uint8Array, fail: (why: string) => InputError): Pixels {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // The decoder would take what is missing at the end for grey.
-  if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).lastIndexOf(END) < 0) throw fail('it was cut short.');
+  if (file.lastIndexOf(END) < 0) throw fail('it was cut short.');
+  // Each scan goes over all pixels; programs write about ten.
+  let scans = 0;
+  for (let at = file.indexOf(SCAN); at >= 0; at = file.indexOf(SCAN, at + 2)) scans += 1;
+  if (scans > MOST_SCANS) throw fail(`it goes over its pixels ${scans} times, which nobody writes. It is damaged.`);
   try {
     const { width, height, data } = decode(bytes, {
       useTArray: true,
@@ -53,4 +58,6 @@ export function decodeJpeg(bytes: Uint8Array, fail: (why: string) => InputError)
   }
 }
 
+const MOST_SCANS = 64;
+const SCAN = Buffer.from([0xff, 0xda]);
 const END = Buffer.from([0xff, 0xd9]);

@@ -3,7 +3,7 @@
 import { openTable } from '../../data/table-rows.ts';
 import type { FileChoice } from '../../shared/inputs.ts';
 import { openArrays } from './array-files.ts';
-import { asInputError, readWholeText, withFile } from './bytes.ts';
+import { asInputError, withFile } from './bytes.ts';
 import { numberOf } from './elements.ts';
 import { InputError } from './errors.ts';
 import { layoutOf } from './image.ts';
@@ -55,7 +55,7 @@ const asked: Readonly<Record<FileKind, (port: Port, path: string) => Promise<rea
     }),
   wave: waveQuestions,
   text: async (port, path) => {
-    if (beginsWithNumbers((await readWholeText(path)).slice(0, 65536))) return [];
+    if (await beginsWithNumbers(path)) return [];
     return [
       { option: 'vocabulary', question: `Which file has the ids of the tokens for ${port.name}?` },
       { option: 'by', question: 'How is the text cut?', choices: ['char', 'word'], suggestion: 'char' },

@@ -2,7 +2,7 @@
 
 import type { PortInfo } from '../../onnx/operators.ts';
 import type { InputChoice, InputChoices } from '../../shared/inputs.ts';
-import { badSize, noInput, openRank, openSize } from './errors.ts';
+import { badSize, noInput, openRank, openSize, unknownChoice } from './errors.ts';
 
 export type Port = PortInfo;
 
@@ -119,8 +119,15 @@ export class Sizes {
   }
 }
 
-/** Throws InputError where a choice names an input that the model lacks. */
-export function checkNames(ports: readonly Port[], choices: InputChoices): void {
+/** Throws InputError where a choice names an input that the model lacks, or is none: choices may have been written by hand. */
+export function checkChoices(ports: readonly Port[], choices: InputChoices): void {
   const names = ports.map(({ name }) => name);
   for (const name of Object.keys(choices.inputs ?? {})) if (!names.includes(name)) throw noInput(name, names);
+  for (const [name, choice] of [...Object.entries(choices.inputs ?? {}), ['all inputs', choices.all] as const]) {
+    if (choice === undefined) continue;
+    if (!KINDS.has(choice.kind)) throw unknownChoice(name, choice.kind, [...KINDS]);
+    if (choice.kind === 'file' && typeof choice.path !== 'string') throw unknownChoice(name, 'a file without a path', [...KINDS]);
+  }
 }
+
+const KINDS: ReadonlySet<string> = new Set(['file', 'zeros', 'constant', 'ramp', 'size', 'random'] satisfies InputChoice['kind'][]);

@@ -2,10 +2,11 @@
 
 import { basename } from 'node:path';
 import type { Reading } from '../../data/text-stream.ts';
+import type { Tensor } from '../../runtime/runtime.ts';
 import type { FileChoice, InputChoices } from '../../shared/inputs.ts';
 import { arrayElements, arrayFor, openArrays } from './array-files.ts';
-import { readWholeText, withFile } from './bytes.ts';
-import { type Element, type ElementData, type ElementName, elementOf, elementsIn } from './elements.ts';
+import { withFile } from './bytes.ts';
+import { type Element, elementOf, elementsIn } from './elements.ts';
 import { badFile, noChoice, oneForMany, shapeText } from './errors.ts';
 import { fitted, misfit, noteSizes } from './fit.ts';
 import type { Asked, Found } from './found.ts';
@@ -14,17 +15,13 @@ import { generate } from './generated.ts';
 import { imageElements } from './image.ts';
 import { type FileKind, kindOf } from './kinds.ts';
 import { isRecords, nestedElements, partFor, readJson } from './nested.ts';
-import { checkNames, choiceOf, dimensionKey, isBatch, type Port, Sizes } from './ports.ts';
+import { checkChoices, choiceOf, dimensionKey, isBatch, type Port, Sizes } from './ports.ts';
 import { beginsWithNumbers, numberLines, recordRows, tableElements } from './table.ts';
 import { textElements } from './text.ts';
 
-/** A tensor as the model wants it, row-major. */
-export interface ModelInput {
-  readonly type: ElementName;
-  readonly dims: readonly number[];
-  /** Halves and bfloat16 as their bits in a Uint16Array; bool as 0 and 1. */
-  readonly data: ElementData;
-  /** Of what is streamed: how many tensors of `dims` stand in `data`, one after the other, each for a call of the model. */
+/** A tensor as the model wants it; where it is streamed, one after the other. */
+export interface ModelInput extends Tensor {
+  /** How many tensors of `dims` stand in `data`, each for a call of the model; absent where there is one, and no stream. */
   readonly calls?: number;
 }
 
@@ -38,7 +35,7 @@ export interface ReadInputs {
 
 /** Reads and generates all inputs. Throws InputError, which says what to change, and the signal's reason. */
 export async function readInputs(ports: readonly Port[], choices: InputChoices, reading: Reading = {}): Promise<ReadInputs> {
-  checkNames(ports, choices);
+  checkChoices(ports, choices);
   const sizes = new Sizes(ports, choices.dimensions);
   const chosen = ports.map((port) => ({ port, element: elementOf(port), choice: choiceOf(port, choices) }));
   const open = chosen.filter(({ choice }) => choice === undefined);
@@ -89,8 +86,7 @@ const readers: Readonly<Record<FileKind, ReadFile>> = {
   image: one(imageElements),
   text: one(async (asked) => {
     if (asked.choice.vocabulary !== undefined) return textElements(asked);
-    const isNumbers = beginsWithNumbers((await readWholeText(asked.choice.path)).slice(0, 65536));
-    return isNumbers ? numberLines(asked) : textElements(asked);
+    return (await beginsWithNumbers(asked.choice.path)) ? numberLines(asked) : textElements(asked);
   }),
 };
 

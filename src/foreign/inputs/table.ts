@@ -128,11 +128,13 @@ const cellsOf = (text: string): string[] =>
     .split(/[\s,;]+/)
     .filter((cell) => cell !== '');
 
-/** Whether a text begins with a line of numbers. */
-export const beginsWithNumbers = (text: string): boolean => {
-  const cells = text
+/** Whether the first line of a text that is not empty has nothing but numbers. */
+export async function beginsWithNumbers(path: string): Promise<boolean> {
+  const bytes = await withFile(path, (file) => file.read(0, 2 ** 16));
+  const cells = new TextDecoder()
+    .decode(bytes)
     .split(/\r\n|\n|\r/)
     .map(cellsOf)
     .find((each) => each.length > 0);
   return cells?.every((cell) => numberOf(cell) !== undefined) ?? false;
-};
+}

@@ -1,7 +1,7 @@
 // Streams frames through a model: one call a frame, with its states fed back.
 
 import type { Session, Tensor, TensorData } from '../../runtime/runtime.ts';
-import { halfBits } from '../inputs/half.ts';
+import { elementOf } from '../inputs/elements.ts';
 import { concreteDims, elementCount, type Port, printPort } from './ports.ts';
 import { checkRule, type FrameRule, StreamError, type StreamRule } from './rule.ts';
 
@@ -91,6 +91,7 @@ function feeder({ input, context = 0 }: FrameRule, port: Port, { dims, data }: F
   const rows = elementCount(call) / width;
   const fresh = width - context;
   const type = runtimeType(port);
+  const write = writer(port);
   const at = (timestep: number): Tensor => {
     const made = arrayOf(type, rows * width);
     for (let row = 0; row < rows; row++)
@@ -98,7 +99,7 @@ function feeder({ input, context = 0 }: FrameRule, port: Port, { dims, data }: F
         // Context reaches as far back as it must, through several frames where they are short.
         const place = timestep * fresh + k - context;
         const from = Math.floor(place / fresh);
-        if (place >= 0) write(type, made, row * width + k, data[from * size + row * fresh + (place - from * fresh)]!);
+        if (place >= 0) write(made, row * width + k, data[from * size + row * fresh + (place - from * fresh)]!);
       }
     return { type, dims: call, data: made };
   };
@@ -130,8 +131,9 @@ function callDims(port: Port, size: number, context: number, sizes: Readonly<Rec
 function filled(port: Port, value: number | readonly number[], sizes: Readonly<Record<string, number>>): Tensor {
   const dims = concreteDims(port, sizes);
   const type = runtimeType(port);
+  const write = writer(port);
   const data = arrayOf(type, elementCount(dims));
-  for (let k = 0; k < data.length; k++) write(type, data, k, typeof value === 'number' ? value : value[k]!);
+  for (let k = 0; k < data.length; k++) write(data, k, typeof value === 'number' ? value : value[k]!);
   return { type, dims, data };
 }
 
@@ -166,9 +168,11 @@ function runtimeType({ name, type }: Port): Tensor['type'] {
 
 const arrayOf = (type: Tensor['type'], size: number): TensorData => new arrays[type](size);
 
-function write(type: Tensor['type'], data: TensorData, at: number, value: number): void {
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[at] = BigInt(Math.trunc(value));
-  else if (type === 'float16') data[at] = halfBits(value);
-  else if (type === 'bool') data[at] = value === 0 ? 0 : 1;
-  else data[at] = value;
+/** How numbers are written into tensors of an input's type. Throws StreamError where it cannot have one. */
+function writer({ name, type }: Port): (data: TensorData, at: number, value: number) => void {
+  const element = elementOf({ name, type });
+  return (data, at, value) => {
+    const why = element.put(data, at, value);
+    if (why !== undefined) throw new StreamError(`${name}: ${why}.`);
+  };
 }
