@@ -1,6 +1,7 @@
 // Arrays, tables, lists and texts as inputs: what the input's type can hold, exactly, and what it cannot, with its place.
 
 import assert from 'node:assert/strict';
+import { npy } from '../../src/data/npz.ts';
 import { readInputs } from '../../src/foreign/inputs/read.ts';
 import { readVocabulary } from '../../src/foreign/inputs/text.ts';
 import { type Folder, faultOf, makeFolder, npyFile, npzFile, port, readOne } from './input-files.ts';
@@ -28,6 +29,18 @@ describe('inputs from files', () => {
         await faultOf(readOne('x: string [T]', path)),
         'x is of the type string, which cannot be fed. Types that can: floats of 16 to 64 bits, whole numbers of 8 to 64 bits, bool.',
       );
+    });
+
+    it('are the same bytes where nothing is to be converted, wherever they stand', async () => {
+      for (const data of [Float32Array.of(1, -2.5, 1e-40), Float64Array.of(1, 0.1), Int32Array.of(-1, 5)]) {
+        const type = data instanceof Float32Array ? 'float32' : data instanceof Float64Array ? 'float64' : 'int32';
+        const aligned = npy({ shape: [data.length], data });
+        const moved = npyFile(`<${type[0]}${data.BYTES_PER_ELEMENT}`, `${data.length},`, data.buffer);
+        for (const bytes of [aligned, moved]) {
+          const { inputs } = await readInputs([port(`x: ${type} [T]`)], { all: { kind: 'file', path: folder.write('x.npy', bytes) } });
+          assert.deepEqual(inputs.x!.data, data);
+        }
+      }
     });
 
     it('are read whatever their type and order', async () => {

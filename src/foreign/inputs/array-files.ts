@@ -6,7 +6,7 @@ import { unzipSync } from 'fflate';
 import { type ArrayHeader, headerOf, nameOfFile, otherType } from '../../data/npy-read.ts';
 import type { Reading } from '../../data/text-stream.ts';
 import { asInputError, LIMIT, readAll, withFile } from './bytes.ts';
-import { type ElementData, elementsIn, type Value } from './elements.ts';
+import { type Element, type ElementData, elementsIn, type Value } from './elements.ts';
 import { badFile, badValue, InputError, largeFile, largeTensor, noArray, shapeText } from './errors.ts';
 import type { Asked, Found } from './found.ts';
 import { halfValue } from './half.ts';
@@ -82,18 +82,23 @@ export async function arrayElements({ port, element, choice, reading }: Asked, n
     }
     const { shape, count } = header;
     if (count * element.bytes > LIMIT) throw largeTensor(`${name} of ${path}`, shape, count * element.bytes, LIMIT);
-    const data = element.make(count);
-    if (codes[element.name] === code && header.little && header.order === undefined) {
-      new Uint8Array(data.buffer).set(bytes.subarray(header.start, header.start + data.byteLength));
-    } else {
+    const isSame = codes[element.name] === code && header.little && header.order === undefined;
+    const data = isSame ? viewOf(element, bytes, header) : element.make(count);
+    if (!isSame)
       await convert(header, bytes, read, reading, (k, value) => {
         const why = element.put(data, k, value);
         if (why !== undefined) throw badValue(path, `${name}${shape.length === 0 ? '' : indexText(shape, k)}`, `${why}.`);
       });
-    }
     if (element.name === 'bool') normalise(data);
     return { dims: shape, data, what: `${name} of ${basename(choice.path)}` };
   });
+}
+
+/** The elements where they stand in the file's bytes, which are nobody else's; a copy where they do not stand at a multiple of their size. */
+function viewOf(element: Element, bytes: Uint8Array, { start, count }: ArrayHeader): ElementData {
+  const own = (bytes.byteOffset + start) % element.bytes === 0 ? bytes.subarray(start) : bytes.slice(start);
+  const Data = element.make(0).constructor as Float32ArrayConstructor;
+  return new Data(own.buffer as ArrayBuffer, own.byteOffset, count) as ElementData;
 }
 
 /** Elements between which others may have their turn. */
