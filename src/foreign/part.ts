@@ -52,6 +52,21 @@ export interface BoundPart {
   readonly lengths: readonly number[];
   /** One a direction. */
   readonly runs: readonly BoundRun[];
+  /** How a gradient goes through the part; absent where it does not. */
+  readonly gradient?: PartGradient;
+}
+
+/** Cotangents across the border of a part: from the values of its scope to the lines of its cells, and from the cells' inputs back. */
+export interface PartGradient {
+  /** Values of the scope whose cotangents it takes, and those that it gives some. */
+  readonly outputs: readonly string[];
+  readonly inputs: readonly string[];
+  /** Lines of the cells at which cotangents begin: states with a prime. */
+  readonly seeds: readonly string[];
+  /** Cotangents of a run's seeds over one sequence, [T, ...] each; those of values that the objective does not depend on are absent. */
+  seed(run: number, item: number, cotangents: ReadonlyMap<string, Tensor>): readonly Float32Array[];
+  /** The cotangents of the scope's values. `of(run, item, input)`: that of an input of the cell over one sequence; undefined where none came. */
+  back(of: (run: number, item: number, input: string) => Float32Array | undefined): ReadonlyMap<string, Tensor>;
 }
 
 /** One cell that ran over each sequence. */

@@ -4,10 +4,11 @@
 import { readFile } from 'node:fs/promises';
 import type { Model } from '../graph/model.ts';
 import { buildModel, loadProgram } from '../language/index.ts';
-import type { Trace, TraceDescription } from '../shared/trace.ts';
+import type { Tensor } from '../runtime/runtime.ts';
+import type { Address, Trace, TraceDescription } from '../shared/trace.ts';
 import type { Evaluator } from '../tracing/evaluator.ts';
-import { openTrace } from '../tracing/trace.ts';
-import type { BoundPart, Expected, RecurrentPart } from './part.ts';
+import { openTrace, type SeededTrace } from '../tracing/trace.ts';
+import type { BoundPart, Expected, PartGradient, RecurrentPart } from './part.ts';
 import { type GeneratedRun, type GeneratedSource, sourceOf } from './text.ts';
 
 export interface ReplayRequest {
@@ -20,6 +21,8 @@ export interface ReplayRequest {
   readonly uri: string;
   /** Parts, as many sequences of each, all of one length. */
   readonly parts: readonly ReplayedPart[];
+  /** Cotangents of the parts' outputs, by their names in the model: gradients begin with them. Parts that have no gradient begin with nothing. */
+  readonly cotangents?: () => ReadonlyMap<string, Tensor>;
   readonly tokens?: readonly string[];
   readonly by?: TraceDescription['by'];
 }
@@ -37,7 +40,7 @@ export interface Parity {
 }
 
 export interface ReplayedParts {
-  readonly trace: Trace;
+  readonly trace: SeededTrace;
   readonly source: GeneratedSource;
   readonly parity: readonly Parity[];
 }
@@ -81,7 +84,23 @@ export async function replay(request: ReplayRequest, evaluator: Evaluator): Prom
   }
   const given = request.tokens ?? [];
   const tokens = Array.from({ length: steps }, (_, t) => given[t] ?? String(t));
-  const trace = await openTrace({ id, title, model, weights, inputs, steps, batch, tokens, by: request.by ?? 'number' }, evaluator);
+  const seeds = request.cotangents === undefined ? undefined : seedsOf(source, parts);
+  const trace = await openTrace(
+    {
+      id,
+      title,
+      model,
+      weights,
+      inputs,
+      steps,
+      batch,
+      tokens,
+      by: request.by ?? 'number',
+      ...(seeds === undefined || seeds.length === 0 ? {} : { seeds: seeds.map(({ address }) => address) }),
+    },
+    evaluator,
+  );
+  if (seeds !== undefined && seeds.length > 0) seed(trace, seeds, steps, request.cotangents!());
   const parity: Parity[] = [];
   for (const { part } of parts) {
     const values = [];
@@ -90,6 +109,40 @@ export async function replay(request: ReplayRequest, evaluator: Evaluator): Prom
     parity.push({ part: part.name, value: known.length === 0 ? undefined : Math.max(...known) });
   }
   return { trace, source, parity };
+}
+
+/** A state at which gradients begin. */
+export interface Seed {
+  readonly address: Address;
+  readonly gradient: PartGradient;
+  /** The run of its part, and the place among its seeds. */
+  readonly run: number;
+  readonly place: number;
+  readonly items: readonly number[];
+}
+
+export function seedsOf(source: GeneratedSource, parts: readonly ReplayedPart[]): Seed[] {
+  return parts.flatMap(({ part, bound, items }) => {
+    const { gradient } = bound;
+    if (gradient === undefined) return [];
+    return source.runs
+      .filter((run) => run.part === part)
+      .flatMap(({ line }, run) =>
+        gradient.seeds.map((name, place) => ({ address: { instance: line, line: name }, gradient, run, place, items })),
+      );
+  });
+}
+
+/** Gives a trace the cotangents that its gradients begin with. */
+export function seed(trace: SeededTrace, seeds: readonly Seed[], steps: number, cotangents: ReadonlyMap<string, Tensor>): void {
+  trace.seed(
+    seeds.map(({ gradient, run, place, items }) =>
+      sideBySide(
+        items.map((item) => gradient.seed(run, item, cotangents)[place]!),
+        steps,
+      ),
+    ),
+  );
 }
 
 /** Sequences of [T, ...] as [T, B, ...]. */

@@ -40,12 +40,13 @@ export class ForeignSession {
   readonly parts: readonly RecurrentPart[];
   readonly refused: ReturnType<typeof findParts>['refused'];
   readonly #runtime: Runtime;
-  readonly #model: ModelProto;
+  /** With all values in itself. */
+  readonly model: ModelProto;
   #observed: Promise<ObservedModel> | undefined;
 
   constructor(runtime: Runtime, model: ModelProto) {
     this.#runtime = runtime;
-    this.#model = model;
+    this.model = model;
     ({ parts: this.parts, refused: this.refused } = findParts(model));
   }
 
@@ -75,7 +76,7 @@ export class ForeignSession {
   }
 
   #open(): Promise<ObservedModel> {
-    this.#observed ??= ObservedModel.open(this.#runtime, this.#model, this.parts);
+    this.#observed ??= ObservedModel.open(this.#runtime, this.model, this.parts);
     return this.#observed;
   }
 

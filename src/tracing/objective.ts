@@ -30,6 +30,22 @@ export function objectiveGraph(graph: Graph, model: Model, time: string): Object
   };
 }
 
+/** Adds the sum of values, each times a cotangent of its own that is a parameter: its gradient is what comes back from these cotangents. */
+export function seededGraph(
+  graph: Graph,
+  values: readonly Value[],
+): { readonly graph: Graph; readonly objective: Value; readonly cotangents: readonly Value[] } {
+  const b = new Builder();
+  const cotangents = values.map((value) => b.parameter(value.type));
+  const terms = values.map((value, k) => b.sum(b.times(value, cotangents[k]!)));
+  const objective = terms.reduce((sum, term) => b.plus(sum, term));
+  return {
+    graph: { ...graph, parameters: [...graph.parameters, ...cotangents], nodes: [...graph.nodes, ...b.graph([]).nodes] },
+    objective,
+    cotangents,
+  };
+}
+
 /** Weights of the losses, one a step: their mean over the steps that are counted, or one of them. */
 export function objectiveWeights(objective: Objective, counted: Float32Array): Float32Array {
   if (objective.kind === 'loss') {

@@ -2,7 +2,7 @@
 
 import type { AnyNode, Graph, Value } from '../graph/graph.ts';
 import type { Model } from '../graph/model.ts';
-import type { Objective, TraceDescription } from '../shared/trace.ts';
+import type { Address, Objective, TraceDescription } from '../shared/trace.ts';
 import { type Elements, product, type Sizes, sizesOf } from './arrays.ts';
 import { TraceError } from './errors.ts';
 
@@ -23,6 +23,8 @@ export interface TraceSource {
   readonly classes?: readonly string[];
   readonly vocabularies?: TraceDescription['vocabularies'];
   readonly objective?: Objective;
+  /** Instead of a loss: values of which the gradient begins, with cotangents that the trace is given (SeededTrace). */
+  readonly seeds?: readonly Address[];
 }
 
 /** The model as it is outside training: carried states as they start, dropout leaves everything. */

@@ -10,7 +10,7 @@ import { describeInstance, timeAxis } from './describe.ts';
 import { TraceError } from './errors.ts';
 import type { Evaluator } from './evaluator.ts';
 import { sameNumbers } from './lines.ts';
-import { objectiveGraph, objectiveWeights } from './objective.ts';
+import { objectiveGraph, objectiveWeights, seededGraph } from './objective.ts';
 import { Replay } from './replay.ts';
 import { givenElements, graphAtRest, type TraceSource } from './source.ts';
 import { summarise } from './summaries.ts';
@@ -24,10 +24,16 @@ const RECENT = 64;
 
 /** Computes the beginning of the sequence; the rest when it is asked for. Throws TraceError where the model has no timesteps, or the source does
  *  not fit it. The trace closes its evaluator. */
-export async function openTrace(source: TraceSource, evaluator: Evaluator): Promise<Trace> {
+export async function openTrace(source: TraceSource, evaluator: Evaluator): Promise<SeededTrace> {
   const trace = new ModelTrace(source, evaluator);
   await trace.measureParity();
   return trace;
+}
+
+/** A trace whose gradients begin with cotangents that it is given. */
+export interface SeededTrace extends Trace {
+  /** One for each of the source's seeds, in its shape: [T, B, ...]. Gradients are zero before. */
+  seed(cotangents: readonly Float32Array[]): void;
 }
 
 /** Lengths of a trace's symbolic axes: sequences of so many steps, one unless told otherwise. */
@@ -41,11 +47,13 @@ export const traceSizes = (model: Model, steps: number, lengths: Sizes = {}, bat
 interface Backward {
   readonly cut: Cut;
   readonly weights?: Value;
+  /** The parameters for the cotangents of seeds. */
+  readonly cotangents?: readonly Value[];
   /** By the value that they are the gradient of. */
   readonly gradients: ReadonlyMap<Value, Value>;
 }
 
-class ModelTrace implements Trace {
+class ModelTrace implements SeededTrace {
   readonly #source: TraceSource;
   readonly #evaluator: Evaluator;
   readonly #time: string;
@@ -60,6 +68,7 @@ class ModelTrace implements Trace {
   readonly #summaries = new Map<string, Promise<Float32Array>>();
   #objective: Objective;
   #parity = 0;
+  #cotangents: readonly Float32Array[] = [];
   #backward: Backward | undefined;
   #gradients: Promise<Replay> | undefined;
 
@@ -139,7 +148,18 @@ class ModelTrace implements Trace {
       this.#objective = before;
       throw error;
     }
+    this.#forget();
     this.#gradients = gradients;
+  }
+
+  seed(cotangents: readonly Float32Array[]): void {
+    this.#cotangents = cotangents;
+    this.#forget();
+  }
+
+  /** Gradients that were read are of another objective. */
+  #forget(): void {
+    this.#gradients = undefined;
     this.#recent.clear();
     for (const key of this.#summaries.keys()) if (key.includes('"gradient":true')) this.#summaries.delete(key);
   }
@@ -181,7 +201,14 @@ class ModelTrace implements Trace {
   /** A replay of the gradients of the objective; what is read of it is computed when it is read. */
   async #differentiate(): Promise<Replay> {
     const { model, steps } = this.#source;
-    const { cut, weights } = this.#derivative();
+    const { cut, weights, cotangents } = this.#derivative();
+    if (cotangents !== undefined) {
+      const given = cotangents.map((value, k) => {
+        const zeros = (): Float32Array => new Float32Array(product(sizesOf(value.type.axes, this.#sizes)));
+        return [value, this.#cotangents[k] ?? zeros()] as const;
+      });
+      return this.#replay(cut, new Map([...this.#given, ...given]), this.#forward);
+    }
     const objective = this.#objective;
     if (weights === undefined) {
       if (objective.kind === 'lossAt')
@@ -198,12 +225,23 @@ class ModelTrace implements Trace {
     const { model } = this.#source;
     const values = model.instances.flatMap((instance) => this.#valuesOf(instance)).filter((value) => value.type.dtype === 'float');
     const wrt = [...new Set(values.map(this.#original))];
-    const { graph, objective, weights } = objectiveGraph(this.#cut.graph, model, this.#time);
+    const { seeds } = this.#source;
+    const { graph, objective, weights, cotangents } =
+      seeds === undefined
+        ? { ...objectiveGraph(this.#cut.graph, model, this.#time), cotangents: undefined }
+        : {
+            ...seededGraph(
+              this.#cut.graph,
+              seeds.map((seed) => this.#original(this.#value(seed))),
+            ),
+            weights: undefined,
+          };
     const derivative = differentiate(graph, objective, wrt);
     this.#backward = {
       cut: new Cut(derivative.graph, this.#time, this.#cut.timed),
       gradients: new Map(wrt.map((value, k) => [value, derivative.gradients[k]!])),
       ...(weights === undefined ? {} : { weights }),
+      ...(cotangents === undefined ? {} : { cotangents }),
     };
     return this.#backward;
   }

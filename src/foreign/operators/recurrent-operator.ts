@@ -10,6 +10,7 @@ import type { Scope } from '../scopes.ts';
 import { concatenated } from '../tensors.ts';
 import { activationsOf } from './activations.ts';
 import { type Equations, equationsOf } from './equations.ts';
+import { operatorGradient } from './operator-gradient.ts';
 
 export type OperatorKind = 'LSTM' | 'GRU' | 'RNN';
 
@@ -172,7 +173,7 @@ class Binding {
         sequence: (item) => this.#sequence(item, place, X, lengths[item]!, steps, hidden),
       };
     });
-    return { lengths, runs };
+    return { lengths, runs, gradient: operatorGradient(this.#node, this.#settings, { X, lengths, steps, batch, hidden }) };
   }
 
   #sequence(item: number, place: number, X: Numbers, length: number, steps: number, hidden: number): ReturnType<BoundRun['sequence']> {
