@@ -4,12 +4,12 @@ import './style.css';
 import type { Port } from '../src/shared/bridge.ts';
 import { count, visibleToken } from '../src/shared/figures.ts';
 import type { Tab, Tint, TraceState, UnitOrder, ViewState } from '../src/shared/messages.ts';
-import type { Objective } from '../src/shared/trace.ts';
 import { CanvasSurface } from './canvas-surface.ts';
 import { CellView } from './cell-view.ts';
 import { connect, type Host } from './channel.ts';
 import { Choice, element, iconButton } from './controls.ts';
 import { pressKey } from './keyboard.ts';
+import { objectivesOf } from './objectives.ts';
 import { Painter } from './painter.ts';
 import { cellSentence, stepSentence, trainingSentence } from './sentences.ts';
 import { type AllNumbers, opened, type Shown } from './shown.ts';
@@ -247,20 +247,12 @@ class PanelPage {
     }
     if (trace.gradient) {
       const { objective } = trace;
-      const places = [...new Set([...(objective.kind === 'lossAt' ? [objective.t] : []), trace.t])];
-      const short = this.body.clientWidth < 560;
+      const options = objectivesOf(trace, this.body.clientWidth < 560);
       this.objective.update({
         label: '∂ of',
-        options: [
-          ['loss', short ? 'loss' : 'mean loss'],
-          ...places.map((t) => [String(t), short ? `t ${count(t)}` : `loss at t ${count(t)}`] as const),
-        ],
-        chosen: objective.kind === 'loss' ? 'loss' : String(objective.t),
-        choose: (value) =>
-          this.choose({
-            kind: 'objective',
-            objective: (value === 'loss' ? { kind: 'loss' } : { kind: 'lossAt', t: Number(value) }) as Objective,
-          }),
+        options: options.map(({ text }, k) => [String(k), text]),
+        chosen: String(options.findIndex((option) => JSON.stringify(option.objective) === JSON.stringify(objective))),
+        choose: (value) => this.choose({ kind: 'objective', objective: options[Number(value)]!.objective }),
       });
       choices.push(this.objective.element);
     }

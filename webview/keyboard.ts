@@ -1,8 +1,8 @@
 // Every view by keyboard. One table: what a key does, in the words of the help.
 
 import type { TraceState, UnitOrder } from '../src/shared/messages.ts';
-import type { Objective } from '../src/shared/trace.ts';
 import type { Host } from './channel.ts';
+import { otherObjective } from './objectives.ts';
 import { lengthOf, type Shown, unitAt } from './shown.ts';
 import { zoomed } from './timeline-view.ts';
 
@@ -57,8 +57,7 @@ export function pressKey(event: KeyboardEvent, shown: Shown, host: Host, page: P
     n: () => jump(host, 1, page),
     p: () => jump(host, -1, page),
     l: () => {
-      const own = trace.objective.kind === 'lossAt' && trace.objective.t === trace.t;
-      const objective: Objective = trace.gradientWaits ? trace.objective : own ? { kind: 'loss' } : { kind: 'lossAt', t: trace.t };
+      const objective = trace.gradientWaits ? trace.objective : otherObjective(trace);
       if (trace.gradient) quietly(host.request('choose', { kind: 'objective', objective }));
     },
     t: page.showTable,

@@ -42,7 +42,9 @@ export function titleOf(row: Row): string {
 export function gradientSentence(shown: Shown): string {
   const trace = shown.state.trace!;
   if (trace.gradientWaits) return 'The gradient of a sequence of this size takes a while; L computes it.';
-  const of = trace.objective.kind === 'loss' ? 'the mean loss' : `the loss at t ${count(trace.objective.t)}`;
+  const { objective } = trace;
+  const of =
+    objective.kind === 'loss' ? 'the mean loss' : objective.kind === 'lossAt' ? `the loss at t ${count(objective.t)}` : objective.output;
   const at = shown.numbers.gradientAt?.t === trace.t ? shown.numbers.gradientAt.values : undefined;
   const norms = stateRows(trace).flatMap((row) => {
     const norm = at?.[`norm:${row.line}`]?.[0];

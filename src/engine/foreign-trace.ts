@@ -5,13 +5,14 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Reading } from '../data/text-stream.ts';
-import { ForeignModel, type ForeignRun } from '../foreign/model.ts';
+import { ForeignModel, type ForeignRun, type OutputObjective } from '../foreign/model.ts';
 import { wordOf } from '../foreign/names.ts';
 import { PartError } from '../foreign/part.ts';
+import { type ReplayedParts, seed, seedsOf } from '../foreign/replay.ts';
 import { type PartGroup, replayGroup } from '../foreign/session.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ForeignInput } from '../shared/foreign.ts';
-import type { Trace, TraceDescription } from '../shared/trace.ts';
+import type { Objective, ReadRequest, SummaryKind, Trace, TraceDescription } from '../shared/trace.ts';
 
 /** Throws what running it throws, and PartError where no part ran over the sequence. */
 export async function openForeignTrace(
@@ -29,20 +30,125 @@ export async function openForeignTrace(
     const source = generated ?? join(tmpdir(), 'unroll-generated');
     const path = join(source, createHash('sha256').update(file).digest('hex').slice(0, 12), `${basename(file)}.rnn`);
     const name = wordOf(basename(file).replace(/\.onnx$/i, '')) || 'Model';
-    const request = { id, title: titleOf(model, run, group, item), model: name, file: basename(file), uri: path };
+    const request = {
+      id,
+      title: titleOf(model, run, group, item),
+      model: name,
+      file: basename(file),
+      uri: path,
+      cotangents: () => new Map(),
+    };
     const replayed = await replayGroup(runtime, group, request);
     await keep(path, replayed.source.text);
-    const left = run.ran.filter(({ part }) => !group.parts.some((each) => each.part === part));
-    const others = [...new Set(left.map(({ part }) => part.name))].map((part) => ({
-      part,
-      why: 'it runs over a sequence of another length',
-    }));
-    const idle = [...run.idle.map(({ part, why }) => ({ part: part.name, why })), ...others];
-    const parts = replayed.parity.map(({ part, value }) => ({ part, ...(value === undefined ? {} : { value }) }));
-    const parity = Math.max(replayed.trace.description.parity, ...parts.map(({ value = 0 }) => value));
-    return withDescription(replayed.trace, { parts, parity, ...(idle.length === 0 ? {} : { idle }) });
-  } finally {
+    return new ForeignTrace(model, run, group, replayed);
+  } catch (error) {
     await model.release();
+    throw error;
+  }
+}
+
+/** The replayed parts, with gradients of the untouched model's outputs; these are computed when they are first asked for. */
+class ForeignTrace implements Trace {
+  readonly #model: ForeignModel;
+  readonly #run: ForeignRun;
+  readonly #group: PartGroup;
+  readonly #replayed: ReplayedParts;
+  #objective: OutputObjective | undefined;
+  #seeded: Promise<void> | undefined;
+  #missing: readonly string[] = [];
+
+  constructor(model: ForeignModel, run: ForeignRun, group: PartGroup, replayed: ReplayedParts) {
+    this.#model = model;
+    this.#run = run;
+    this.#group = group;
+    this.#replayed = replayed;
+    const [first] = this.#outputs;
+    if (first !== undefined) this.#objective = { kind: 'output', output: first.name };
+  }
+
+  get description(): TraceDescription {
+    const { trace, parity } = this.#replayed;
+    const { ran, idle } = this.#run;
+    const own = new Set(this.#group.parts.map(({ part }) => part));
+    const others = new Set(ran.map(({ part }) => part).filter((part) => !own.has(part)));
+    const left = [
+      ...idle.map(({ part, why }) => ({ part: part.name, why })),
+      ...[...others].map((part) => ({ part: part.name, why: 'it runs over a sequence of another length' })),
+    ];
+    const parts = parity.map(({ part, value }) => ({ part, ...(value === undefined ? {} : { value }) }));
+    const outputs = this.#outputs;
+    return {
+      ...trace.description,
+      parts,
+      parity: Math.max(trace.description.parity, ...parts.map(({ value = 0 }) => value)),
+      ...(left.length === 0 ? {} : { idle: left }),
+      ...(outputs.length === 0 ? {} : { outputs }),
+      ...(this.#objective === undefined ? {} : { objective: this.#objective }),
+    };
+  }
+
+  async read(request: ReadRequest): Promise<readonly Float32Array[]> {
+    if (request.gradient === true) await this.#seed();
+    return this.#replayed.trace.read(request);
+  }
+
+  async summary(kind: SummaryKind): Promise<Float32Array> {
+    if (kind.kind === 'norm' && kind.gradient) await this.#seed();
+    return this.#replayed.trace.summary(kind);
+  }
+
+  weight(name: string): ReturnType<Trace['weight']> {
+    return this.#replayed.trace.weight(name);
+  }
+
+  async differentiate(objective: Objective): Promise<void> {
+    if (objective.kind !== 'output') throw new PartError('Gradients of an ONNX model are of one of its outputs.');
+    const before = [this.#objective, this.#seeded] as const;
+    this.#objective = objective;
+    this.#seeded = undefined;
+    try {
+      await this.#seed();
+    } catch (error) {
+      [this.#objective, this.#seeded] = before;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#replayed.trace.close();
+    await this.#model.release();
+  }
+
+  /** What loses gradient where, in sentences. */
+  get missing(): readonly string[] {
+    return this.#missing;
+  }
+
+  /** Float outputs of a run that was no stream: there is no gradient through calls. */
+  get #outputs(): { readonly name: string; readonly dims: readonly number[] }[] {
+    const { feeds, outputs, ran } = this.#run;
+    if (feeds === undefined || !ran.some(({ bound }) => bound.gradient !== undefined)) return [];
+    return Object.entries(outputs)
+      .filter(([, { type, data }]) => type === 'float32' && data.length > 0)
+      .map(([name, { dims }]) => ({ name, dims }));
+  }
+
+  #seed(): Promise<void> {
+    this.#seeded ??= this.#cotangents();
+    return this.#seeded;
+  }
+
+  async #cotangents(): Promise<void> {
+    if (this.#objective === undefined) throw new PartError('There is nothing in this model that a gradient could be of.');
+    const { trace, source } = this.#replayed;
+    const { parts, items, steps } = this.#group;
+    const { cotangents, missing } = await this.#model.gradient(this.#run, this.#objective);
+    this.#missing = missing;
+    const seeds = seedsOf(
+      source,
+      parts.map(({ part, bound }) => ({ part, bound, items })),
+    );
+    seed(trace, seeds, steps, cotangents);
   }
 }
 
@@ -71,18 +177,4 @@ async function keep(path: string, text: string): Promise<void> {
   await chmod(path, 0o644).catch(() => undefined);
   await writeFile(path, text);
   await chmod(path, 0o444);
-}
-
-/** A trace that says more of itself. */
-function withDescription(trace: Trace, more: Partial<TraceDescription>): Trace {
-  return {
-    get description() {
-      return { ...trace.description, ...more };
-    },
-    read: (request) => trace.read(request),
-    summary: (kind) => trace.summary(kind),
-    weight: (name) => trace.weight(name),
-    differentiate: (objective) => trace.differentiate(objective),
-    close: () => trace.close(),
-  };
 }

@@ -5,7 +5,6 @@ import { encodeModel, type ModelProto, type NodeProto } from '../onnx/proto.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
 import { RuntimeEvaluator } from '../tracing/evaluator.ts';
 import { type BackwardModel, backward } from './gradients/backward.ts';
-import { type Objective, objectiveOf } from './gradients/objective.ts';
 import { segments } from './gradients/segments.ts';
 import { instrumented } from './instrument.ts';
 import type { BoundPart, PartGradient, RecurrentPart } from './part.ts';
@@ -14,8 +13,6 @@ import { runnable } from './runnable.ts';
 import type { RanPart } from './session.ts';
 
 export interface OutputGradient {
-  /** The objective's value. */
-  readonly value: number;
   /** Cotangents by the values of the model: outputs of parts, and what was wanted beside. */
   readonly cotangents: ReadonlyMap<string, Tensor>;
   /** What has no gradient, and what loses one by it; sentences. */
@@ -27,7 +24,8 @@ export interface GradientRequest {
   readonly feeds: Readonly<Record<string, Tensor>>;
   readonly ran: readonly RanPart[];
   readonly output: { readonly name: string; readonly tensor: Tensor };
-  readonly objective: Objective;
+  /** Derivative of the objective by the output, in its shape. */
+  readonly cotangent: Tensor;
   /** Values whose cotangents are wanted beside those of the parts: inputs of the model. */
   readonly wanted: readonly string[];
   readonly signal?: AbortSignal;
@@ -37,8 +35,7 @@ type Differentiable = RanPart & { readonly bound: BoundPart & { readonly gradien
 
 /** Throws GradientError and RuntimeFailure. */
 export async function outputGradient(runtime: Runtime, request: GradientRequest): Promise<OutputGradient> {
-  const { model, output, objective, wanted } = request;
-  const { value, cotangent } = objectiveOf(output.tensor, objective);
+  const { model, output, cotangent, wanted } = request;
   // Parts in bodies, and such that cannot be gone through, are left to the rules of the operators: these say what is missing.
   const parts = request.ran.filter(
     (each): each is Differentiable => each.bound.gradient !== undefined && each.part.scope.owner === undefined,
@@ -69,7 +66,7 @@ export async function outputGradient(runtime: Runtime, request: GradientRequest)
       if (blocks.length > 0) missing.add(`${operator} “${node.name || node.output[0] || ''}” has no gradient here: ${why}.`);
     for (const [name, tensor] of await back(runtime, step.backward, own, values)) add(name, tensor);
   }
-  return { value, cotangents: found, missing: [...missing] };
+  return { cotangents: found, missing: [...missing] };
 }
 
 /** Runs the model of a segment. */

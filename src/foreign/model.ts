@@ -9,6 +9,8 @@ import type { GraphProto, ModelProto, TensorProto } from '../onnx/proto.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
 import type { ForeignInfo, ForeignInput, InputNeed, InputNeeds, PartInfo } from '../shared/foreign.ts';
 import type { InputChoice, InputChoices } from '../shared/inputs.ts';
+import type { Objective } from '../shared/trace.ts';
+import { type OutputGradient, outputGradient } from './gradient.ts';
 import { framesOf } from './inputs/calls.ts';
 import { neededOptions } from './inputs/needed.ts';
 import { choiceOf, freeDimensions } from './inputs/ports.ts';
@@ -28,7 +30,11 @@ export interface ForeignRun extends RanModel {
   /** Sizes that free dimensions got, and what a person might not expect of the inputs. */
   readonly dimensions: Readonly<Record<string, number>>;
   readonly remarks: readonly string[];
+  /** What it was fed; absent where it was streamed. */
+  readonly feeds?: Readonly<Record<string, Tensor>>;
 }
+
+export type OutputObjective = Extract<Objective, { kind: 'output' }>;
 
 export class ForeignModel {
   readonly file: ModelFile;
@@ -147,7 +153,27 @@ export class ForeignModel {
   async #once(choices: InputChoices, reading?: Reading): Promise<ForeignRun> {
     const { inputs, dimensions, remarks } = await readInputs(this.ports, choices, reading);
     const feeds = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, tensorOf(name, input)]));
-    return { ...(await (await this.#open()).run(feeds)), dimensions, remarks };
+    return { ...(await (await this.#open()).run(feeds)), dimensions, remarks, feeds };
+  }
+
+  /** The gradient of what an output says, back to every part of a run. Throws GradientError. */
+  async gradient(run: ForeignRun, { output, index }: OutputObjective, signal?: AbortSignal): Promise<OutputGradient> {
+    const tensor = run.outputs[output];
+    if (tensor === undefined) throw new PartError(`The model has no output ${output}. It has ${Object.keys(run.outputs).join(', ')}.`);
+    if (run.feeds === undefined)
+      throw new PartError(
+        'A streamed model is called once a step: there is no gradient through its calls. Run it on the whole sequence, if it takes one.',
+      );
+    const { model } = await this.#open();
+    const request = {
+      model,
+      feeds: run.feeds,
+      ran: run.ran,
+      output: { name: output, tensor },
+      cotangent: onesAt(tensor, index),
+      wanted: [],
+    };
+    return outputGradient(this.#runtime, { ...request, ...(signal === undefined ? {} : { signal }) });
   }
 
   async #open(): Promise<ForeignSession> {
@@ -161,6 +187,27 @@ export class ForeignModel {
     await this.#session?.release();
     this.#session = undefined;
   }
+}
+
+/** 1 at the places of an index (all along an axis where it is null), else 0. Throws PartError. */
+function onesAt({ dims }: Tensor, index: OutputObjective['index'] = dims.map(() => null)): Tensor {
+  const shape = `[${dims.join(', ')}]`;
+  if (index.length !== dims.length) throw new PartError(`The output is ${shape}: an index has ${dims.length} places, with null for all.`);
+  const odd = index.findIndex((each, k) => each !== null && !(each >= -dims[k]! && each < dims[k]!));
+  if (odd >= 0) throw new PartError(`The output is ${shape}: along axis ${odd} there is no ${index[odd]}.`);
+  const data = new Float32Array(dims.reduce((product, size) => product * size, 1));
+  const mark = (axis: number, at: number): void => {
+    if (axis === dims.length) {
+      data[at] = 1;
+      return;
+    }
+    const own = index[axis]!;
+    const size = dims[axis]!;
+    if (own === null) for (let place = 0; place < size; place += 1) mark(axis + 1, at * size + place);
+    else mark(axis + 1, at * size + (own < 0 ? own + size : own));
+  };
+  mark(0, 0);
+  return { type: 'float32', dims, data };
 }
 
 function tensorOf(name: string, { type, dims, data, calls = 1 }: ModelInput): Tensor {

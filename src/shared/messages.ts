@@ -2,7 +2,7 @@
 // be thrown away at any time. Numbers come apart from the state, pooled by the host to at most the pixels that show them.
 
 import type { Packed } from './packed.ts';
-import type { Objective } from './trace.ts';
+import type { Objective, TraceDescription } from './trace.ts';
 import type { RunSummary } from './training.ts';
 
 /** Requests that the host answers. */
@@ -126,6 +126,8 @@ export interface TraceState {
   /** The tint's value at t, in bits or as a norm, where it is known. */
   readonly tintAt?: number;
   readonly objective: Objective;
+  /** Of a model of others: what gradients can be of. */
+  readonly outputs?: TraceDescription['outputs'];
   readonly parity: number;
   /** The first value that is not a number, where one was seen. */
   readonly fault?: Fault;

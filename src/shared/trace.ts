@@ -71,11 +71,17 @@ export interface TraceDescription {
   /** Of an ONNX model of others: of each part, beside the untouched model; and what could not be replayed, and why. */
   readonly parts?: readonly PartParity[];
   readonly idle?: readonly { readonly part: string; readonly why: string }[];
+  /** Outputs that gradients can be of. */
+  readonly outputs?: readonly { readonly name: string; readonly dims: readonly number[] }[];
   /** Where gradients are of: the loss of the whole sequence, or of one step. */
   readonly objective: Objective;
 }
 
-export type Objective = { readonly kind: 'loss' } | { readonly kind: 'lossAt'; readonly t: number };
+export type Objective =
+  | { readonly kind: 'loss' }
+  | { readonly kind: 'lossAt'; readonly t: number }
+  /** Of a model of others: an element of an output by its index, or the sum over the axes whose index is null; of all of it without one. */
+  | { readonly kind: 'output'; readonly output: string; readonly index?: readonly (number | null)[] };
 
 /** Reads values of timesteps from .. to-1. Each answer is row-major [to - from, ...shape]; [1, ...shape] where a value is not per step. */
 export interface ReadRequest {

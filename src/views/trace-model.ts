@@ -217,9 +217,7 @@ export class TraceModel {
   private async differentiate(objective: Objective): Promise<void> {
     const trace = this.trace!;
     try {
-      await this.patiently('Differentiating', objective.kind === 'loss' ? 'the mean loss' : `the loss at t ${count(objective.t)}`, () =>
-        trace.differentiate(objective),
-      );
+      await this.patiently('Differentiating', objectiveText(objective), () => trace.differentiate(objective));
     } catch (error) {
       this.outlets.failed(error);
       return;
@@ -435,7 +433,7 @@ export class TraceModel {
 
 /** What of the state is the trace's and the layer's own. */
 function describe(trace: Trace, layer: Layer): Omit<TraceState, 't' | 'unit' | 'tint' | 'tints'> {
-  const { model, title, steps, by, instances, objective, parity } = trace.description;
+  const { model, title, steps, by, instances, objective, parity, outputs } = trace.description;
   return {
     model,
     title,
@@ -454,14 +452,18 @@ function describe(trace: Trace, layer: Layer): Omit<TraceState, 't' | 'unit' | '
     window: { from: 0, to: Math.min(FIRST_WINDOW, steps) },
     objective,
     parity,
+    ...(outputs === undefined ? {} : { outputs }),
     gradient: hasGradient(trace),
     gradientWaits: hasGradient(trace) && layer.long,
   };
 }
 
-/** A model without a loss has no gradients. */
+const objectiveText = (objective: Objective): string =>
+  objective.kind === 'loss' ? 'the mean loss' : objective.kind === 'lossAt' ? `the loss at t ${count(objective.t)}` : objective.output;
+
+/** A model without a loss has no gradients, unless they are of outputs. */
 const hasGradient = ({ description }: Trace): boolean =>
-  description.instances.some(({ lines }) => lines.some(({ role }) => role === 'loss'));
+  description.outputs !== undefined || description.instances.some(({ lines }) => lines.some(({ role }) => role === 'loss'));
 
 /** Surprise is there where a model predicts its own input; where it does not, asking for it fails. */
 async function tintsOf(trace: Trace): Promise<TraceState['tints']> {

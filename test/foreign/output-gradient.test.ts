@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { outputGradient } from '../../src/foreign/gradient.ts';
-import type { Objective } from '../../src/foreign/gradients/objective.ts';
+import { type Objective, objectiveOf } from '../../src/foreign/gradients/objective.ts';
 import { ForeignSession } from '../../src/foreign/session.ts';
 import { encodeModel, type ModelProto, type NodeProto, type TensorProto } from '../../src/onnx/proto.ts';
 import { attribute, tensorProto, valueInfo } from '../../src/onnx/write.ts';
@@ -114,7 +114,14 @@ async function calculated(model: ModelProto, output: string, objective: Objectiv
   const session = new ForeignSession(runtime, model);
   const { outputs, ran } = await session.run(feeds);
   await session.release();
-  return outputGradient(runtime, { model, feeds, ran, output: { name: output, tensor: outputs[output]! }, objective, wanted });
+  return outputGradient(runtime, {
+    model,
+    feeds,
+    ran,
+    output: { name: output, tensor: outputs[output]! },
+    cotangent: objectiveOf(outputs[output]!, objective).cotangent,
+    wanted,
+  });
 }
 
 function assertNear(found: Tensor, expected: Float64Array, what: string): void {
