@@ -8,6 +8,8 @@ export interface Command {
   readonly usage: string;
   readonly summary: string;
   readonly options: ParseArgsOptionsConfig;
+  /** Options with a value that may be left out: then it is empty. */
+  readonly valueOptional?: readonly string[];
   /** What each option is for, for `--help`. */
   readonly help: Readonly<Record<string, string>>;
   /** How many arguments without a name it takes. */
@@ -99,7 +101,7 @@ function parse(command: Command, words: readonly string[]): Given | undefined {
   const options: ParseArgsOptionsConfig = { ...command.options, help: { type: 'boolean', short: 'h' } };
   let parsed: ReturnType<typeof parseArgs>;
   try {
-    parsed = parseArgs({ args: [...words], options, allowPositionals: true });
+    parsed = parseArgs({ args: withValues(words, command.valueOptional ?? []), options, allowPositionals: true });
   } catch (error) {
     throw new UsageError((error as Error).message.replace(/\. To specify .*$/, '.'));
   }
@@ -109,6 +111,13 @@ function parse(command: Command, words: readonly string[]): Given | undefined {
     throw new UsageError(`${parsed.positionals[command.positionals]} is one argument too many.`);
   return new Given(parsed.positionals, parsed.values);
 }
+
+/** `--gradient --out x` is `--gradient= --out x`. */
+const withValues = (words: readonly string[], optional: readonly string[]): string[] =>
+  words.map((word, k) => {
+    const isBare = optional.some((name) => word === `--${name}`) && (words[k + 1] ?? '-').startsWith('-');
+    return isBare ? `${word}=` : word;
+  });
 
 function overview(commands: Readonly<Record<string, Command>>): string {
   const width = Math.max(...Object.keys(commands).map((name) => name.length));

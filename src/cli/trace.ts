@@ -10,7 +10,7 @@ import { foreignHelp, foreignOptions, traceModel } from './foreign.ts';
 import type { Surroundings } from './terminal.ts';
 
 export const traceCommand: Command = {
-  usage: 'RUN|M.onnx --text "..." | --input FILE [--values f,i,c] [--gradient] --out FILE.npz',
+  usage: 'RUN|M.onnx --text "..." | --input FILE [--values f,i,c] [--gradient [OUTPUT]] --out FILE.npz',
   summary:
     'Writes the values of every line at every timestep: arrays layer/value of the shape [T, B, H], of a state after the step. Of an ONNX model also its outputs, and how near the replay is.',
   positionals: 1,
@@ -18,15 +18,17 @@ export const traceCommand: Command = {
     text: { type: 'string' },
     input: { type: 'string' },
     values: { type: 'string' },
-    gradient: { type: 'boolean' },
+    gradient: { type: 'string' },
     out: { type: 'string' },
     ...foreignOptions,
   },
+  valueOptional: ['gradient'],
   help: {
     text: 'the sequence',
     input: 'a text file with the sequence; of an ONNX model .npz, .npy, .csv, .json, .wav, .txt or an image',
     values: 'names of lines, with commas between; all of them',
-    gradient: 'also the gradient of the loss for each value, as layer/value.gradient',
+    gradient:
+      'also the gradient for each value, as layer/value.gradient: of the loss; of an ONNX model of OUTPUT, or an element of it, OUTPUT[0,3,:]',
     out: 'the .npz file to write',
     ...foreignHelp,
   },
@@ -41,7 +43,7 @@ async function trace(given: Given, around: Surroundings): Promise<number> {
   const opened = await engine.openTrace({ source: { kind: 'run', folder }, sequence: sequenceOf(given, terminal.folder) });
   try {
     const lines = linesOf(opened, given.text('values')?.split(','));
-    const gradient = given.flag('gradient');
+    const gradient = given.text('gradient') !== undefined;
     await replaceFile(out, npz(arraysOf(opened, lines, gradient)));
     terminal.out(
       `${lines.length * (gradient ? 2 : 1)} arrays of ${opened.description.steps.toLocaleString('en-US')} timesteps in ${out}\n`,

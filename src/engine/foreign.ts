@@ -2,7 +2,7 @@
 
 import { type NamedArray, type NumericArray, npz } from '../data/npz.ts';
 import type { Reading } from '../data/text-stream.ts';
-import { ForeignModel, type ForeignRun } from '../foreign/model.ts';
+import { ForeignModel, type ForeignRun, type OutputObjective } from '../foreign/model.ts';
 import type { Parity, ReplayedParts } from '../foreign/replay.ts';
 import { groupsOf, type PartGroup, replayGroup, worstParity } from '../foreign/session.ts';
 import { usualChoices } from '../foreign/usual.ts';
@@ -15,6 +15,8 @@ export interface ForeignTraceRequest {
   readonly input: ForeignInput;
   /** The .npz file to write. */
   readonly out: string;
+  /** Also the gradient of this output for each value, as `part/value.gradient`. */
+  readonly gradient?: OutputObjective;
 }
 
 export interface ForeignTraceResult extends VerifyResult {
@@ -35,13 +37,15 @@ export async function inspect(file: string, runtime: Runtime): Promise<ForeignIn
 
 /** Runs a model and writes every line of every part: `part/value` [T, B, H], and the model's own outputs. */
 export async function traceForeign(
-  { file, input, out }: ForeignTraceRequest,
+  { file, input, out, gradient }: ForeignTraceRequest,
   runtime: Runtime,
   reading: Reading,
 ): Promise<ForeignTraceResult> {
   const model = await ForeignModel.open(file, runtime);
   try {
     const run = await model.run(usualWhere(input, model), reading);
+    const back = gradient === undefined ? undefined : await model.gradient(run, gradient, reading.signal);
+    const more = back === undefined ? {} : { cotangents: () => back.cotangents };
     const parity: Parity[] = [];
     let arrays = 0;
     async function* all(): AsyncGenerator<NamedArray> {
@@ -52,10 +56,10 @@ export async function traceForeign(
       const groups = groupsOf(run.ran);
       for (const group of groups) {
         reading.signal?.throwIfAborted();
-        const replayed = await replayGroup(runtime, group, requestOf(model));
+        const replayed = await replayGroup(runtime, group, { ...requestOf(model), ...more });
         try {
           parity.push(...replayed.parity);
-          for await (const array of linesOf(replayed, group, run)) {
+          for await (const array of linesOf(replayed, group, run, back !== undefined)) {
             arrays += 1;
             yield array;
           }
@@ -65,7 +69,8 @@ export async function traceForeign(
       }
     }
     await replaceFile(out, npz(all()));
-    return { arrays, ...resultOf(run, parity) };
+    const result = resultOf(run, parity);
+    return { arrays, ...result, remarks: [...result.remarks, ...(back?.missing ?? [])] };
   } finally {
     await model.release();
   }
@@ -114,7 +119,12 @@ const resultOf = ({ idle, dimensions, remarks }: ForeignRun, parity: readonly Pa
 const WINDOW = 1024;
 
 /** Of parts that ran several times or with sequences of several lengths, the names say which. */
-async function* linesOf({ trace, source }: ReplayedParts, group: PartGroup, run: ForeignRun): AsyncGenerator<NamedArray> {
+async function* linesOf(
+  { trace, source }: ReplayedParts,
+  group: PartGroup,
+  run: ForeignRun,
+  gradients: boolean,
+): AsyncGenerator<NamedArray> {
   for (const { part, run: cell, line } of source.runs) {
     const again = run.ran.filter((each) => each.part === part);
     const own = group.parts.find((each) => each.part === part)!;
@@ -127,16 +137,16 @@ async function* linesOf({ trace, source }: ReplayedParts, group: PartGroup, run:
     const { lines } = trace.description.instances.find(({ path }) => path === line)!;
     for (const { name, shape } of lines) {
       const size = shape.reduce((product, each) => product * each, group.items.length);
-      const data = new Float32Array(group.steps * size);
-      for (let from = 0; from < group.steps; from += WINDOW) {
-        const to = Math.min(from + WINDOW, group.steps);
-        const [part] = await trace.read({ addresses: [{ instance: line, line: name }], from, to });
-        data.set(part!, from * size);
+      for (const gradient of gradients && own.bound.gradient !== undefined ? [false, true] : [false]) {
+        const data = new Float32Array(group.steps * size);
+        for (let from = 0; from < group.steps; from += WINDOW) {
+          const to = Math.min(from + WINDOW, group.steps);
+          const [values] = await trace.read({ addresses: [{ instance: line, line: name }], from, to, gradient });
+          data.set(values!, from * size);
+        }
+        const title = `${part.name}${which.join('')}/${name.replace("'", '')}${suffix}${gradient ? '.gradient' : ''}`;
+        yield [title, { shape: [group.steps, group.items.length, ...shape], data }];
       }
-      yield [
-        `${part.name}${which.join('')}/${name.replace("'", '')}${suffix}`,
-        { shape: [group.steps, group.items.length, ...shape], data },
-      ];
     }
   }
 }
