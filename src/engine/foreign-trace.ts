@@ -38,7 +38,7 @@ export async function openForeignTrace(
       uri: path,
       cotangents: () => new Map(),
     };
-    const replayed = await replayGroup(runtime, group, request);
+    const replayed = await replayGroup(model.evaluators, group, request);
     await keep(path, replayed.source.text);
     return new ForeignTrace(model, run, group, replayed);
   } catch (error) {

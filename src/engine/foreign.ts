@@ -56,7 +56,7 @@ export async function traceForeign(
       const groups = groupsOf(run.ran);
       for (const group of groups) {
         reading.signal?.throwIfAborted();
-        const replayed = await replayGroup(runtime, group, { ...requestOf(model), ...more });
+        const replayed = await replayGroup(model.evaluators, group, { ...requestOf(model), ...more });
         try {
           parity.push(...replayed.parity);
           for await (const array of linesOf(replayed, group, run, back !== undefined)) {
@@ -89,7 +89,7 @@ export async function verify(
     const parity: Parity[] = [];
     for (const group of groupsOf(run.ran)) {
       reading.signal?.throwIfAborted();
-      const replayed = await replayGroup(runtime, group, requestOf(model));
+      const replayed = await replayGroup(model.evaluators, group, requestOf(model));
       parity.push(...replayed.parity);
       await replayed.trace.close();
     }

@@ -18,7 +18,7 @@ import { type ModelInput, readInputs } from './inputs/read.ts';
 import { PartError, type RecurrentPart } from './part.ts';
 import { stackOf } from './python/stack.ts';
 import { scopeText } from './scopes.ts';
-import { ForeignSession, type RanModel } from './session.ts';
+import { Evaluators, ForeignSession, type RanModel } from './session.ts';
 import { stacksOf } from './stacks.ts';
 import { hintsOf } from './streaming/hints.ts';
 import { portsOf } from './streaming/ports.ts';
@@ -41,11 +41,14 @@ export class ForeignModel {
   readonly ports: readonly PortInfo[];
   readonly #runtime: Runtime;
   readonly #names: ForeignSession;
+  /** What computes replays; they end with the model. */
+  readonly evaluators: Evaluators;
   #session: ForeignSession | undefined;
 
   private constructor(file: ModelFile, runtime: Runtime) {
     this.file = file;
     this.#runtime = runtime;
+    this.evaluators = new Evaluators(runtime);
     this.ports = describeModel(file.model, file.bytes).inputs;
     this.#names = new ForeignSession(runtime, file.model);
   }
@@ -184,6 +187,7 @@ export class ForeignModel {
   }
 
   async release(): Promise<void> {
+    await this.evaluators.close();
     await this.#session?.release();
     this.#session = undefined;
   }

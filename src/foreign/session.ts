@@ -5,7 +5,7 @@
 
 import type { ModelProto } from '../onnx/proto.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
-import { RuntimeEvaluator } from '../tracing/evaluator.ts';
+import { type Evaluator, RuntimeEvaluator } from '../tracing/evaluator.ts';
 import { findParts } from './find.ts';
 import { ObservedModel, type PartValues } from './observed.ts';
 import { type BoundPart, PartError, type RecurrentPart } from './part.ts';
@@ -140,20 +140,36 @@ export function groupsOf(ran: readonly RanPart[]): PartGroup[] {
   return [...groups.values()];
 }
 
+/** What computes replays: its sessions serve every sequence of a model, until it is closed. */
+export class Evaluators {
+  readonly #runtime: Runtime;
+  readonly #byBatch = new Map<number, RuntimeEvaluator>();
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  /** For so many sequences side by side. Closing it leaves the sessions for the next. */
+  of(batch: number): Evaluator {
+    const known = this.#byBatch.get(batch) ?? new RuntimeEvaluator(this.#runtime, { B: batch });
+    this.#byBatch.set(batch, known);
+    return { run: (graph, feeds, sizes) => known.run(graph, feeds, sizes), close: async () => {} };
+  }
+
+  async close(): Promise<void> {
+    const all = [...this.#byBatch.values()];
+    this.#byBatch.clear();
+    await Promise.all(all.map((each) => each.close()));
+  }
+}
+
 /** Replays a group: all of its sequences, or some. */
-export async function replayGroup(
-  runtime: Runtime,
+export const replayGroup = (
+  evaluators: Evaluators,
   { parts, items }: PartGroup,
   request: Omit<ReplayRequest, 'parts'>,
-): Promise<ReplayedParts> {
-  const evaluator = new RuntimeEvaluator(runtime, { B: items.length });
-  return replay({ ...request, parts: parts.map(({ part, bound }) => ({ part, bound, items })) }, evaluator).catch(
-    async (error: unknown) => {
-      await evaluator.close();
-      throw error;
-    },
-  );
-}
+): Promise<ReplayedParts> =>
+  replay({ ...request, parts: parts.map(({ part, bound }) => ({ part, bound, items })) }, evaluators.of(items.length));
 
 /** The worst of several measurements of the same parts. */
 export function worstParity(all: readonly Parity[]): Parity[] {

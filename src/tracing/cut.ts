@@ -18,8 +18,10 @@ export type Role =
 
 export interface LoopGraph {
   readonly graph: Graph;
-  /** Parameters for the states before the window's first step. */
+  /** Parameters for the states before the window's first step; of a forced loop those of the states that it computes. */
   readonly carry: readonly Value[];
+  /** Of a forced loop: parameters for the states before each step that are known. */
+  readonly forced: readonly Value[];
 }
 
 export class Cut {
@@ -79,7 +81,36 @@ export class Cut {
       const { inputs } = recurParts(recur.node);
       const carry = inputs.initial.map((value) => makeValue(value.type, value.name));
       const node = { ...recur.node, inputs: [...inputs.scanned, ...inputs.held, ...carry] };
-      return { graph: this.#build(outputs, node, carry), carry };
+      return { graph: this.#build(outputs, node, carry), carry, forced: [] };
+    });
+  }
+
+  /** The states after each step that are not known (at `places` are those that are), by a loop that is given the known ones before each step:
+   *  what depends on these alone is computed for all steps at once. */
+  forced(recur: Observed, places: readonly number[]): LoopGraph {
+    return remembered(this.#loops, `${key([recur.node.outputs[0]!])} forced ${places.join(' ')}`, () => {
+      const { inputs, outputs, body } = recurParts(recur.node);
+      const rest = [...body.before.keys()].filter((place) => !places.includes(place));
+      const at = (values: readonly Value[], which: readonly number[]): Value[] => which.map((place) => values[place]!);
+      const forced = at(recur.before, places).map((value) => makeValue(value.type, value.name));
+      const carry = at(inputs.initial, rest).map((value) => makeValue(value.type, value.name));
+      const { attributes } = recur.node;
+      const node = {
+        ...recur.node,
+        attributes: {
+          ...attributes,
+          scanned: attributes.scanned + places.length,
+          states: rest.length,
+          body: {
+            ...attributes.body,
+            parameters: [...body.scanned, ...at(body.before, places), ...body.held, ...at(body.before, rest)],
+            results: [...body.outputs, ...at(body.after, rest)],
+          },
+        },
+        inputs: [...inputs.scanned, ...forced, ...inputs.held, ...carry],
+        outputs: [...outputs.stacked, ...at(outputs.final, rest)],
+      };
+      return { graph: this.#build(at(recur.after, rest), node, [...carry, ...forced]), carry, forced };
     });
   }
 

@@ -13,6 +13,8 @@ import { type Observed, States } from './states.ts';
 
 /** Timesteps computed in one run. */
 const CHUNK = 256;
+/** Of a loop that is given what is costly. */
+const FORCED_CHUNK = 4096;
 
 export interface ReplayOptions {
   /** The axis of time; its size has the same name. */
@@ -22,6 +24,8 @@ export interface ReplayOptions {
   /** Elements of the graph's parameters, for the whole sequence. */
   readonly given: ReadonlyMap<Value, Elements>;
   readonly evaluator: Evaluator;
+  /** States that are known for the whole sequence, [T, ...] by the value after each step: these are taken as they are, and not computed. */
+  readonly known?: ReadonlyMap<Value, Float32Array>;
   /** Another replay, whose graph this one's contains: what it stores is not stored again. */
   readonly within?: Replay;
 }
@@ -81,6 +85,17 @@ export class Replay {
       });
     }
     return worst;
+  }
+
+  /** Values at timesteps from .. to-1, states among them made anew from those before each step. */
+  recomputed(values: readonly Value[], from: number, to: number): Promise<Elements[]> {
+    return this.#evaluate(this.#cut.recomputed(values), values, from, to);
+  }
+
+  /** The places of the states of a recurrence that are known. */
+  #known(recur: Observed): number[] {
+    const { known } = this.#options;
+    return known === undefined ? [] : [...recur.after.keys()].filter((place) => known.has(recur.after[place]!));
   }
 
   /** Whether it keeps what stands for a parameter. */
@@ -157,8 +172,11 @@ export class Replay {
     if (states.done === undefined) {
       const { inputs, body } = recurParts(recur.node);
       states.start(await this.#evaluate(this.#cut.window(inputs.initial), body.before, 0, 1));
+      for (const place of this.#known(recur)) states.rows[place]!.setAfter(0, this.#options.known!.get(recur.after[place]!)!);
       return;
     }
+    const places = this.#known(recur);
+    if (places.length > 0) return this.#advanceForced(recur, states, places);
     const { axis, sizes } = this.#options;
     const { from, to } = states.next(CHUNK);
     const window = { ...sizes, [axis]: to - from };
@@ -167,6 +185,40 @@ export class Replay {
       from,
       to,
       after.map(({ axes, data }, k) => arranged(data, axes, window, orderOf(recur.before[k]!, axis))),
+    );
+  }
+
+  /** The states that are not known, from those that are. */
+  async #advanceForced(recur: Observed, states: States, places: readonly number[]): Promise<void> {
+    const { axis, sizes, evaluator } = this.#options;
+    const { from, to } = states.next(FORCED_CHUNK);
+    const rest = [...recur.after.keys()].filter((place) => !places.includes(place));
+    const found = new Map<number, Elements>();
+    if (rest.length > 0) {
+      const { graph, carry, forced } = this.#cut.forced(recur, places);
+      const first = recur.node.attributes.reverse ? to - 1 : from;
+      const own = new Set([...carry, ...forced]);
+      const feeds = await this.#feeds(
+        graph.parameters.filter((parameter) => !own.has(parameter)),
+        from,
+        to,
+      );
+      carry.forEach((parameter, k) => {
+        feeds.set(parameter, states.rows[rest[k]!]!.before(first, first + 1));
+      });
+      forced.forEach((parameter, k) => {
+        feeds.set(parameter, states.rows[places[k]!]!.before(from, to));
+      });
+      const window = { ...sizes, [axis]: to - from };
+      const results = await evaluator.run(graph, feeds, window);
+      results.forEach(({ axes, data }, k) => {
+        found.set(rest[k]!, arranged(data, axes, window, orderOf(recur.before[rest[k]!]!, axis)));
+      });
+    }
+    states.add(
+      from,
+      to,
+      recur.after.map((_, place) => found.get(place)),
     );
   }
 

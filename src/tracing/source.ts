@@ -23,6 +23,8 @@ export interface TraceSource {
   readonly classes?: readonly string[];
   readonly vocabularies?: TraceDescription['vocabularies'];
   readonly objective?: Objective;
+  /** States that are known for the whole sequence, [T, batch, ...] by `instance/state'`: they are taken as they are. */
+  readonly known?: ReadonlyMap<string, Float32Array>;
   /** Instead of a loss: values of which the gradient begins, with cotangents that the trace is given (SeededTrace). */
   readonly seeds?: readonly Address[];
 }

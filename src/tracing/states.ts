@@ -130,10 +130,11 @@ export class States {
     return this.#reverse ? { from: this.#steps - end, to: this.#steps - done } : { from: done, to: end };
   }
 
-  /** Takes the states after the steps from .. to-1, stacked. */
-  add(from: number, to: number, after: readonly Elements[]): void {
+  /** Takes the states after the steps from .. to-1, stacked; undefined for those that it has. */
+  add(from: number, to: number, after: readonly (Elements | undefined)[]): void {
     this.rows.forEach((rows, k) => {
-      rows.setAfter(from, after[k]!);
+      const found = after[k];
+      if (found !== undefined) rows.setAfter(from, found);
     });
     this.#done = (this.#done ?? 0) + (to - from);
   }

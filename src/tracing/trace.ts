@@ -26,7 +26,8 @@ const RECENT = 64;
  *  not fit it. The trace closes its evaluator. */
 export async function openTrace(source: TraceSource, evaluator: Evaluator): Promise<SeededTrace> {
   const trace = new ModelTrace(source, evaluator);
-  await trace.measureParity();
+  // What is known is measured by whoever knows it.
+  if (source.known === undefined) await trace.measureParity();
   return trace;
 }
 
@@ -34,6 +35,8 @@ export async function openTrace(source: TraceSource, evaluator: Evaluator): Prom
 export interface SeededTrace extends Trace {
   /** One for each of the source's seeds, in its shape: [T, B, ...]. Gradients are zero before. */
   seed(cotangents: readonly Float32Array[]): void;
+  /** A line at timesteps from .. to-1 as the equations make it of the states before, also where it is a state that is known. */
+  recomputed(address: Address, from: number, to: number): Promise<Float32Array>;
 }
 
 /** Lengths of a trace's symbolic axes: sequences of so many steps, one unless told otherwise. */
@@ -85,9 +88,9 @@ class ModelTrace implements SeededTrace {
     this.#sizes = traceSizes(model, steps, source.lengths, source.batch);
     this.#given = givenElements(source, this.#sizes);
     this.#objective = source.objective ?? { kind: 'loss' };
-    this.#cut = new Cut(graphAtRest(model), time, timed);
-    this.#forward = this.#replay(this.#cut, this.#given);
+    this.#cut = cutOf(model, time, timed);
     this.#original = sameNumbers(this.#cut.graph);
+    this.#forward = this.#replay(this.#cut, this.#given);
   }
 
   get description(): TraceDescription {
@@ -150,6 +153,11 @@ class ModelTrace implements SeededTrace {
     }
     this.#forget();
     this.#gradients = gradients;
+  }
+
+  async recomputed(address: Address, from: number, to: number): Promise<Float32Array> {
+    const [found] = await this.#forward.recomputed([this.#value(address)], from, to);
+    return found as Float32Array;
   }
 
   seed(cotangents: readonly Float32Array[]): void {
@@ -246,9 +254,23 @@ class ModelTrace implements SeededTrace {
     return this.#backward;
   }
 
+  /** Known states by the values that the cut has for them. */
+  #known(): ReadonlyMap<Value, Float32Array> {
+    const found = new Map<Value, Float32Array>();
+    for (const [text, data] of this.#source.known ?? []) {
+      const at = text.lastIndexOf('/');
+      const value = this.#original(this.#value({ instance: text.slice(0, Math.max(0, at)), line: text.slice(at + 1) }));
+      const state = this.#cut.recurs.flatMap(({ after }) => after).find((each) => this.#original(each) === value || each === value);
+      if (state === undefined) throw new TraceError(`${text} is no state.`);
+      found.set(state, data);
+    }
+    return found;
+  }
+
   #replay(cut: Cut, given: ReadonlyMap<Value, Elements>, within?: Replay): Replay {
     const options = { axis: this.#time, sizes: this.#sizes, given, evaluator: this.#evaluator };
-    return new Replay(cut, within === undefined ? options : { ...options, within });
+    if (within !== undefined) return new Replay(cut, { ...options, within });
+    return new Replay(cut, this.#source.known === undefined ? options : { ...options, known: this.#known() });
   }
 
   #value(address: Address): Value {
@@ -275,6 +297,15 @@ class ModelTrace implements SeededTrace {
   #zeros(value: Value, length: number): Float32Array {
     return new Float32Array(product(sizesOf(value.type.axes, { ...this.#sizes, [this.#time]: length })));
   }
+}
+
+/** Cuts by their models: another sequence of the same model needs no other, and its evaluator's sessions serve again. */
+const cuts = new WeakMap<Model, Cut>();
+
+function cutOf(model: Model, time: string, timed: Value): Cut {
+  const known = cuts.get(model) ?? new Cut(graphAtRest(model), time, timed);
+  cuts.set(model, known);
+  return known;
 }
 
 const paired = <Key, Content>(keys: readonly Key[], contents: readonly Content[]): Map<Key, Content> =>
