@@ -5,6 +5,7 @@ import type { Reading } from '../data/text-stream.ts';
 import { ForeignModel } from '../foreign/model.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
 import type { TrainHooks } from '../training/train.ts';
+import { openAsModel } from './as-model.ts';
 import { beginningsOf } from './beginnings.ts';
 import { exportRun } from './exporting.ts';
 import { inspect, traceForeign, verify } from './foreign.ts';
@@ -70,6 +71,7 @@ export function createHandlers(): Engine {
     inspect: ({ file }) => inspect(file, runtime),
     inputNeeds: async ({ file, choices }) => (await ForeignModel.open(file, runtime)).needs(choices),
     traceForeign: (request, context) => traceForeign(request, runtime, readingOf(context)),
+    openAsModel: (request, context) => openAsModel(request, runtime, readingOf(context)),
     verify: (request, context) => verify(request, runtime, readingOf(context)),
     openTrace: (request, context) => traces.open(request, readingOf(context)),
     read: ({ trace, ...request }) => traces.get(trace).read(request),

@@ -8,6 +8,7 @@ import type { Device } from '../shared/settings.ts';
 import type { Objective, ReadRequest, SummaryKind, TraceDescription } from '../shared/trace.ts';
 import type { RunSummary, StepRecord } from '../shared/training.ts';
 import type { MatchedWeights } from '../weights/match.ts';
+import type { AsModelRequest, AsModelResult } from './as-model.ts';
 import type { ForeignTraceRequest, ForeignTraceResult, VerifyResult } from './foreign.ts';
 
 export type ExportFormat = 'onnx' | 'pytorch' | 'safetensors';
@@ -88,6 +89,8 @@ export interface Requests {
   inputNeeds: { parameters: { readonly file: string; readonly choices: InputChoices }; result: InputNeeds };
   /** Runs an ONNX model, and writes its parts' values over the sequences as arrays. */
   traceForeign: { parameters: ForeignTraceRequest; result: ForeignTraceResult };
+  /** Makes a source file, its data and a run of recurrent layers of an ONNX model. */
+  openAsModel: { parameters: AsModelRequest; result: AsModelResult };
   /** Replays an ONNX model's parts on random input, beside the untouched model. */
   verify: {
     parameters: { readonly file: string; readonly seed: number; readonly dimensions?: Readonly<Record<string, number>> };
