@@ -2,6 +2,7 @@
 
 import type { ModelProto, NodeProto } from '../onnx/proto.ts';
 import { PartNames } from './names.ts';
+import { isQuantizedLstm, quantizedPart } from './operators/quantized.ts';
 import { isRecurrentOperator, operatorPart } from './operators/recurrent-operator.ts';
 import { PartError, type RecurrentPart } from './part.ts';
 import { scopesOf as scopesOfModules } from './python/scopes.ts';
@@ -25,9 +26,10 @@ export function findParts(model: ModelProto): FoundParts {
   const refused: FoundParts['refused'][number][] = [];
   for (const scope of scopesOf(model))
     for (const node of scope.graph.node) {
-      if (!isRecurrentOperator(node)) continue;
+      const make = isRecurrentOperator(node) ? operatorPart : isQuantizedLstm(node) ? quantizedPart : undefined;
+      if (make === undefined) continue;
       try {
-        parts.push(operatorPart(node, scope, names.name(titleOf(node), node.op_type.toLowerCase())));
+        parts.push(make(node, scope, names.name(titleOf(node), node.op_type.toLowerCase())));
       } catch (error) {
         if (!(error instanceof PartError)) throw error;
         refused.push({ title: node.name || node.op_type, scope, why: error.message });

@@ -43,7 +43,7 @@ export interface RecurrentPart {
 
 export interface Port {
   readonly name: string;
-  readonly type: 'float32' | 'float64' | 'int32' | 'int64';
+  readonly type: 'float32' | 'float64' | 'int32' | 'int64' | 'uint8';
 }
 
 /** A part with the numbers of a run. */

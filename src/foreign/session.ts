@@ -4,10 +4,11 @@
 // recurrence over frequency bands inside one over time).
 
 import type { ModelProto } from '../onnx/proto.ts';
-import type { Runtime, Tensor } from '../runtime/runtime.ts';
+import type { Runtime, SessionOptions, Tensor } from '../runtime/runtime.ts';
 import { type Evaluator, RuntimeEvaluator } from '../tracing/evaluator.ts';
 import { findParts } from './find.ts';
 import { ObservedModel, type PartValues } from './observed.ts';
+import { isQuantizedLstm } from './operators/quantized.ts';
 import { type BoundPart, PartError, type RecurrentPart } from './part.ts';
 import { type Parity, type ReplayedParts, type ReplayRequest, replay } from './replay.ts';
 import type { StreamRule } from './streaming/rule.ts';
@@ -76,7 +77,10 @@ export class ForeignSession {
   }
 
   #open(): Promise<ObservedModel> {
-    this.#observed ??= ObservedModel.open(this.#runtime, this.model, this.parts);
+    // Several threads share out the sequences, and each makes bytes of its own share of the states.
+    const isQuantized = this.parts.some(({ nodes }) => nodes.some(isQuantizedLstm));
+    const options: SessionOptions = { device: 'cpu', ...(isQuantized ? { threads: 1 } : {}) };
+    this.#observed ??= ObservedModel.open(this.#runtime, this.model, this.parts, options);
     return this.#observed;
   }
 

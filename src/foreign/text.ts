@@ -52,11 +52,9 @@ export function sourceOf(
   return { text: [...cells, [doc, `model ${model}(${header}) {`, ...lines, '}', ''].join('\n')].join('\n\n'), model, runs };
 }
 
-/** Both directions read the same x. */
+/** Both directions read the same sequence, which is a cell's first input. */
 const inputName = (part: RecurrentPart, run: BoundPart['runs'][number], name: string): string =>
-  run.direction === 'reverse' && !run.cell.inputs.some((input) => input.name === name)
-    ? `${part.name}_reverse_${name}`
-    : `${part.name}_${name}`;
+  run.direction === 'reverse' && run.cell.inputs[0]?.name !== name ? `${part.name}_reverse_${name}` : `${part.name}_${name}`;
 
 export function cellSource(name: string, cell: CellText): string {
   const inputs = [...cell.inputs, ...cell.held].map((each) => `${each.name}: ${dimensions(each.shape)}`).join(', ');
