@@ -1,10 +1,12 @@
 // The recurrent parts of a model, in the order of its nodes, those of bodies behind the node that has the body.
 
 import type { ModelProto } from '../onnx/proto.ts';
+import { isLoop, loopPart } from './loops/part.ts';
 import { PartNames } from './names.ts';
 import { isRecurrentOperator, operatorPart } from './operators/recurrent-operator.ts';
 import { PartError, type RecurrentPart } from './part.ts';
 import { type Scope, scopesOf } from './scopes.ts';
+import { Statics } from './statics.ts';
 
 export interface FoundParts {
   readonly parts: readonly RecurrentPart[];
@@ -14,13 +16,16 @@ export interface FoundParts {
 
 export function findParts(model: ModelProto): FoundParts {
   const names = new PartNames();
+  const statics = new Statics();
   const parts: RecurrentPart[] = [];
   const refused: FoundParts['refused'][number][] = [];
   for (const scope of scopesOf(model))
     for (const node of scope.graph.node) {
-      if (!isRecurrentOperator(node)) continue;
+      if (!isRecurrentOperator(node) && !isLoop(node)) continue;
+      const name = (): string => names.name(node.name ?? '', node.op_type.toLowerCase());
       try {
-        parts.push(operatorPart(node, scope, names.name(node.name ?? '', node.op_type.toLowerCase())));
+        const part = isLoop(node) ? loopPart(node, scope, statics, name) : operatorPart(node, scope, name());
+        if (part !== undefined) parts.push(part);
       } catch (error) {
         if (!(error instanceof PartError)) throw error;
         refused.push({ title: node.name || node.op_type, scope, why: error.message });

@@ -3,7 +3,7 @@
 import { encodeModel, type ModelProto } from '../onnx/proto.ts';
 import type { Runtime, Session, SessionOptions, Tensor } from '../runtime/runtime.ts';
 import { instrumented, type Level } from './instrument.ts';
-import type { RecurrentPart } from './part.ts';
+import { keyOf, type RecurrentPart } from './part.ts';
 import { runnable } from './runnable.ts';
 
 /** The values of a part in one run. */
@@ -35,7 +35,7 @@ export async function observe(
   const ports = parts.flatMap((part) => part.ports.map((port) => ({ part, port })));
   const { model: open, outputs } = instrumented(
     model,
-    ports.map(({ part, port }) => ({ scope: part.scope, name: port.name, type: port.type })),
+    ports.map(({ part, port }) => ({ scope: port.within ?? part.scope, name: port.name, type: port.type })),
   );
   const own = model.graph.output.map(({ name }) => name);
   const session: Session = await runtime.open(encodeModel(runnable(open)), options);
@@ -47,7 +47,9 @@ export async function observe(
         parts: parts.map((part) => {
           const found = ports.flatMap(({ part: owner, port }, k) => {
             const { name, levels } = outputs[k]!;
-            return owner === part ? [{ name: port.name, values: iterationsOf(all[name]!, levels) }] : [];
+            // The steps of the part's own loop stay together.
+            const around = port.within === undefined ? levels : levels.slice(0, -1);
+            return owner === part ? [{ name: keyOf(port), values: iterationsOf(all[name]!, around) }] : [];
           });
           const count = Math.max(0, ...found.map(({ values }) => values.length));
           const ran = found.every(({ values }) => values.length > 0);
