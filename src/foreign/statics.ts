@@ -2,7 +2,7 @@
 
 import type { GraphProto, NodeProto, ValueInfo } from '../onnx/proto.ts';
 import { elementTypes } from '../onnx/proto.ts';
-import { definitionOf, type Scope } from './scopes.ts';
+import { Definitions, type Scope } from './scopes.ts';
 import { numbersOfTensor } from './tensors.ts';
 
 export type StaticShape = readonly (number | undefined)[];
@@ -23,12 +23,13 @@ export interface Definition {
 }
 
 export class Statics {
+  readonly #definitions = new Definitions();
   readonly #makers = new WeakMap<GraphProto, Map<string, NodeProto>>();
   readonly #types = new Map<Scope, Map<string, number | 'sequence' | undefined>>();
 
   /** Where a name that is read in a scope is made. */
   definition(scope: Scope, name: string): Definition | undefined {
-    const own = definitionOf(scope, name);
+    const own = this.#definitions.of(scope, name);
     if (own === undefined) return undefined;
     const node = this.#maker(own.graph, name);
     return node === undefined ? { scope: own } : { scope: own, node };
@@ -116,8 +117,7 @@ export class Statics {
     const initializer = graph.initializer.find((each) => each.name === name);
     if (initializer !== undefined) return initializer.dims;
     const said = infoOf(graph, name)?.type?.tensor_type?.shape?.dim;
-    if (said !== undefined)
-      return said.map(({ dim_value: size }) => (size === undefined || Number(size) <= 0 ? undefined : Number(size)));
+    if (said !== undefined) return said.map(({ dim_value: size }) => (size === undefined || Number(size) <= 0 ? undefined : Number(size)));
     const { node } = definition;
     return node === undefined ? undefined : this.#shapeOf(definition.scope, node, depth + 1);
   }
