@@ -1,12 +1,17 @@
-// The recurrent parts of a model, in the order of its nodes, those of bodies behind the node that has the body.
+// The recurrent parts of a model, in the order of its nodes, those of bodies behind the node that has the body; what was unrolled
+// behind the nodes of its graph.
 
 import type { ModelProto, NodeProto } from '../onnx/proto.ts';
+import { isLoop, loopPart } from './loops/part.ts';
 import { PartNames } from './names.ts';
 import { isQuantizedLstm, quantizedPart } from './operators/quantized.ts';
 import { isRecurrentOperator, operatorPart } from './operators/recurrent-operator.ts';
 import { PartError, type RecurrentPart } from './part.ts';
 import { scopesOf as scopesOfModules } from './python/scopes.ts';
 import { type Scope, scopesOf } from './scopes.ts';
+import { Statics } from './statics.ts';
+import { findUnrolled } from './unrolled/find-unrolled.ts';
+import { UnrolledReader } from './unrolled/part.ts';
 
 export interface FoundParts {
   readonly parts: readonly RecurrentPart[];
@@ -22,18 +27,35 @@ function titleOf(node: NodeProto): string {
 
 export function findParts(model: ModelProto): FoundParts {
   const names = new PartNames();
+  const statics = new Statics();
   const parts: RecurrentPart[] = [];
   const refused: FoundParts['refused'][number][] = [];
-  for (const scope of scopesOf(model))
+  for (const scope of scopesOf(model)) {
     for (const node of scope.graph.node) {
-      const make = isRecurrentOperator(node) ? operatorPart : isQuantizedLstm(node) ? quantizedPart : undefined;
-      if (make === undefined) continue;
+      const name = (): string => names.name(titleOf(node), node.op_type.toLowerCase());
       try {
-        parts.push(make(node, scope, names.name(titleOf(node), node.op_type.toLowerCase())));
+        const part = isLoop(node)
+          ? loopPart(node, scope, statics, name)
+          : isRecurrentOperator(node)
+            ? operatorPart(node, scope, name())
+            : isQuantizedLstm(node)
+              ? quantizedPart(node, scope, name())
+              : undefined;
+        if (part !== undefined) parts.push(part);
       } catch (error) {
         if (!(error instanceof PartError)) throw error;
         refused.push({ title: node.name || node.op_type, scope, why: error.message });
       }
     }
+    for (const recurrence of findUnrolled(scope)) {
+      const reader = new UnrolledReader(recurrence, scope, statics);
+      try {
+        parts.push(reader.part((title, otherwise) => names.name(title, otherwise)));
+      } catch (error) {
+        if (!(error instanceof PartError)) throw error;
+        refused.push({ title: reader.title, scope, why: error.message });
+      }
+    }
+  }
   return { parts, refused };
 }

@@ -3,9 +3,9 @@
 import { basename } from 'node:path';
 import type { Reading } from '../data/text-stream.ts';
 import { type ModelFile, openModelFile } from '../onnx/file/open.ts';
-import { isExternal } from '../onnx/file/tensors.ts';
+import { claimOf, isExternal } from '../onnx/file/tensors.ts';
 import { describeModel, type PortInfo } from '../onnx/operators.ts';
-import type { GraphProto, ModelProto, TensorProto } from '../onnx/proto.ts';
+import type { GraphProto, TensorProto } from '../onnx/proto.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
 import type { ForeignInfo, ForeignInput, InputNeed, InputNeeds, PartInfo } from '../shared/foreign.ts';
 import type { InputChoice, InputChoices } from '../shared/inputs.ts';
@@ -16,7 +16,7 @@ import { neededOptions } from './inputs/needed.ts';
 import { choiceOf, freeDimensions } from './inputs/ports.ts';
 import { type ModelInput, readInputs } from './inputs/read.ts';
 import { PartError, type RecurrentPart } from './part.ts';
-import { stackOf } from './python/stack.ts';
+import { type PythonFrame, stackOf, userFrame } from './python/stack.ts';
 import { scopeText } from './scopes.ts';
 import { Evaluators, ForeignSession, type RanModel } from './session.ts';
 import { stacksOf } from './stacks.ts';
@@ -36,26 +36,31 @@ export interface ForeignRun extends RanModel {
 
 export type OutputObjective = Extract<Objective, { kind: 'output' }>;
 
+/** Bytes of a tensor in another file that is read when the model is opened. */
+const SMALL = 2 ** 20;
+
 export class ForeignModel {
   readonly file: ModelFile;
   readonly ports: readonly PortInfo[];
   readonly #runtime: Runtime;
-  readonly #names: ForeignSession;
   /** What computes replays; they end with the model. */
   readonly evaluators: Evaluators;
-  #session: ForeignSession | undefined;
+  readonly #session: ForeignSession;
 
   private constructor(file: ModelFile, runtime: Runtime) {
     this.file = file;
     this.#runtime = runtime;
     this.evaluators = new Evaluators(runtime);
     this.ports = describeModel(file.model, file.bytes).inputs;
-    this.#names = new ForeignSession(runtime, file.model);
+    this.#session = new ForeignSession(runtime, file.model);
   }
 
   /** Throws ModelFileError. */
   static async open(path: string, runtime: Runtime): Promise<ForeignModel> {
-    return new ForeignModel(await openModelFile(path), runtime);
+    const file = await openModelFile(path);
+    // What a cell is can hang on small numbers; what is missing is said when the model is run.
+    if (file.external.every(({ fault }) => fault === undefined)) await takeIn(file, SMALL);
+    return new ForeignModel(file, runtime);
   }
 
   get name(): string {
@@ -63,7 +68,7 @@ export class ForeignModel {
   }
 
   get parts(): readonly RecurrentPart[] {
-    return this.#names.parts;
+    return this.#session.parts;
   }
 
   get info(): ForeignInfo {
@@ -74,7 +79,7 @@ export class ForeignModel {
       producer: [producer, producerVersion].filter((each) => each !== '').join(' '),
       opsets: Object.fromEntries(Object.entries(opsets).map(([domain, version]) => [domain || 'ai.onnx', version])),
       parts: stacksOf(this.parts).map(partInfo),
-      refused: this.#names.refused.map(({ title, scope, why }) => ({ title, where: scopeText(scope), why })),
+      refused: this.#session.refused.map(({ title, scope, why }) => ({ title, where: scopeText(scope), why })),
       remarks: this.file.remarks,
       ...this.#proposed(),
       usual: usualChoices(this.file.model, this.ports, 1),
@@ -182,14 +187,13 @@ export class ForeignModel {
   async #open(): Promise<ForeignSession> {
     if (this.file.external.some(({ fault }) => fault !== undefined))
       throw new PartError(`${this.name} cannot be run: ${this.file.external.flatMap(({ fault }) => fault ?? []).join(' ')}`);
-    this.#session ??= new ForeignSession(this.#runtime, await withValues(this.file));
+    await takeIn(this.file, Number.POSITIVE_INFINITY);
     return this.#session;
   }
 
   async release(): Promise<void> {
     await this.evaluators.close();
-    await this.#session?.release();
-    this.#session = undefined;
+    await this.#session.release();
   }
 }
 
@@ -222,9 +226,18 @@ function tensorOf(name: string, { type, dims, data, calls = 1 }: ModelInput): Te
   return { type, dims, data };
 }
 
-/** The Python lines that made a part, the user's own first. */
+/** The Python lines that made a part, as most of its nodes have them: the user's own first. */
 function sourceLines({ nodes }: RecurrentPart): PartInfo['source'] {
-  const frames = nodes.map(stackOf).find((each) => each.length > 0) ?? [];
+  const stacks = new Map<string, { frames: readonly PythonFrame[]; count: number }>();
+  for (const node of nodes) {
+    const frames = stackOf(node);
+    const own = userFrame(frames);
+    if (own === undefined) continue;
+    const key = `${own.file}:${own.line}`;
+    stacks.set(key, { frames, count: (stacks.get(key)?.count ?? 0) + 1 });
+  }
+  const [most] = [...stacks.values()].sort((one, other) => other.count - one.count);
+  const frames = most?.frames ?? [];
   const own = frames.filter(({ library }) => library === undefined);
   return [...own, ...frames.filter((each) => !own.includes(each))].map(({ file, line, function: name, text }) => ({
     file,
@@ -253,29 +266,21 @@ function partInfo(stack: readonly RecurrentPart[]): PartInfo {
   };
 }
 
-/** The model with what it keeps in other files in itself: bytes have no folder. */
-async function withValues(file: ModelFile): Promise<ModelProto> {
-  if (file.external.length === 0) return file.model;
-  const tensor = async (each: TensorProto): Promise<TensorProto> => {
-    if (!isExternal(each)) return each;
-    const { external_data, data_location, ...rest } = each;
-    return { ...rest, raw_data: await file.raw(each) };
-  };
-  const graph = async (each: GraphProto): Promise<GraphProto> => ({
-    ...each,
-    initializer: await Promise.all(each.initializer.map(tensor)),
-    node: await Promise.all(
-      each.node.map(async (node) => ({
-        ...node,
-        attribute: await Promise.all(
-          node.attribute.map(async (attribute) => ({
-            ...attribute,
-            ...(attribute.t === undefined ? {} : { t: await tensor(attribute.t) }),
-            ...(attribute.g === undefined ? {} : { g: await graph(attribute.g) }),
-          })),
-        ),
-      })),
-    ),
-  });
-  return { ...file.model, graph: await graph(file.model.graph) };
+/** Takes values that the model keeps in other files into itself, tensors up to so many bytes: bytes have no folder to be read beside. */
+async function takeIn(file: ModelFile, limit: number): Promise<void> {
+  const tensors = tensorsIn(file.model.graph).filter((tensor) => isExternal(tensor));
+  for (const tensor of tensors) {
+    const claim = claimOf(tensor);
+    if (typeof claim === 'string' || claim.bytes > limit) continue;
+    tensor.raw_data = await file.raw(tensor);
+    delete tensor.external_data;
+    delete tensor.data_location;
+  }
 }
+
+const tensorsIn = (graph: GraphProto): TensorProto[] => [
+  ...graph.initializer,
+  ...graph.node.flatMap(({ attribute }) =>
+    attribute.flatMap(({ t, g }) => [...(t === undefined ? [] : [t]), ...(g === undefined ? [] : tensorsIn(g))]),
+  ),
+];

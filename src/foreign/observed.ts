@@ -3,7 +3,7 @@
 import { encodeModel, type ModelProto } from '../onnx/proto.ts';
 import type { Runtime, Session, SessionOptions, Tensor } from '../runtime/runtime.ts';
 import { instrumented, type Level } from './instrument.ts';
-import type { RecurrentPart } from './part.ts';
+import { keyOf, type RecurrentPart } from './part.ts';
 import { runnable } from './runnable.ts';
 
 /** The values of a part in one run. */
@@ -51,10 +51,23 @@ export class ObservedModel {
     parts: readonly RecurrentPart[],
     options: SessionOptions = { device: 'cpu' },
   ): Promise<ObservedModel> {
-    const wanted = parts.flatMap((part) => part.ports.map(({ name, type }) => ({ part, scope: part.scope, name, type })));
+    const wanted = parts.flatMap((part) =>
+      part.ports.map((port) => ({
+        part,
+        key: keyOf(port),
+        isInside: port.within !== undefined,
+        scope: port.within ?? part.scope,
+        name: port.name,
+        type: port.type,
+      })),
+    );
     const { model: open, outputs } = instrumented(model, wanted);
     const session = await runtime.open(encodeModel(runnable(open)), options);
-    const ports = wanted.map(({ part, name }, k) => ({ part, name, output: outputs[k]!.name, levels: outputs[k]!.levels }));
+    const ports = wanted.map(({ part, key, isInside }, k): PortOutput => {
+      const { name, levels } = outputs[k]!;
+      // The steps of the part's own loop stay together.
+      return { part, name: key, output: name, levels: isInside ? levels.slice(0, -1) : levels };
+    });
     return new ObservedModel(
       session,
       model.graph.output.map(({ name }) => name),

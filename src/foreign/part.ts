@@ -43,8 +43,13 @@ export interface RecurrentPart {
 
 export interface Port {
   readonly name: string;
-  readonly type: 'float32' | 'float64' | 'int32' | 'int64' | 'uint8';
+  readonly type: 'float32' | 'float64' | 'int32' | 'int64' | 'uint8' | 'bool';
+  /** The body of the part's own loop, where the value is one of that: it comes stacked over the steps. */
+  readonly within?: Scope;
 }
+
+/** Under which name a run gives the value of a port. */
+export const keyOf = ({ name, within }: Port): string => (within === undefined ? name : `step/${name}`);
 
 /** A part with the numbers of a run. */
 export interface BoundPart {

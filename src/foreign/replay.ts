@@ -87,7 +87,8 @@ export async function replay(request: ReplayRequest, evaluator: Evaluator): Prom
   const seeds = request.cotangents === undefined ? undefined : seedsOf(source, parts);
   // What the untouched model says of its states is taken as it is; the rest is computed from it.
   const known = new Map<string, Float32Array>();
-  for (const [{ line }, lines] of expected) for (const each of lines) if (!each.lastOnly) known.set(`${line}/${each.line}`, each.data);
+  for (const [{ line }, lines] of expected)
+    for (const each of lines) if (!each.lastOnly && each.line.endsWith("'")) known.set(`${line}/${each.line}`, each.data);
   const trace = await openTrace(
     {
       id,

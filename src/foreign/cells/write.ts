@@ -1,0 +1,395 @@
+// Expressions as the lines of a cell: every gate is a line, weights are parameters named after the line they belong to.
+
+import { numberText } from '../operators/activations.ts';
+import { type CellLine, type Named, PartError } from '../part.ts';
+import { contiguous, type Expression, type Leaf, operandsOf, sameNumbers, type Term } from './expression.ts';
+import { argumentOf, isComplement, isGate, type RecognisedCell } from './recognise.ts';
+
+export interface Written {
+  readonly lines: readonly CellLine[];
+  readonly parameters: readonly Named[];
+  /** The weight that each parameter is; a list of numbers where the equations themselves need one. */
+  readonly weights: ReadonlyMap<string, Expression | Float32Array>;
+  /** The lines of roots, by their names. */
+  readonly roots: ReadonlyMap<string, string>;
+}
+
+/** What has to be a line: a state's next value under its name with a prime, or an output. */
+export interface Root {
+  readonly name: string;
+  readonly of: Expression;
+}
+
+/** How tightly an expression's text holds together. */
+const level = { comparison: 0, sum: 1, product: 2, unary: 3, power: 4, whole: 5 } as const;
+
+interface Text {
+  readonly text: string;
+  readonly level: number;
+  /** Number of dimensions that the language sees: a single number may be [1]. */
+  readonly rank: number;
+}
+
+export class CellWriter {
+  readonly #names: ReadonlyMap<Leaf, string>;
+  readonly #cell: RecognisedCell;
+  readonly #roots: readonly Root[];
+  /** Names that the file has for values, where they are words. */
+  readonly #words: ReadonlyMap<Expression, string>;
+  readonly #uses = new Map<Expression, number>();
+  readonly #named = new Map<Expression, string>();
+  readonly #lines: CellLine[] = [];
+  readonly #written = new Map<Expression, { readonly name: string; readonly rank: number }>();
+  readonly #taken = new Set<string>();
+  readonly #parameters = new Map<string, { readonly shape: readonly number[]; readonly of: Expression | Float32Array }>();
+  readonly #known = new Map<string, string>();
+  /** Lines whose text is being written, the innermost last. */
+  readonly #within: string[] = [];
+
+  constructor(cell: RecognisedCell, roots: readonly Root[], names: ReadonlyMap<Leaf, string>, words: ReadonlyMap<Expression, string>) {
+    this.#cell = cell;
+    this.#roots = roots;
+    this.#names = names;
+    this.#words = words;
+    for (const name of names.values()) this.#taken.add(name);
+    for (const { name } of roots) this.#taken.add(name);
+    for (const { of } of roots) this.#count(of);
+  }
+
+  /** Throws PartError where something has no way to be written. */
+  written(): Written {
+    const next = new Map<Expression, string>();
+    for (const { name, of } of this.#roots) if (!next.has(of) && !isPlain(of)) next.set(of, name);
+    for (const [of, name] of next) this.#named.set(of, name);
+    for (const { of, name } of this.#cell.lines) if (!this.#named.has(of) && !isPlain(of)) this.#named.set(of, this.#free(name));
+    for (const { of } of this.#cell.lines) if (this.#named.has(of)) this.#line(of);
+    for (const { of } of this.#roots) if (this.#named.has(of)) this.#line(of);
+    const roots = new Map<string, string>();
+    for (const { name, of } of this.#roots) {
+      const own = this.#written.get(of);
+      roots.set(name, own?.name ?? name);
+      if (own?.name === name || (own !== undefined && !name.endsWith("'"))) continue;
+      this.#within.push(name);
+      this.#lines.push({ name, text: this.#vector(this.#text(of)) });
+      this.#within.pop();
+      roots.set(name, name);
+    }
+    return {
+      lines: this.#lines,
+      parameters: [...this.#parameters].map(([name, { shape }]) => ({ name, shape })),
+      weights: new Map([...this.#parameters].map(([name, { of }]) => [name, of])),
+      roots,
+    };
+  }
+
+  #count(of: Expression): void {
+    const seen = this.#uses.get(of);
+    this.#uses.set(of, (seen ?? 0) + 1);
+    if (seen === undefined && !of.isWeight) for (const each of operandsOf(of)) this.#count(each);
+  }
+
+  /** Whether an expression that no one has named is a line of its own. */
+  #isLine(of: Expression): boolean {
+    if (this.#named.has(of)) return true;
+    if (isPlain(of)) return false;
+    if (of.kind === 'reduction' && of.name === 'softmax') return true;
+    if (isGate(of)) return true;
+    const net = argumentOf(of);
+    if (net !== undefined && this.#hasProduct(net)) return true;
+    return (this.#uses.get(of) ?? 0) > 1 && !isShort(of);
+  }
+
+  /** Whether its text has a product with a weight in it, lines left out. */
+  #hasProduct(of: Expression): boolean {
+    if (of.isWeight || this.#named.has(of)) return false;
+    if (of.kind === 'linear' || of.kind === 'matmul') return true;
+    if (of.kind === 'sum' || of.kind === 'product') return operandsOf(of).some((each) => this.#hasProduct(each));
+    return false;
+  }
+
+  #line(of: Expression): Text {
+    const written = this.#written.get(of);
+    if (written !== undefined) return { text: written.name, level: level.whole, rank: written.rank };
+    const name = this.#named.get(of) ?? this.#free(this.#nameFor(of));
+    this.#named.set(of, name);
+    this.#within.push(name);
+    const root = this.#roots.some((each) => each.name === name);
+    const text = this.#own(of);
+    const rank = root ? Math.max(1, text.rank) : text.rank;
+    this.#within.pop();
+    const comment = this.#cell.lines.find((each) => each.of === of && each.name === name)?.comment;
+    this.#lines.push({ name, text: root ? this.#vector(text) : text.text, ...(comment === undefined ? {} : { comment }) });
+    this.#written.set(of, { name, rank });
+    return { text: name, level: level.whole, rank };
+  }
+
+  #nameFor(of: Expression): string {
+    const word = this.#words.get(of);
+    if (word !== undefined) return word;
+    for (let k = 1; ; k += 1) if (!this.#taken.has(`a${k}`)) return `a${k}`;
+  }
+
+  #free(name: string): string {
+    let free = name;
+    for (let k = 2; this.#taken.has(free); k += 1) free = `${name}_${k}`;
+    this.#taken.add(free);
+    return free;
+  }
+
+  /** A state and an output are vectors, of one number too. */
+  #vector({ text, rank }: Text): string {
+    return rank === 0 ? `repeat(${text}, 1)` : text;
+  }
+
+  #text(of: Expression): Text {
+    return this.#isLine(of) ? this.#line(of) : this.#own(of);
+  }
+
+  /** Written where something binds as tightly as `at`. */
+  #in(of: Expression, at: number): Text {
+    const own = this.#text(of);
+    return own.level >= at ? own : { text: `(${own.text})`, level: level.whole, rank: own.rank };
+  }
+
+  #own(of: Expression): Text {
+    if (of.isWeight && of.kind !== 'constant') return this.#weight(of, of.shape.length === 0 ? [1] : of.shape, this.#letter(of));
+    switch (of.kind) {
+      case 'constant':
+        if (!Number.isFinite(of.value)) throw new PartError(`It computes with ${of.value}, which the equations have no way to write.`);
+        return { text: numberText(of.value), level: of.value < 0 ? level.unary : level.whole, rank: 0 };
+      case 'leaf':
+        return { text: this.#names.get(of)!, level: level.whole, rank: Math.max(1, of.shape.length) };
+      case 'view':
+        return this.#view(of);
+      case 'joined': {
+        const parts = of.parts.map((part) => this.#vector(this.#text(part)));
+        return { text: `[${parts.join('; ')}]`, level: level.whole, rank: 1 };
+      }
+      case 'sum':
+        return this.#sum(of);
+      case 'product': {
+        const factors = this.#factors(of.factors).map((factor, k) => this.#factor(factor, k));
+        return {
+          text: factors.map(({ text }) => text).join(' * '),
+          level: level.product,
+          rank: Math.max(...factors.map(({ rank }) => rank)),
+        };
+      }
+      case 'linear':
+        return this.#linear(of);
+      case 'matmul': {
+        const [a, b] = [this.#in(of.a, level.whole), this.#in(of.b, level.whole)];
+        return { text: `${a.text} @ ${b.text}`, level: level.product, rank: of.shape.length };
+      }
+      case 'elementwise':
+        return this.#elementwise(of);
+      case 'reduction':
+        return this.#reduction(of);
+      case 'spread':
+        return this.#spread(of);
+    }
+  }
+
+  #sum({ terms, shape }: Extract<Expression, { kind: 'sum' }>): Text {
+    const ordered = this.#terms(terms);
+    const texts = ordered.map(({ sign, of }, k) => {
+      const own = this.#in(of, sign < 0 || k > 0 ? level.product : level.sum);
+      return { ...own, sign };
+    });
+    const text = texts.reduce(
+      (all, { sign, text: own }, k) => (k === 0 ? (sign < 0 ? `-${own}` : own) : `${all} ${sign < 0 ? '-' : '+'} ${own}`),
+      '',
+    );
+    const rank = Math.max(shape.length, ...texts.map((each) => each.rank));
+    return texts.length === 1 ? { text, level: level.unary, rank } : { text, level: level.sum, rank };
+  }
+
+  /** Products with the input, with states, what is computed otherwise, and the bias; one that is added before one that is taken off. */
+  #terms(terms: readonly Term[]): Term[] {
+    const leading = [...this.#cell.leading.values()];
+    const rank = ({ of, sign }: Term): number => {
+      if (leading.includes(of) && terms.some((term) => term.of === of)) return sign < 0 ? 5 : 0;
+      if (of.kind === 'linear') return isInput(of.vector) ? 1 : 2;
+      if (of.kind === 'constant') return terms.every((term) => term.of === of || term.sign < 0) ? 0 : 6;
+      if (of.isWeight) return 4;
+      return isInput(of) ? 1 : of.kind === 'product' && this.#hasProduct(of) ? 5 : 3;
+    };
+    const sorted = [...terms].sort((a, b) => rank(a) - rank(b));
+    const [first] = sorted;
+    if (first!.sign > 0) return sorted;
+    const positive = sorted.find(({ sign }) => sign > 0);
+    return positive === undefined ? sorted : [positive, ...sorted.filter((term) => term !== positive)];
+  }
+
+  #factors(factors: readonly Expression[]): Expression[] {
+    const places = new Map(this.#cell.lines.map(({ of }, k) => [of, k / 100]));
+    const rank = (of: Expression): number => {
+      if (of.kind === 'constant') return 0;
+      if (of.isWeight) return 1;
+      if (factors.length === 2 && of.kind === 'sum' && of.terms.some((term) => term.of.kind === 'constant') && of.terms.length === 2)
+        return 2;
+      if (places.has(of)) return 3 + places.get(of)!;
+      if (this.#isLine(of)) return 4;
+      return isPlain(of) ? 5 : 6;
+    };
+    return [...factors].sort((a, b) => rank(a) - rank(b));
+  }
+
+  #factor(of: Expression, place: number): Text {
+    const own = this.#text(of);
+    const isTight = of.kind !== 'linear' && of.kind !== 'matmul' && own.level >= (place === 0 ? level.product : level.unary);
+    const isPart = this.#written.has(of) || isTight;
+    return isPart ? own : { text: `(${own.text})`, level: level.whole, rank: own.rank };
+  }
+
+  #linear(of: Extract<Expression, { kind: 'linear' }>): Text {
+    const vector = this.#in(of.vector, level.unary);
+    const letter = isInput(of.vector) ? 'W' : 'U';
+    if (vector.rank === 0) {
+      const weight = this.#weight(of.matrix, [of.rows], letter);
+      return { text: `${weight.text} * ${vector.text}`, level: level.product, rank: 1 };
+    }
+    const weight = this.#weight(of.matrix, [of.rows, of.columns], letter);
+    return { text: `${weight.text} @ ${vector.text}`, level: level.product, rank: 1 };
+  }
+
+  #elementwise({ name, operands }: Extract<Expression, { kind: 'elementwise' }>): Text {
+    const binary = (sign: string, own: number, left: number, right: number): Text => {
+      const [a, b] = [this.#in(operands[0]!, left), this.#in(operands[1]!, right)];
+      return { text: `${a.text} ${sign} ${b.text}`, level: own, rank: Math.max(a.rank, b.rank) };
+    };
+    switch (name) {
+      case 'quotient':
+        return binary('/', level.product, level.product, level.unary);
+      case 'power':
+        return binary('**', level.power, level.whole, level.unary);
+      case 'less':
+        return binary('<', level.comparison, level.sum, level.sum);
+      case 'lessEqual':
+        // 0 <= x reads better as x >= 0.
+        if (operands[0]!.kind === 'constant') {
+          const [a, b] = [this.#in(operands[0]!, level.sum), this.#in(operands[1]!, level.sum)];
+          return { text: `${b.text} >= ${a.text}`, level: level.comparison, rank: b.rank };
+        }
+        return binary('<=', level.comparison, level.sum, level.sum);
+      case 'equal':
+        return binary('==', level.comparison, level.sum, level.sum);
+      case 'and':
+      case 'or': {
+        const [a, b] = operands.map((operand) => this.#in(operand, level.whole)) as [Text, Text];
+        return { text: `(${a.text} ${name} ${b.text})`, level: level.whole, rank: Math.max(a.rank, b.rank) };
+      }
+      case 'not': {
+        const own = this.#in(operands[0]!, level.whole);
+        return { text: `(not ${own.text})`, level: level.whole, rank: own.rank };
+      }
+      case 'erf':
+        throw new PartError('The error function Erf stands alone, which the equations have no way to write.');
+      default: {
+        const given = operands.map((operand) => this.#text(operand));
+        const rank = Math.max(...given.map((each) => each.rank));
+        return { text: `${name}(${given.map(({ text }) => text).join(', ')})`, level: level.whole, rank };
+      }
+    }
+  }
+
+  #reduction({ name, of, axis, shape }: Extract<Expression, { kind: 'reduction' }>): Text {
+    const keeps = name === 'softmax' || name === 'cumsum';
+    const isWhole = of.shape.length <= 1 || (axis === undefined && !keeps) || (name === 'softmax' && axis === of.shape.length - 1);
+    if (!isWhole) throw new PartError(`It takes the ${name} of a matrix along one of its axes, which the equations have no way to write.`);
+    return { text: `${name}(${this.#text(of).text})`, level: level.whole, rank: shape.length };
+  }
+
+  #spread({ of, axes, shape }: Extract<Expression, { kind: 'spread' }>): Text {
+    // The language finds each size from the right.
+    let place = shape.length - 1;
+    const found = [...of.shape].reverse().map((size) => {
+      while (place >= 0 && shape[place] !== size) place -= 1;
+      return place--;
+    });
+    if (!sameNumbers(found.reverse(), axes))
+      throw new PartError(
+        `It spreads [${of.shape.join(', ')}] over [${shape.join(', ')}] in a way that the equations have no way to write.`,
+      );
+    return this.#text(of);
+  }
+
+  #view({ of, offset, strides, shape }: Extract<Expression, { kind: 'view' }>): Text {
+    const base = isPlain(of) && of.kind === 'leaf' ? this.#own(of) : this.#line(of);
+    const name = base.text;
+    const whole = (text: string): Text => ({ text, level: level.whole, rank: shape.length });
+    if (of.shape.length === 0) return base;
+    if (of.shape.length === 1) {
+      if (shape.length === 0) return whole(`${name}[${offset}]`);
+      if (shape.length === 1 && strides[0] === 1) return whole(`${name}[${offset}:${offset + shape[0]!}]`);
+      if (shape.length === 1) {
+        const data = new Float32Array(shape[0]! * of.shape[0]!);
+        for (let k = 0; k < shape[0]!; k += 1) data[k * of.shape[0]! + offset + k * strides[0]!] = 1;
+        const order = this.#parameter('P', [shape[0]!, of.shape[0]!], data, `order ${of.id} ${offset} ${strides[0]}`);
+        return { text: `${order} @ ${name}`, level: level.product, rank: 1 };
+      }
+    }
+    if (of.shape.length === 2) {
+      const [rows, columns] = of.shape as [number, number];
+      if (shape.length === 2 && offset === 0 && sameNumbers(shape, [columns, rows]) && sameNumbers(strides, [1, columns]))
+        return whole(`${name}.T`);
+      if (shape.length === 1 && strides[0] === 1 && shape[0] === columns && offset % columns === 0)
+        return whole(`${name}[${offset / columns}]`);
+      if (shape.length === 2 && sameNumbers(strides, contiguous([rows, columns])) && offset % columns === 0) {
+        const row = offset / columns;
+        return whole(`${name}[${row}:${row + shape[0]!}]`);
+      }
+    }
+    throw new PartError(`It lays out [${of.shape.join(', ')}] anew as [${shape.join(', ')}], which the equations have no way to write.`);
+  }
+
+  /** A bias is added, a peephole or gain multiplies. */
+  #letter(of: Expression): string {
+    return this.#isAdded(of) ? 'b' : 'p';
+  }
+
+  #isAdded(of: Expression): boolean {
+    for (const user of this.#uses.keys()) if (user.kind === 'sum' && user.terms.some((term) => term.of === of)) return true;
+    return false;
+  }
+
+  #weight(of: Expression, shape: readonly number[], letter: string): Text {
+    return { text: this.#parameter(letter, shape, of, String(of.id)), level: level.whole, rank: shape.length };
+  }
+
+  #parameter(letter: string, shape: readonly number[], of: Expression | Float32Array, key: string): string {
+    const whole = `${key} [${shape.join(',')}]`;
+    const known = this.#known.get(whole);
+    if (known !== undefined) return known;
+    const line = this.#within.at(-1)!.replace("'", '');
+    const isOnly = this.#cell.kind === 'rnn' && this.#within.length === 1 && this.#within[0]!.endsWith("'");
+    const letters = { W: ['W', 'V', 'A', 'B'], U: ['U', 'R', 'Q', 'S'], b: ['b', 'd', 'e'], p: ['p', 'q', 's'], P: ['P'] }[letter] ?? [
+      letter,
+    ];
+    const candidates = [...letters, ...Array.from({ length: 100 }, (_, k) => `${letters[0]}${k + 2}`)];
+    const name = candidates.map((each) => (isOnly ? each : `${each}_${line}`)).find((each) => !this.#taken.has(each))!;
+    this.#taken.add(name);
+    this.#parameters.set(name, { shape, of });
+    this.#known.set(whole, name);
+    return name;
+  }
+}
+
+/** What is read as it stands: an input, a state, a slice of one, a number or a weight. */
+function isPlain(of: Expression): boolean {
+  return of.isWeight || of.kind === 'leaf' || of.kind === 'constant' || (of.kind === 'view' && of.of.kind === 'leaf');
+}
+
+/** Short enough to be written twice. */
+function isShort(of: Expression): boolean {
+  if (of.kind === 'spread' || of.kind === 'view') return true;
+  if (of.kind === 'sum') return of.terms.length === 2 && of.terms.every((term) => isComplement(of, term.of) || term.of.kind === 'constant');
+  return of.kind === 'elementwise' && ['less', 'lessEqual', 'equal', 'not'].includes(of.name) && of.operands.every(isPlain);
+}
+
+/** Made of the step's inputs alone. */
+function isInput(of: Expression): boolean {
+  if (of.kind === 'leaf') return of.role === 'scanned';
+  const operands = operandsOf(of);
+  return operands.length > 0 && operands.every((each) => each.isWeight || isInput(each));
+}

@@ -1,0 +1,185 @@
+// Scan and Loop nodes as recurrent parts: what the body hands from step to step is the state, what it reads anew at each step its input.
+//
+// A run is asked for the values of the body itself, step by step: so it does not matter in which way a body finds its step's input (scanned, gathered
+// by the number of the iteration, taken from a list, looked up in a table), and each step's states are known to measure the replay against.
+
+import type { NodeProto } from '../../onnx/proto.ts';
+import { elementTypes } from '../../onnx/proto.ts';
+import type { Tensor } from '../../runtime/runtime.ts';
+import { type Given, type ReadCell, readStep } from '../cells/read.ts';
+import { type BoundPart, type BoundRun, keyOf, PartError, type Port, type RecurrentPart } from '../part.ts';
+import type { Scope } from '../scopes.ts';
+import { isFloating, type Statics } from '../statics.ts';
+import { type LoopBody, loopBody, readBy } from './body.ts';
+import { expectedOf, featuresOf, stepsOf } from './values.ts';
+
+export const isLoop = ({ op_type, domain }: NodeProto): boolean =>
+  (domain === undefined || domain === '' || domain === 'ai.onnx') && (op_type === 'Scan' || op_type === 'Loop');
+
+/** undefined of a loop that is no recurrence: that counts, searches or collects. Throws PartError of one that cannot be written as equations. */
+export function loopPart(node: NodeProto, scope: Scope, statics: Statics, nameIt: () => string): RecurrentPart | undefined {
+  const body = loopBody(node, scope, statics);
+  return body === undefined ? undefined : new LoopReader(node, scope, body, statics).part(nameIt);
+}
+
+const portTypes: Readonly<Record<number, Port['type']>> = {
+  [elementTypes.float32]: 'float32',
+  [elementTypes.float64]: 'float64',
+  [elementTypes.int32]: 'int32',
+  [elementTypes.int64]: 'int64',
+  [elementTypes.bool]: 'bool',
+};
+
+class LoopReader {
+  readonly #node: NodeProto;
+  readonly #scope: Scope;
+  readonly #body: LoopBody;
+  readonly #statics: Statics;
+  readonly #title: string;
+
+  constructor(node: NodeProto, scope: Scope, body: LoopBody, statics: Statics) {
+    this.#node = node;
+    this.#scope = scope;
+    this.#body = body;
+    this.#statics = statics;
+    this.#title = `${node.op_type} “${node.name || node.output.find((each) => each !== '') || '?'}”`;
+  }
+
+  part(nameIt: () => string): RecurrentPart {
+    const ports = this.#ports();
+    const read = this.#read((name) => this.#given(name));
+    return {
+      name: nameIt(),
+      title: this.#node.name ?? '',
+      kind: read.kind,
+      form: this.#node.op_type === 'Scan' ? 'scan' : 'loop',
+      scope: this.#scope,
+      directions: [this.#body.direction],
+      ...(read.hidden === undefined ? {} : { hidden: read.hidden }),
+      ...(read.input === undefined ? {} : { input: read.input }),
+      nodes: [this.#node],
+      values: read.cell.lines.map((line) => line.name),
+      ports,
+      bind: (values) => this.#bind(values),
+    };
+  }
+
+  #read(given: (name: string) => Given | undefined): ReadCell {
+    return readStep(this.#body.step, given, {
+      place: `the body of ${this.#title}`,
+      title: this.#title,
+      hasInitial: (before) => !this.#statics.isZero(this.#scope, this.#body.initial.get(before)!),
+    });
+  }
+
+  /** What is asked of a run: outside values that the body reads, the step's inputs, the states and outputs. */
+  #ports(): Port[] {
+    const { step, scope: within, initial, constant } = this.#body;
+    const ports = new Map<string, Port>();
+    const add = (name: string, inside: boolean): void => {
+      const type = this.#statics.type(inside ? within : this.#scope, name) ?? elementTypes.float32;
+      if (type === 'sequence') return;
+      const known = portTypes[type];
+      if (known === undefined) throw new PartError(`${this.#title}: “${name}” has numbers of a type that is not replayed.`);
+      const port: Port = { name, type: known, ...(inside ? { within } : {}) };
+      ports.set(keyOf(port), port);
+    };
+    for (const { before, after } of step.states) {
+      if (!this.#statics.isZero(this.#scope, initial.get(before)!)) add(initial.get(before)!, false);
+      add(after, true);
+    }
+    for (const name of [...step.scanned, ...step.outputs]) add(name, true);
+    for (const node of step.nodes)
+      for (const name of readBy(node)) {
+        const outside = constant.get(name) ?? name;
+        const definition = this.#statics.definition(constant.has(name) ? this.#scope : within, outside);
+        if (definition === undefined || definition.scope.graph === within.graph) continue;
+        if (this.#statics.data(this.#scope, outside) === undefined) add(outside, false);
+      }
+    return [...ports.values()];
+  }
+
+  /** What the file says of a value that the step reads. */
+  #given(name: string): Given | undefined {
+    const { scope: within, step, initial, constant } = this.#body;
+    const state = initial.get(name);
+    const outside = constant.get(name);
+    const [scope, own] = outside === undefined ? [within, name] : [this.#scope, outside];
+    const definition = this.#statics.definition(scope, own);
+    if (definition === undefined) return undefined;
+    const isInside = definition.scope.graph === within.graph;
+    const isScanned = step.scanned.includes(name);
+    // What the step makes is none that is given.
+    if (isInside && definition.node !== undefined && !isScanned) return undefined;
+    const shape = this.#statics.shape(scope, own) ?? (state === undefined ? undefined : this.#statics.shape(this.#scope, state));
+    const type = this.#statics.type(scope, own) ?? elementTypes.float32;
+    const isConstant = state === undefined && !isScanned && this.#statics.isConstant(scope, own);
+    return {
+      type: type === elementTypes.bool ? 'boolean' : isFloating(type) ? 'float' : 'integer',
+      ...(shape === undefined ? {} : { shape }),
+      isConstant,
+      data: () => (isScanned || state !== undefined ? undefined : this.#statics.data(scope, own)),
+    };
+  }
+
+  #bind(values: ReadonlyMap<string, Tensor>): BoundPart {
+    const { step, scope: within, initial, constant, direction } = this.#body;
+    const stacked = (name: string): Tensor | undefined => values.get(keyOf({ name, type: 'float32', within }));
+    const outside = (name: string): Tensor | undefined => values.get(constant.get(name) ?? name);
+    const first = stacked(step.states[0]!.after);
+    if (first === undefined) throw new PartError(`${this.#title}: its state “${step.states[0]!.after}” was not computed.`);
+    const steps = first.dims[0]!;
+    if (steps === 0) throw new PartError(`${this.#title} took no step in this run.`);
+    const shapes = new Map<string, readonly number[]>();
+    for (const name of step.scanned) shapes.set(name, stacked(name)?.dims.slice(1) ?? []);
+    for (const { before, after } of step.states) shapes.set(before, outside(initial.get(before)!)?.dims ?? stacked(after)!.dims.slice(1));
+    const read = this.#read((name) => {
+      const own = this.#given(name);
+      if (own === undefined) return undefined;
+      const shape = shapes.get(name);
+      if (shape !== undefined) return { ...own, shape };
+      const tensor = outside(name);
+      return tensor === undefined ? own : { ...own, shape: tensor.dims, data: () => tensor.data };
+    });
+    const states = new Map(step.states.map(({ before }) => [before, initial.get(before)!]));
+    const valueOf = (name: string): Tensor | undefined =>
+      states.has(name) ? outside(states.get(name)!) : (stacked(name) ?? outside(name));
+    return boundLoop(read, steps, direction, valueOf, (name) => stacked(name) !== undefined && !states.has(name));
+  }
+}
+
+/** A read cell with the numbers of a run. */
+function boundLoop(
+  read: ReadCell,
+  steps: number,
+  direction: BoundRun['direction'],
+  valueOf: (name: string) => Tensor | undefined,
+  isStacked: (name: string) => boolean,
+): BoundPart {
+  const sizes = [...read.inputs.values()].flatMap(({ name, batch }) => {
+    const tensor = valueOf(name);
+    return batch === undefined || tensor === undefined ? [] : [tensor.dims[batch + (isStacked(name) ? 1 : 0)]!];
+  });
+  for (const { name, batch } of read.lines.values()) if (batch !== undefined) sizes.push(valueOf(name)!.dims[batch + 1]!);
+  const batch = Math.max(1, ...sizes);
+  // The step's number, where a cell reads nothing.
+  const cell = read.cell.inputs.length > 0 ? read.cell : { ...read.cell, inputs: [{ name: 'step', shape: [1] }] };
+  const run: BoundRun = {
+    direction,
+    cell,
+    weights: read.weights(),
+    sequence(item) {
+      const inputs: Record<string, Float32Array> = {};
+      if (cell !== read.cell) inputs.step = Float32Array.from({ length: steps }, (_, t) => t);
+      for (const [name, layout] of read.inputs) {
+        const tensor = valueOf(layout.name);
+        if (tensor === undefined) throw new PartError(`“${layout.name}” was not computed.`);
+        inputs[name] = isStacked(layout.name)
+          ? stepsOf(tensor, layout.batch, item, direction === 'reverse')
+          : featuresOf(tensor, layout.batch, item);
+      }
+      return { inputs, expected: expectedOf(read.lines, valueOf, item, direction === 'reverse') };
+    },
+  };
+  return { lengths: Array.from({ length: batch }, () => steps), runs: [run] };
+}
