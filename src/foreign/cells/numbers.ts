@@ -117,7 +117,13 @@ export class WeightNumbers {
           sum += each;
           result[start + at * stride] = sum;
         });
-      } else result[k] = { sum: total, mean: total / length, max: largest, min: line.reduce((least, each) => Math.min(least, each), Number.POSITIVE_INFINITY) }[name];
+      } else
+        result[k] = {
+          sum: total,
+          mean: total / length,
+          max: largest,
+          min: line.reduce((least, each) => Math.min(least, each), Number.POSITIVE_INFINITY),
+        }[name];
     });
     return result;
   }

@@ -1,7 +1,7 @@
 // What ONNX's operators do with the values of one step.
 
 import { PartError } from '../part.ts';
-import type { ElementwiseFunction, Expression, Expressions } from './expression.ts';
+import type { ElementwiseFunction, Expression, Expressions, Term } from './expression.ts';
 import { sizeOf } from './expression.ts';
 import { integersOf } from './integers.ts';
 import { normalised } from './normalised.ts';
@@ -95,7 +95,10 @@ const rules: Readonly<Record<string, Rule>> = {
   Sign: call('sign'),
   Softplus: call('softplus'),
   Erf: call('erf'),
-  Gelu: (step) => each(step, (x) => (step.attributes.text('approximate', 'none') === 'tanh' ? fastGelu(step.make, x) : step.make.elementwise('gelu', [x]))),
+  Gelu: (step) =>
+    each(step, (x) =>
+      step.attributes.text('approximate', 'none') === 'tanh' ? fastGelu(step.make, x) : step.make.elementwise('gelu', [x]),
+    ),
   FastGelu: (step) => [
     elementwise(step.make, [tensorIn(step, 0), ...(step.input(1) === undefined ? [] : [tensorIn(step, 1)])], ([x, b]) =>
       fastGelu(step.make, b === undefined ? x! : step.make.plus(x!, b)),
@@ -112,7 +115,10 @@ const rules: Readonly<Record<string, Rule>> = {
     }),
   HardSwish: (step) =>
     each(step, (x) =>
-      step.make.product([x, clipped(step.make, step.make.plus(step.make.elementwise('quotient', [x, step.make.constant(6)]), step.make.constant(0.5)), 0, 1)]),
+      step.make.product([
+        x,
+        clipped(step.make, step.make.plus(step.make.elementwise('quotient', [x, step.make.constant(6)]), step.make.constant(0.5)), 0, 1),
+      ]),
     ),
   Swish: withAlpha(1, (make, x, alpha) => make.product([x, make.elementwise('sigmoid', [scaled(make, alpha, x)])])),
   Mish: (step) => each(step, (x) => step.make.product([x, step.make.elementwise('tanh', [step.make.elementwise('softplus', [x])])])),
@@ -129,9 +135,7 @@ const rules: Readonly<Record<string, Rule>> = {
       return scaled(step.make, step.attributes.float('gamma') ?? 1.050701, elu(step.make, x, alpha));
     }),
   Softsign: (step) =>
-    each(step, (x) =>
-      step.make.elementwise('quotient', [x, step.make.plus(step.make.constant(1), step.make.elementwise('abs', [x]))]),
-    ),
+    each(step, (x) => step.make.elementwise('quotient', [x, step.make.plus(step.make.constant(1), step.make.elementwise('abs', [x]))])),
   Clip: (step) => {
     const [low, high] = [numberIn(step, 1, 'min'), numberIn(step, 2, 'max')];
     if (Number.isNaN(low) || Number.isNaN(high)) throw new PartError('Its bounds are computed, which the equations have no way to write.');
@@ -227,7 +231,13 @@ const rules: Readonly<Record<string, Rule>> = {
     const keepsZero = step.attributes.int('allowzero', 0) === 1;
     const sizes = wanted.map((size, k) => (size === 0 && !keepsZero ? tensor.axes[k]!.size : size));
     const rest = sizeOf(sizes.filter((size) => size !== -1));
-    return [reshaped(step.make, tensor, sizes.map((size) => (size === -1 ? sizeOf(shapeOfTensor(tensor)) / rest : size)))];
+    return [
+      reshaped(
+        step.make,
+        tensor,
+        sizes.map((size) => (size === -1 ? sizeOf(shapeOfTensor(tensor)) / rest : size)),
+      ),
+    ];
   },
   Flatten: (step) => {
     const tensor = tensorIn(step, 0);
@@ -256,9 +266,21 @@ const rules: Readonly<Record<string, Rule>> = {
     const repeats = integersIn(step, 1, 'repeats')!;
     if (repeats.some((count, k) => count !== 1 && tensor.axes[k]!.size !== 1))
       throw new PartError('It repeats a vector, which the equations have no way to write.');
-    return [expanded(tensor, tensor.axes.map(({ size }, k) => size * repeats[k]!), step.isBatch)];
+    return [
+      expanded(
+        tensor,
+        tensor.axes.map(({ size }, k) => size * repeats[k]!),
+        step.isBatch,
+      ),
+    ];
   },
-  Concat: (step) => [joined(step.make, step.node.input.map((_, k) => tensorIn(step, k)), step.attributes.int('axis', 0))],
+  Concat: (step) => [
+    joined(
+      step.make,
+      step.node.input.map((_, k) => tensorIn(step, k)),
+      step.attributes.int('axis', 0),
+    ),
+  ],
   Split: (step) => {
     const tensor = tensorIn(step, 0);
     const axis = placeOf(step.attributes.int('axis', 0), tensor.axes.length);
@@ -282,7 +304,10 @@ const rules: Readonly<Record<string, Rule>> = {
       const { size } = tensor.axes[axis]!;
       const stride = steps[k]!;
       const within = (at: number, low: number, high: number): number => Math.min(Math.max(at < 0 ? at + size : at, low), high);
-      const [start, end] = stride > 0 ? [within(starts[k]!, 0, size), within(ends[k]!, 0, size)] : [within(starts[k]!, 0, size - 1), within(ends[k]!, -1, size - 1)];
+      const [start, end] =
+        stride > 0
+          ? [within(starts[k]!, 0, size), within(ends[k]!, 0, size)]
+          : [within(starts[k]!, 0, size - 1), within(ends[k]!, -1, size - 1)];
       const count = Math.max(0, Math.ceil((end - start) / stride));
       if (count === 0) throw new PartError('It takes nothing of a vector.');
       tensor = sliced(tensor, axis, start, count, stride);
@@ -298,8 +323,15 @@ const rules: Readonly<Record<string, Rule>> = {
     if (index.shape.length === 0) return [picked(tensor, axis, places[0]!)];
     if (index.shape.length !== 1) throw new PartError('It takes a table of places, which the equations have no way to write.');
     const stride = places.length > 1 ? places[1]! - places[0]! : 1;
-    if (stride !== 0 && places.every((place, k) => place === places[0]! + k * stride)) return [sliced(tensor, axis, places[0]!, places.length, stride)];
-    return [joined(step.make, places.map((place) => sliced(tensor, axis, place, 1)), axis)];
+    if (stride !== 0 && places.every((place, k) => place === places[0]! + k * stride))
+      return [sliced(tensor, axis, places[0]!, places.length, stride)];
+    return [
+      joined(
+        step.make,
+        places.map((place) => sliced(tensor, axis, place, 1)),
+        axis,
+      ),
+    ];
   },
 
   Softmax: (step) => reduced(step, 'softmax'),
@@ -327,7 +359,8 @@ const rules: Readonly<Record<string, Rule>> = {
   BatchNormalization: (step) => {
     const { make } = step;
     const [x] = [tensorIn(step, 0)];
-    if (x.axes.slice(2).some(({ size }) => size > 1)) throw new PartError('It normalises an image, which the equations have no way to write.');
+    if (x.axes.slice(2).some(({ size }) => size > 1))
+      throw new PartError('It normalises an image, which the equations have no way to write.');
     const plain = { ...x, axes: x.axes.slice(0, 2) };
     const epsilon = make.constant(step.attributes.float('epsilon') ?? 1e-5);
     const [result] = [
@@ -356,10 +389,16 @@ const rules: Readonly<Record<string, Rule>> = {
     const shape = integersIn(step, 0, 'shape')!;
     const given = step.node.attribute.find(({ name }) => name === 'value')?.t;
     const value = given === undefined ? undefined : step.constant(given);
-    const number = value === undefined ? 0 : value.kind === 'integers' ? value.data[0]! : value.of.kind === 'constant' ? value.of.value : Number.NaN;
+    const number =
+      value === undefined ? 0 : value.kind === 'integers' ? value.data[0]! : value.of.kind === 'constant' ? value.of.value : Number.NaN;
     if (Number.isNaN(number)) throw new PartError('Its value is no single number.');
     if (value?.kind === 'integers') return [{ kind: 'integers', shape, data: new Array<number>(sizeOf(shape)).fill(number) }];
-    const one: Tensor = { kind: 'tensor', of: step.make.constant(number), offset: 0, axes: shape.map(() => ({ size: 1, stride: 0, isBatch: false })) };
+    const one: Tensor = {
+      kind: 'tensor',
+      of: step.make.constant(number),
+      offset: 0,
+      axes: shape.map(() => ({ size: 1, stride: 0, isBatch: false })),
+    };
     return [expanded(one, shape, step.isBatch)];
   },
   Shape: (step) => {
@@ -373,6 +412,13 @@ const rules: Readonly<Record<string, Rule>> = {
   },
 };
 
+const operatorNames = new Set(
+  [...Object.keys(rules), 'LSTM', 'GRU', 'RNN', 'Scan', 'Loop', 'If', 'SequenceAt'].map((name) => name.toLowerCase()),
+);
+
+/** Whether a word is an operator's name. */
+export const isOperatorName = (word: string): boolean => operatorNames.has(word.toLowerCase());
+
 /** Its approximation with tanh. */
 function fastGelu(make: Expressions, x: Expression): Expression {
   const cube = scaled(make, 0.044715, make.elementwise('power', [x, make.constant(3)]));
@@ -382,9 +428,15 @@ function fastGelu(make: Expressions, x: Expression): Expression {
 
 function multiplied(make: Expressions, tensor: Tensor, by: number): Tensor {
   if (by === 1) return tensor;
-  const whole = tensor.of;
-  // The factor goes into the weight.
-  if (whole.kind === 'linear' && !whole.isWeight)
-    return { ...tensor, of: make.linear(scaled(make, by, whole.matrix), whole.rows, whole.columns, whole.vector) };
+  // The factor goes into the weights.
+  const into = (of: Expression): Expression | undefined => {
+    if (of.isWeight) return scaled(make, by, of);
+    if (of.kind === 'linear') return make.linear(scaled(make, by, of.matrix), of.rows, of.columns, of.vector);
+    if (of.kind !== 'sum') return undefined;
+    const terms = of.terms.map((term) => ({ sign: term.sign, of: into(term.of) }));
+    return terms.every((term) => term.of !== undefined) ? make.sum(terms as Term[]) : undefined;
+  };
+  const whole = into(tensor.of);
+  if (whole !== undefined) return { ...tensor, of: whole };
   return elementwise(make, [tensor], ([x]) => scaled(make, by, x!));
 }

@@ -16,7 +16,8 @@ export function contracted(
   shared: readonly (readonly [number, number])[],
 ): Tensor {
   const [x, y] = [a.axes[k]!, b.axes[j]!];
-  if (x.size !== y.size) throw new SizeError(`It multiplies ${x.size} numbers with ${y.size}.`, x.size, y.size);
+  if (x.size !== y.size && !make.isUndecided(x.size) && !make.isUndecided(y.size))
+    throw new SizeError(`It multiplies ${x.size} numbers with ${y.size}.`, x.size, y.size);
   if ((x.isBatch || y.isBatch) && x.size > 1) throw new PartError('It sums over the sequences of the batch.');
   const together = shared.map(([p, q]): Axis => {
     const [one, other] = [a.axes[p]!, b.axes[q]!];
@@ -27,7 +28,8 @@ export function contracted(
   const restOf = (tensor: Tensor, contractedAxis: number, side: 0 | 1): number[] =>
     tensor.axes.flatMap((_, at) => (at === contractedAxis || shared.some((pair) => pair[side] === at) ? [] : [at]));
   const [restA, restB] = [restOf(a, k, 0), restOf(b, j, 1)];
-  const isBatched = (tensor: Tensor, axes: readonly number[]): boolean => axes.some((at) => tensor.axes[at]!.isBatch && tensor.axes[at]!.size > 1);
+  const isBatched = (tensor: Tensor, axes: readonly number[]): boolean =>
+    axes.some((at) => tensor.axes[at]!.isBatch && tensor.axes[at]!.size > 1);
   if (
     isBatched(a, [...restA, ...shared.map(([p]) => p)]) &&
     isBatched(b, [...restB, ...shared.map(([, q]) => q)]) &&
@@ -38,7 +40,8 @@ export function contracted(
     axes.flatMap((at) => (tensor.axes[at]!.isBatch ? [] : [tensor.axes[at]!.size])).filter((size) => size > 1);
   const [ownA, ownB] = [features(a, restA), features(b, restB)];
   const sharedFeatures = together.filter(({ size, isBatch }) => size > 1 && !isBatch);
-  if (sharedFeatures.length > 0) throw new PartError('It multiplies several matrices side by side, which the equations have no way to write.');
+  if (sharedFeatures.length > 0)
+    throw new PartError('It multiplies several matrices side by side, which the equations have no way to write.');
   const sharedOf = (side: 0 | 1): number[] => shared.map((pair) => pair[side]);
   const of = ((): Expression => {
     const rows = expressionOf(make, permuted(a, [...sharedOf(0), ...restA, k]));
@@ -86,7 +89,12 @@ export function einsum(make: Expressions, equation: string, operands: readonly T
   if (operands.length !== 2 || inputs.length !== 2 || equation.includes('.') || inputs.some((each) => new Set(each).size !== each.length))
     return refuse();
   const [x, y] = inputs as [string, string];
-  const output = right ?? [...`${x}${y}`].filter((each) => x.includes(each) !== y.includes(each)).sort().join('');
+  const output =
+    right ??
+    [...`${x}${y}`]
+      .filter((each) => x.includes(each) !== y.includes(each))
+      .sort()
+      .join('');
   const summed = [...new Set(`${x}${y}`)].filter((each) => !output.includes(each));
   if (summed.length !== 1 || !x.includes(summed[0]!) || !y.includes(summed[0]!)) return refuse();
   const both = [...x].filter((each) => y.includes(each) && output.includes(each));

@@ -5,14 +5,14 @@
 
 import type { NodeProto, TensorProto } from '../../onnx/proto.ts';
 import { Attributes } from '../attributes.ts';
-import { numbersOfTensor } from '../tensors.ts';
 import { type CellText, type Named, type Numbers, PartError, type PartKind, type StepBody } from '../part.ts';
+import { numbersOfTensor } from '../tensors.ts';
 import { type Expression, Expressions, type Leaf, operandsOf, sizeOf } from './expression.ts';
 import { WeightNumbers } from './numbers.ts';
-import { valuesOf } from './operators.ts';
+import { isOperatorName, valuesOf } from './operators.ts';
 import { recognised } from './recognise.ts';
-import { type Integers, SizeError, type Tensor, tensorOf, type Value, expressionOf } from './value.ts';
-import { CellWriter } from './write.ts';
+import { expressionOf, type Integers, SizeError, type Tensor, tensorOf, type Value } from './value.ts';
+import { writeCell } from './write.ts';
 
 /** What is known of a value that the step reads and does not make: of states before the step, of scanned and of held values. */
 export interface Given {
@@ -57,15 +57,15 @@ export interface ReadCell {
 
 /** Throws PartError where the step does what the language has no way to write. */
 export function readStep(body: StepBody, given: (name: string) => Given | undefined, options: ReadOptions): ReadCell {
-  const sizes = new Sizes();
   let refusal: PartError | undefined;
   for (const rank of ranks(body, given)) {
+    const sizes = new Sizes();
     for (let attempt = 0; attempt < 24; attempt += 1) {
       const outcome = tried(body, given, options, sizes, rank);
       if (!(outcome instanceof PartError)) return outcome;
+      if (outcome instanceof SizeError && sizes.learn(...outcome.sizes)) continue;
       refusal ??= outcome;
-      if (!(outcome instanceof SizeError) || !sizes.learn(...outcome.sizes)) break;
-      refusal = undefined;
+      break;
     }
   }
   throw refusal ?? new PartError(`The sizes of ${options.place} do not fit together.`);
@@ -87,24 +87,34 @@ function tried(
 ): ReadCell | PartError {
   let refusal: PartError | undefined;
   const shapes = new Map<string, readonly number[]>();
+  const varies = (name: string): boolean => body.scanned.includes(name) || body.states.some(({ before }) => before === name);
   const shapeOf = (name: string): readonly number[] => {
-    const known = shapes.get(name) ?? sizes.of(name, given(name)?.shape ?? Array.from({ length: rank }, () => undefined));
+    const said = given(name)?.shape ?? Array.from({ length: rank }, () => undefined);
+    // What is open in front of [..., B, H] is most likely 1.
+    let spare = varies(name) ? said.filter((size) => size !== 1).length - 2 : 0;
+    const likely = said.map((size) => (size === undefined && spare-- > 0 ? 1 : size));
+    const known = shapes.get(name) ?? sizes.of(name, likely);
     shapes.set(name, known);
     return known;
   };
-  const varying = [...new Set([...body.states.map(({ before }) => before), ...body.scanned])].filter((name) => given(name)?.type !== 'integer');
+  const varying = [...new Set([...body.states.map(({ before }) => before), ...body.scanned])].filter(
+    (name) => given(name)?.type !== 'integer',
+  );
   for (const batches of batchesOf(varying.map(shapeOf))) {
     try {
       return new Reading(body, given, options, sizes, shapeOf, new Map(varying.map((name, k) => [name, batches[k]]))).cell();
     } catch (error) {
       if (!(error instanceof PartError)) throw error;
       // The first way to see it is the likeliest.
-      if (refusal === undefined || (error instanceof SizeError && sizes.isOpen(...error.sizes))) refusal = error;
+      if (refusal === undefined || refusal instanceof BatchError) refusal = error;
       if (error instanceof SizeError && sizes.isOpen(...error.sizes)) return error;
     }
   }
   return refusal!;
 }
+
+/** The batch is not where it was taken to be. */
+class BatchError extends PartError {}
 
 /** Places of the batch axis, value by value, likely ones first: all first, all second, all last, none. */
 function batchesOf(shapes: readonly (readonly number[])[]): (number | undefined)[][] {
@@ -112,10 +122,19 @@ function batchesOf(shapes: readonly (readonly number[])[]): (number | undefined)
   const add = (choice: (number | undefined)[]): void => {
     if (!choices.some((each) => each.every((batch, k) => batch === choice[k]))) choices.push(choice);
   };
-  const at = (shape: readonly number[], place: number): number | undefined => (shape.length < 2 ? undefined : Math.min(place, shape.length - 1));
+  const at = (shape: readonly number[], place: number): number | undefined =>
+    shape.length < 2 ? undefined : Math.min(place, shape.length - 1);
   // [1, B, H] has its batch in the middle.
-  const usual = (shape: readonly number[]): number | undefined => (shape.length < 2 ? undefined : shape.length > 2 && shape[0] === 1 ? 1 : 0);
-  add(shapes.map(usual));
+  const usual = (shape: readonly number[], batch?: number): number | undefined => {
+    if (shape.length < 2) return undefined;
+    const own = shape.findIndex((size, k) => k < shape.length - 1 && (batch === undefined ? size > 1 : size === batch));
+    return own >= 0 ? own : batch === undefined ? shape.length - 2 : usual(shape);
+  };
+  for (const first of shapes.slice(0, 3)) {
+    const place = usual(first);
+    if (place !== undefined && first[place]! > 1) add(shapes.map((shape) => usual(shape, first[place])));
+  }
+  add(shapes.map((shape) => usual(shape)));
   add(shapes.map((shape) => at(shape, 0)));
   add(shapes.map((shape) => at(shape, 1)));
   add(shapes.map((shape) => at(shape, shape.length - 1)));
@@ -134,9 +153,11 @@ function batchesOf(shapes: readonly (readonly number[])[]): (number | undefined)
 class Sizes {
   readonly #known = new Map<string, number>();
   readonly #open = new Map<number, string>();
+  readonly #said = new Set<number>();
   #next = 0;
 
   of(name: string, shape: readonly (number | undefined)[]): number[] {
+    for (const size of shape) if (size !== undefined && size > 1) this.#said.add(size);
     return shape.map((size, k) => {
       if (size !== undefined) return size;
       const key = `${name} ${k}`;
@@ -166,14 +187,19 @@ class Sizes {
 
   /** `a` as a multiple of an open size, or one plus sizes that are known by now. */
   #solved(a: number, b: number): { readonly open: number; readonly size: number } | undefined {
-    const known = [0, ...[...this.#known.values()].filter((size) => !this.#open.has(size))];
+    const known = [...this.#said, ...[...this.#known.values()].filter((size) => !this.#open.has(size))];
     for (const open of this.#open.keys()) {
       if (a === b) continue;
       for (let times = 1; times <= 8; times += 1) if (a === times * open && b % times === 0) return { open, size: b / times };
-      for (const rest of known) if (rest > 0 && a === open + rest && b > rest) return { open, size: b - rest };
-      // Two open ones together: one of them has to be told by something else first.
+      for (const rest of known) if (a === open + rest && b > rest) return { open, size: b - rest };
     }
     return undefined;
+  }
+
+  /** Two open sizes together, of which something else has to tell one first. */
+  isUndecided(a: number): boolean {
+    const open = [...this.#open.keys()];
+    return open.some((one) => open.some((other) => one < other && a === one + other));
   }
 }
 
@@ -208,10 +234,11 @@ class Reading {
     this.#sizes = sizes;
     this.#shapeOf = shapeOf;
     this.#batches = batches;
+    this.#make.isUndecided = (size) => sizes.isUndecided(size);
     const found = [...batches].flatMap(([name, axis]) => (axis === undefined ? [] : [shapeOf(name)[axis]!]));
     this.#batchSize = found.length === 0 ? undefined : Math.max(...found.map((size) => (size === 1 ? 1 : size)));
     const odd = found.find((size) => size !== 1 && size !== this.#batchSize && sizes.isKnown(size) && sizes.isKnown(this.#batchSize!));
-    if (odd !== undefined) throw new PartError(`The batch of ${options.place} has ${odd} and ${this.#batchSize} sequences.`);
+    if (odd !== undefined) throw new BatchError(`The batch of ${options.place} has ${odd} and ${this.#batchSize} sequences.`);
   }
 
   cell(): ReadCell {
@@ -259,7 +286,9 @@ class Reading {
 
     const inputs = scanned.flatMap((name) => {
       const value = this.#values.get(name);
-      return value !== undefined && !(value instanceof PartError) && value.kind === 'tensor' ? [{ name, tensor: value, leaf: leafOf(value) }] : [];
+      return value !== undefined && !(value instanceof PartError) && value.kind === 'tensor'
+        ? [{ name, tensor: value, leaf: leafOf(value) }]
+        : [];
     });
     const read = inputs.filter(({ leaf }) => used.has(leaf));
     const shown = read.length > 0 ? read : inputs.slice(0, 1);
@@ -276,20 +305,21 @@ class Reading {
       const state = expressions.findIndex(({ after }) => after === of);
       return state >= 0 ? `${stateNames[state]}'` : free(wordOf(name) ?? (readable.length === 1 ? 'y' : `y${k + 1}`));
     });
-    const order = own.map((_, k) => k);
     // The cell's value comes last.
-    if (found.value !== undefined) order.push(...order.splice(order.indexOf(found.value), 1));
+    const shownState = expressions.findIndex(({ after }) => readable.some(({ of }) => of === after));
+    const value = found.value ?? (shownState >= 0 ? shownState : own.length - 1);
+    const order = [...own.keys()].filter((k) => k !== value);
+    order.push(value);
     const roots = [
       ...readable.flatMap(({ of }, k) => (outputNames[k]!.endsWith("'") ? [] : [{ name: outputNames[k]!, of }])),
       ...order.map((k) => ({ name: `${stateNames[k]}'`, of: expressions[k]!.after })),
     ];
-    const written = new CellWriter(found, roots, names, this.#words).written();
+    const written = writeCell(found, roots, names, this.#words);
 
-    const value = found.value ?? own.length - 1;
     const initial = own.map(({ before }, k) => (this.#options.hasInitial(before) ? free(`${stateNames[k]}_0`) : undefined));
     const shapeIn = (of: Expression): readonly number[] => (of.shape.length === 0 ? [1] : of.shape);
     const cell: CellText = {
-      doc: this.#options.title,
+      doc: this.#doc(shown, own[value]!.from),
       inputs: shown.map(({ leaf }) => ({ name: names.get(leaf)!, shape: shapeIn(leaf) })),
       held: [
         ...held.map(({ leaf }): Named => ({ name: names.get(leaf)!, shape: shapeIn(leaf) })),
@@ -326,6 +356,11 @@ class Reading {
     };
   }
 
+  #doc(inputs: readonly { readonly leaf: Leaf }[], value: Tensor): string {
+    const read = inputs.map(({ leaf }) => sizeOf(leaf.shape)).join(' + ');
+    return `${this.#options.title}: ${read === '' ? '' : `${read} numbers a step, `}${sizeOf(value.of.shape)} units.`;
+  }
+
   #weights(parameters: readonly Named[], weights: ReadonlyMap<string, Expression | Float32Array>): Map<string, Numbers> {
     const numbers = new WeightNumbers((name) => {
       const data = this.#given(name)?.data?.();
@@ -360,8 +395,10 @@ class Reading {
         if (value.kind === 'tensor' && word !== undefined && !this.#words.has(value.of)) this.#words.set(value.of, word);
       });
     } catch (error) {
-      if (!(error instanceof PartError)) throw error;
-      const said = this.#said(node, error);
+      const said = this.#said(
+        node,
+        error instanceof PartError ? error : new PartError('Its inputs are not of the dimensions that it needs.'),
+      );
       for (const name of node.output) this.#values.set(name, said);
     }
   }
@@ -408,12 +445,29 @@ class Reading {
     if (given.isConstant) {
       const single = singleNumber(shape, given);
       if (single !== undefined) return { ...tensorOf(this.#make.constant(single), shape, undefined) };
-      return tensorOf(this.#make.leaf('weight', name, shape.filter((size) => size !== 1)), shape, undefined);
+      return tensorOf(
+        this.#make.leaf(
+          'weight',
+          name,
+          shape.filter((size) => size !== 1),
+        ),
+        shape,
+        undefined,
+      );
     }
     // What depends on the model's input may be another for each sequence.
     const batch = shape.findIndex((size, k) => k < shape.length - 1 && this.#batchSize !== undefined && size === this.#batchSize);
     const isOwn = batch >= 0 && (this.#batchSize! > 1 || shape.length > 2);
-    if (!isOwn && this.#batchSize !== 1) return tensorOf(this.#make.leaf('weight', name, shape.filter((size) => size !== 1)), shape, undefined);
+    if (!isOwn && this.#batchSize !== 1)
+      return tensorOf(
+        this.#make.leaf(
+          'weight',
+          name,
+          shape.filter((size) => size !== 1),
+        ),
+        shape,
+        undefined,
+      );
     const tensor = this.#leaf('held', name, isOwn ? batch : undefined);
     this.#held.push({ leaf: leafOf(tensor), name, batch: isOwn ? batch : undefined });
     return tensor;
@@ -426,7 +480,9 @@ class Reading {
     // Several features are one vector; of what is held, a matrix stays one.
     const leaf = this.#make.leaf(role, name, role === 'held' || own.length <= 1 ? own : [sizeOf(own)]);
     const tensor = tensorOf(leaf, shape, batch);
-    return this.#given(name)?.type === 'boolean' ? { ...tensor, of: this.#make.elementwise('less', [this.#make.constant(0), leaf]) } : tensor;
+    return this.#given(name)?.type === 'boolean'
+      ? { ...tensor, of: this.#make.elementwise('less', [this.#make.constant(0), leaf]) }
+      : tensor;
   }
 
   #constant(tensor: TensorProto, name: string): Value {
@@ -439,7 +495,15 @@ class Reading {
     this.#written.set(name, tensor);
     const single = singleNumber(shape, { data: () => numbersOfTensor(tensor) });
     if (single !== undefined) return tensorOf(this.#make.constant(single), shape, undefined);
-    return tensorOf(this.#make.leaf('weight', name, shape.filter((size) => size !== 1)), shape, undefined);
+    return tensorOf(
+      this.#make.leaf(
+        'weight',
+        name,
+        shape.filter((size) => size !== 1),
+      ),
+      shape,
+      undefined,
+    );
   }
 }
 
@@ -480,16 +544,20 @@ function usedLeaves(roots: readonly Expression[]): Set<Leaf> {
 
 /** What a file calls a value, where that is a word and says more than the operator's name. */
 function wordOf(name: string): string | undefined {
-  const word = /^[A-Za-z][A-Za-z_]{0,13}[0-9]?$/.exec(name)?.[0];
-  if (word === undefined || plainWords.has(word.replace(/_?\d$/, '').toLowerCase())) return undefined;
+  const own = name
+    .split(/[./:]+/)
+    .at(-1)!
+    .replace(/_output_\d+$|(?:_\d+)+$/, '');
+  const word = /^[A-Za-z][A-Za-z_]{0,13}[0-9]?$/.exec(own)?.[0];
+  const plain = word?.replace(/_?\d$/, '').toLowerCase();
+  if (plain === undefined || plainWords.has(plain) || isOperatorName(plain)) return undefined;
   return word;
 }
 
 /** Operators' and frameworks' own names, which say nothing; and what the language has other uses for. */
 const plainWords = new Set(
   (
-    'sigmoid tanh relu add sub mul div matmul gemm concat split slice gather squeeze unsqueeze reshape transpose identity cast constant sum mean exp log ' +
-    'sqrt pow where less equal output input out in value tensor var temp tmp loop scan body state cell param size model data train generate of one from ' +
-    'over on use number t token loss true false and or not linear layer_norm clip softmax repeat reverse last first next previous x h c range outer'
+    'equal output input out in value tensor var temp tmp body state cell param size model data train generate of one from over on use number t token loss ' +
+    'true false and or not linear layer_norm repeat reverse last first next previous x range onnx minimum maximum norm variance entropy argmax any all embed'
   ).split(' '),
 );

@@ -5,7 +5,7 @@
 //   RNN   h' = tanh or another function of W x + U h + b
 
 import type { PartKind } from '../part.ts';
-import { type Expression, operandsOf } from './expression.ts';
+import { type Expression, isMadeOf, operandsOf } from './expression.ts';
 
 export interface RecognisedCell {
   readonly kind: PartKind;
@@ -79,11 +79,16 @@ const matchLstm: Matcher = (states, left) => {
       if (!isStoreGate(i, f)) continue;
       const outputs = factorsOf(shown);
       if (outputs.length !== 2) continue;
-      const squashed = outputs.find((factor) => isMadeOf(factor, next) && !isGate(factor)) ?? outputs.find((factor) => isMadeOf(factor, next));
+      const squashed =
+        outputs.find((factor) => isMadeOf(factor, next) && !isGate(factor)) ?? outputs.find((factor) => isMadeOf(factor, next));
       const o = outputs.find((factor) => factor !== squashed);
       if (squashed === undefined || o === undefined || !isGate(o)) continue;
       const gates = [
-        { of: f, name: 'f', comment: isComplement(f, i) ? 'forget gate, coupled with the input gate' : 'forget gate: what to keep of the cell' },
+        {
+          of: f,
+          name: 'f',
+          comment: isComplement(f, i) ? 'forget gate, coupled with the input gate' : 'forget gate: what to keep of the cell',
+        },
         { of: i, name: 'i', comment: isComplement(i, f) ? 'input gate, coupled with the forget gate' : 'input gate: what to store' },
       ];
       return {
@@ -190,7 +195,10 @@ const isStoreGate = (of: Expression, f: Expression): boolean => isGate(of) || is
 /** a = 1 - b */
 export function isComplement(a: Expression, b: Expression): boolean {
   if (a.kind !== 'sum' || a.terms.length !== 2) return false;
-  return a.terms.some(({ sign, of }) => sign < 0 && of === b) && a.terms.some(({ sign, of }) => sign > 0 && of.kind === 'constant' && of.value === 1);
+  return (
+    a.terms.some(({ sign, of }) => sign < 0 && of === b) &&
+    a.terms.some(({ sign, of }) => sign > 0 && of.kind === 'constant' && of.value === 1)
+  );
 }
 
 /** What a squashing function is taken of. */
@@ -215,7 +223,8 @@ export function argumentOf(of: Expression): Expression | undefined {
     case 'quotient': {
       const [above, below] = of.operands;
       const isSoftsign =
-        below!.kind === 'sum' && below!.terms.some(({ of: each }) => each.kind === 'elementwise' && each.name === 'abs' && each.operands[0] === above);
+        below!.kind === 'sum' &&
+        below!.terms.some(({ of: each }) => each.kind === 'elementwise' && each.name === 'abs' && each.operands[0] === above);
       return isSoftsign ? above : undefined;
     }
     default:
@@ -304,18 +313,4 @@ function resetGate(n: Expression, h: Expression, z: Expression): Expression | un
     open.push(...operandsOf(at));
   }
   return undefined;
-}
-
-/** Whether `part` occurs in an expression. */
-export function isMadeOf(of: Expression, part: Expression): boolean {
-  const open = [of];
-  const seen = new Set<Expression>();
-  for (let at = open.pop(); at !== undefined; at = open.pop()) {
-    if (at === part) return true;
-    if (seen.has(at) || at.isWeight) continue;
-    seen.add(at);
-    // What is younger was made of what is older.
-    if (at.id > part.id) open.push(...operandsOf(at));
-  }
-  return false;
 }

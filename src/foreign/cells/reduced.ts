@@ -15,7 +15,8 @@ export function reduced(step: Step, name: Reduction['name'], before?: (make: Exp
   const isNone = wanted?.length === 0 && attributes.int('noop_with_empty_axes', 0) === 1;
   if (isNone) return [given];
   const axes = wanted === undefined || wanted.length === 0 ? given.axes.map((_, k) => k) : wanted.map((axis) => placeOf(axis, rank));
-  if (axes.some((k) => given.axes[k]!.isBatch && given.axes[k]!.size > 1)) throw new PartError('It reduces over the sequences of the batch.');
+  if (axes.some((k) => given.axes[k]!.isBatch && given.axes[k]!.size > 1))
+    throw new PartError('It reduces over the sequences of the batch.');
   const isFeature = ({ size, isBatch }: Axis): boolean => size > 1 && !isBatch;
   const features = given.axes.flatMap((axis, k) => (isFeature(axis) ? [k] : []));
   const over = features.filter((k) => axes.includes(k));
@@ -23,14 +24,22 @@ export function reduced(step: Step, name: Reduction['name'], before?: (make: Exp
   let of = before === undefined ? own : before(make, own);
   if (keepsShape) {
     of = over.length === 0 ? make.constant(1) : make.reduction(name, of, features.length === 1 ? undefined : features.indexOf(over[0]!));
-    const strides = tensorOf(of, given.axes.map(({ size, isBatch }) => (isBatch ? 1 : size)), undefined).axes;
+    const strides = tensorOf(
+      of,
+      given.axes.map(({ size, isBatch }) => (isBatch ? 1 : size)),
+      undefined,
+    ).axes;
     return [{ kind: 'tensor', of, offset: 0, axes: given.axes.map((axis, k) => ({ ...axis, stride: strides[k]!.stride })) }];
   }
   if (over.length === features.length) {
     if (over.length > 0) of = make.reduction(name, of);
   } else for (const k of [...over].reverse()) of = make.reduction(name, of, features.indexOf(k));
   const kept = given.axes.map((axis, k): Axis => (axes.includes(k) ? { size: 1, stride: 0, isBatch: false } : axis));
-  const strides = tensorOf(of, kept.map(({ size, isBatch }) => (isBatch ? 1 : size)), undefined).axes;
+  const strides = tensorOf(
+    of,
+    kept.map(({ size, isBatch }) => (isBatch ? 1 : size)),
+    undefined,
+  ).axes;
   const whole: Tensor = { kind: 'tensor', of, offset: 0, axes: kept.map((axis, k) => ({ ...axis, stride: strides[k]!.stride })) };
   const left = kept.flatMap((_, k) => (axes.includes(k) ? [] : [k]));
   return [attributes.int('keepdims', 1) === 0 ? permuted(whole, left) : whole];

@@ -48,4 +48,3 @@ export function placeOf(place: number, size: number): number {
   if (at < 0 || at >= Math.max(size, 1)) throw new PartError(`Place ${place} of ${size} is none.`);
   return at;
 }
-

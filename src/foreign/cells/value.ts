@@ -72,7 +72,11 @@ export function expressionOf(make: Expressions, { of, offset, axes }: Tensor): E
 }
 
 /** Applies what works element by element: axes meet from the right as in NumPy. */
-export function elementwise(make: Expressions, operands: readonly Tensor[], apply: (operands: readonly Expression[]) => Expression): Tensor {
+export function elementwise(
+  make: Expressions,
+  operands: readonly Tensor[],
+  apply: (operands: readonly Expression[]) => Expression,
+): Tensor {
   const rank = Math.max(0, ...operands.map(({ axes }) => axes.length));
   const at = (tensor: Tensor, place: number): Axis | undefined => tensor.axes[place - (rank - tensor.axes.length)];
   const met = Array.from({ length: rank }, (_, place): { size: number; isBatch: boolean } => {
@@ -116,7 +120,11 @@ export function elementwise(make: Expressions, operands: readonly Tensor[], appl
   });
   const of = apply(results);
   const strides = contiguous(shape);
-  const axes = met.map(({ size, isBatch }, place) => ({ size, isBatch, stride: features.includes(place) ? strides[features.indexOf(place)]! : 0 }));
+  const axes = met.map(({ size, isBatch }, place) => ({
+    size,
+    isBatch,
+    stride: features.includes(place) ? strides[features.indexOf(place)]! : 0,
+  }));
   return { kind: 'tensor', of, offset: 0, axes };
 }
 
@@ -194,7 +202,12 @@ function moved(make: Expressions, tensor: Tensor, shape: readonly number[]): Ten
 /** The batch stays where it is in front, so that what is behind can be reshaped for itself. */
 function batchIsFirst({ axes }: Tensor, shape: readonly number[]): boolean {
   const at = axes.findIndex(({ isBatch }) => isBatch);
-  return at >= 0 && axes.slice(0, at).every(({ size }) => size === 1) && shape[at] === axes[at]!.size && shape.slice(0, at).every((size) => size === 1);
+  return (
+    at >= 0 &&
+    axes.slice(0, at).every(({ size }) => size === 1) &&
+    shape[at] === axes[at]!.size &&
+    shape.slice(0, at).every((size) => size === 1)
+  );
 }
 
 /** The stride of axes that are walked as one; undefined where they do not lie one behind the other. */

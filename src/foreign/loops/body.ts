@@ -16,6 +16,8 @@ export interface LoopBody {
   /** Names of the body that stand for a value outside, the same at each step: what a loop only hands on. */
   readonly constant: ReadonlyMap<string, string>;
   readonly direction: Direction;
+  /** By the body's name of what a Scan scans: the value outside, and the axis of it that is time. */
+  readonly scanned: ReadonlyMap<string, { readonly name: string; readonly axis: number }>;
   /** A Scan of opset 8: sequences lie in front, outside of the body. */
   readonly isBatched: boolean;
 }
@@ -68,7 +70,9 @@ class BodyReader {
       after: output[to + k]?.name ?? '',
       initial: this.#node.input[first + k] ?? '',
     }));
-    const constant = new Map(all.filter(({ before, after }) => this.#origin(after) === before).map(({ before, initial }) => [before, initial]));
+    const constant = new Map(
+      all.filter(({ before, after }) => this.#origin(after) === before).map(({ before, initial }) => [before, initial]),
+    );
     const handed = all.filter(({ before, after }) => !constant.has(before) && after !== '');
     const isFloat = (name: string): boolean => isFloating(this.#statics.type(this.#scope, name) ?? elementTypes.float32);
     const collected: string[] = [];
@@ -89,11 +93,9 @@ class BodyReader {
 
     const scannedInputs = isLoop ? [] : input.slice(input.length - scannedCount).map(({ name }) => name);
     const counting = new Set(
-      [
-        ...(isLoop ? input.slice(0, 2).map(({ name }) => name) : []),
-        ...handed.map(({ before }) => before),
-        ...scannedInputs,
-      ].filter((name) => !isFloat(name)),
+      [...(isLoop ? input.slice(0, 2).map(({ name }) => name) : []), ...handed.map(({ before }) => before), ...scannedInputs].filter(
+        (name) => !isFloat(name),
+      ),
     );
     const { nodes, found } = this.#cut(counting, new Set(states.map(({ before }) => before)), isFloat);
     const scanned = [...scannedInputs.filter(isFloat), ...found];
@@ -109,6 +111,12 @@ class BodyReader {
       },
       initial: new Map(states.map(({ before, initial }) => [before, initial])),
       constant,
+      scanned: new Map(
+        scannedInputs.map((name, k) => {
+          const place = this.#node.input.length - scannedCount + k;
+          return [name, { name: this.#node.input[place]!, axis: attributes.ints('scan_input_axes')[k] ?? 0 }] as const;
+        }),
+      ),
       direction: isLoop ? this.#loopDirection(found, counting) : this.#scanDirection(attributes, scannedInputs, scanned),
       isBatched,
     };
@@ -119,7 +127,11 @@ class BodyReader {
     let at = name;
     for (let k = 0; k < 16; k += 1) {
       const node = this.#makers.get(at);
-      if (node?.op_type !== 'Identity' && !(node?.op_type === 'Cast' && this.#statics.type(this.#scope, node.input[0]!) === this.#statics.type(this.#scope, at))) return at;
+      if (
+        node?.op_type !== 'Identity' &&
+        !(node?.op_type === 'Cast' && this.#statics.type(this.#scope, node.input[0]!) === this.#statics.type(this.#scope, at))
+      )
+        return at;
       at = node.input[0]!;
     }
     return at;
@@ -188,7 +200,8 @@ class BodyReader {
       const reads = readBy(node);
       const counts = reads.filter((name) => dynamic.has(name));
       const isStateful = node.op_type !== 'Shape' && node.op_type !== 'Size' && reads.some((name) => stateful.has(name));
-      const makesWhole = ['ArgMax', 'ArgMin', 'NonZero', 'TopK', 'Multinomial'].includes(node.op_type) || (node.op_type === 'Cast' && isFloat(reads[0]!));
+      const makesWhole =
+        ['ArgMax', 'ArgMin', 'NonZero', 'TopK', 'Multinomial'].includes(node.op_type) || (node.op_type === 'Cast' && isFloat(reads[0]!));
       for (const [k, name] of node.output.entries()) {
         if (name === '') continue;
         if (isFloat(name)) {
@@ -213,7 +226,8 @@ class BodyReader {
   #loopDirection(found: readonly string[], counting: ReadonlySet<string>): Direction {
     const slopes = found.flatMap((name) => {
       const maker = this.#makers.get(name);
-      const place = maker?.op_type === 'Gather' || maker?.op_type === 'Slice' || maker?.op_type === 'SequenceAt' ? maker.input[1] : undefined;
+      const place =
+        maker?.op_type === 'Gather' || maker?.op_type === 'Slice' || maker?.op_type === 'SequenceAt' ? maker.input[1] : undefined;
       return place === undefined ? [] : [this.#slope(place, counting, 0)];
     });
     return slopes.length > 0 && slopes.every((slope) => slope < 0) ? 'reverse' : 'forward';
@@ -255,7 +269,11 @@ export function readBy(node: NodeProto): string[] {
   const own = node.input.filter((name) => name !== '');
   const inner = node.attribute.flatMap(({ g }) => {
     if (g === undefined) return [];
-    const made = new Set([...g.input.map(({ name }) => name), ...g.initializer.map(({ name }) => name), ...g.node.flatMap(({ output }) => output)]);
+    const made = new Set([
+      ...g.input.map(({ name }) => name),
+      ...g.initializer.map(({ name }) => name),
+      ...g.node.flatMap(({ output }) => output),
+    ]);
     return [...g.node.flatMap(readBy), ...g.output.map(({ name }) => name)].filter((name) => !made.has(name));
   });
   return [...own, ...inner];

@@ -1,8 +1,8 @@
 // One sequence's numbers out of tensors that have all sequences of a batch.
 
+import type { Tensor } from '../../runtime/runtime.ts';
 import type { Layout } from '../cells/read.ts';
 import type { Expected } from '../part.ts';
-import type { Tensor } from '../../runtime/runtime.ts';
 
 /** Of a tensor with its batch at axis `batch`: the numbers of one sequence, in the order of the other axes. */
 export function featuresOf({ dims, data }: Tensor, batch: number | undefined, item: number): Float32Array {
