@@ -1,6 +1,6 @@
 // The recurrent parts of a model, in the order of its nodes, those of bodies behind the node that has the body.
 
-import type { ModelProto } from '../onnx/proto.ts';
+import type { GraphProto, ModelProto } from '../onnx/proto.ts';
 import { isLoop, loopPart } from './loops/part.ts';
 import { PartNames } from './names.ts';
 import { isRecurrentOperator, operatorPart } from './operators/recurrent-operator.ts';
@@ -17,15 +17,19 @@ export interface FoundParts {
 export function findParts(model: ModelProto): FoundParts {
   const names = new PartNames();
   const statics = new Statics();
+  const looped = new Set<GraphProto>();
   const parts: RecurrentPart[] = [];
   const refused: FoundParts['refused'][number][] = [];
   for (const scope of scopesOf(model))
     for (const node of scope.graph.node) {
-      if (!isRecurrentOperator(node) && !isLoop(node)) continue;
+      // A cell that is an operator for one step belongs to the loop around it.
+      if (!isLoop(node) && (!isRecurrentOperator(node) || looped.has(scope.graph))) continue;
       const name = (): string => names.name(node.name ?? '', node.op_type.toLowerCase());
       try {
         const part = isLoop(node) ? loopPart(node, scope, statics, name) : operatorPart(node, scope, name());
-        if (part !== undefined) parts.push(part);
+        if (part === undefined) continue;
+        parts.push(part);
+        if (isLoop(node)) for (const { g } of node.attribute) if (g !== undefined) looped.add(g);
       } catch (error) {
         if (!(error instanceof PartError)) throw error;
         refused.push({ title: node.name || node.op_type, scope, why: error.message });

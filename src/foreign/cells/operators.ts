@@ -6,6 +6,7 @@ import { sizeOf } from './expression.ts';
 import { integersOf } from './integers.ts';
 import { normalised } from './normalised.ts';
 import { contracted, einsum, matmul } from './products.ts';
+import { recurrent } from './recurrent.ts';
 import { joined, reduced } from './reduced.ts';
 import { integersIn, placeOf, type Step, tensorIn } from './step.ts';
 import {
@@ -216,6 +217,10 @@ const rules: Readonly<Record<string, Rule>> = {
     return [{ ...sum, axes: [...sum.axes, ...x.axes.slice(2)] }];
   },
 
+  LSTM: recurrent,
+  GRU: recurrent,
+  RNN: recurrent,
+
   Identity: same,
   Dropout: same,
   Cast: same,
@@ -413,7 +418,7 @@ const rules: Readonly<Record<string, Rule>> = {
 };
 
 const operatorNames = new Set(
-  [...Object.keys(rules), 'LSTM', 'GRU', 'RNN', 'Scan', 'Loop', 'If', 'SequenceAt'].map((name) => name.toLowerCase()),
+  [...Object.keys(rules), 'Scan', 'Loop', 'If', 'SequenceAt'].map((name) => name.toLowerCase()),
 );
 
 /** Whether a word is an operator's name. */

@@ -10,7 +10,7 @@ import { numbersOfTensor } from '../tensors.ts';
 import { type Expression, Expressions, type Leaf, operandsOf, sizeOf } from './expression.ts';
 import { WeightNumbers } from './numbers.ts';
 import { isOperatorName, valuesOf } from './operators.ts';
-import { recognised } from './recognise.ts';
+import { maskOf, recognised } from './recognise.ts';
 import { expressionOf, type Integers, SizeError, type Tensor, tensorOf, type Value } from './value.ts';
 import { writeCell } from './write.ts';
 
@@ -292,10 +292,14 @@ class Reading {
     });
     const read = inputs.filter(({ leaf }) => used.has(leaf));
     const shown = read.length > 0 ? read : inputs.slice(0, 1);
-    for (const { name, leaf } of shown) {
-      const word = wordOf(name);
-      names.set(leaf, shown.length === 1 ? free('x') : free(word ?? `x${shown.indexOf(shown.find((each) => each.leaf === leaf)!) + 1}`));
-    }
+    const masks = new Set(expressions.map(maskOf));
+    const features = shown.filter(({ leaf }) => !masks.has(leaf));
+    for (const { leaf } of shown) if (masks.has(leaf)) names.set(leaf, free('mask'));
+    features.forEach(({ name, leaf }, k) => {
+      names.set(leaf, free(features.length === 1 ? 'x' : (wordOf(name) ?? `x${k + 1}`)));
+    });
+    // What is read comes before what says whether it counts.
+    shown.sort((a, b) => Number(masks.has(a.leaf)) - Number(masks.has(b.leaf)));
     const held = this.#held.filter(({ leaf }) => used.has(leaf));
     held.forEach(({ leaf, name }, k) => {
       names.set(leaf, free(wordOf(name) ?? `m${held.length === 1 ? '' : k + 1}`));
@@ -379,6 +383,10 @@ class Reading {
 
   #node(node: NodeProto): void {
     try {
+      if (node.op_type === 'If') {
+        this.#branch(node);
+        return;
+      }
       const values = valuesOf({
         make: this.#make,
         node,
@@ -401,6 +409,20 @@ class Reading {
       );
       for (const name of node.output) this.#values.set(name, said);
     }
+  }
+
+  /** A branch that is chosen before the step, by shapes, is part of the step. */
+  #branch(node: NodeProto): void {
+    const condition = this.#input(node.input[0] ?? '');
+    if (condition?.kind !== 'integers') throw new PartError('Its branch is chosen in the step, which the equations have no way to write.');
+    const wanted = condition.data[0] === 0 ? 'else_branch' : 'then_branch';
+    const graph = node.attribute.find(({ name }) => name === wanted)?.g;
+    if (graph === undefined) throw new PartError('It lacks a branch.');
+    for (const tensor of graph.initializer) this.#values.set(tensor.name!, this.#constant(tensor, tensor.name!));
+    for (const each of graph.node) this.#node(each);
+    node.output.forEach((name, k) => {
+      this.#values.set(name, this.#input(graph.output[k]!.name)!);
+    });
   }
 
   /** What goes wrong in a node that reads what went wrong before is that. */
@@ -487,7 +509,7 @@ class Reading {
 
   #constant(tensor: TensorProto, name: string): Value {
     const shape = tensor.dims;
-    if (tensor.data_type === 7 || tensor.data_type === 6) {
+    if (tensor.data_type === 7 || tensor.data_type === 6 || tensor.data_type === 9) {
       const data = numbersOfTensor(tensor);
       if (data === undefined) throw new PartError('Its numbers are not in the model’s file.');
       return { kind: 'integers', shape, data: Array.from(data, Number) } satisfies Integers;
