@@ -1,7 +1,7 @@
 // The recurrent parts of a model, in the order of its nodes, those of bodies behind the node that has the body; what was unrolled
 // behind the nodes of its graph.
 
-import type { ModelProto, NodeProto } from '../onnx/proto.ts';
+import type { GraphProto, ModelProto, NodeProto } from '../onnx/proto.ts';
 import { isLoop, loopPart } from './loops/part.ts';
 import { PartNames } from './names.ts';
 import { isQuantizedLstm, quantizedPart } from './operators/quantized.ts';
@@ -28,20 +28,22 @@ function titleOf(node: NodeProto): string {
 export function findParts(model: ModelProto): FoundParts {
   const names = new PartNames();
   const statics = new Statics();
+  const looped = new Set<GraphProto>();
   const parts: RecurrentPart[] = [];
   const refused: FoundParts['refused'][number][] = [];
   for (const scope of scopesOf(model)) {
     for (const node of scope.graph.node) {
+      // A cell that is an operator for one step belongs to the loop around it.
+      const isOperator = (isRecurrentOperator(node) || isQuantizedLstm(node)) && !looped.has(scope.graph);
+      if (!isLoop(node) && !isOperator) continue;
       const name = (): string => names.name(titleOf(node), node.op_type.toLowerCase());
       try {
         const part = isLoop(node)
           ? loopPart(node, scope, statics, name)
-          : isRecurrentOperator(node)
-            ? operatorPart(node, scope, name())
-            : isQuantizedLstm(node)
-              ? quantizedPart(node, scope, name())
-              : undefined;
-        if (part !== undefined) parts.push(part);
+          : (isQuantizedLstm(node) ? quantizedPart : operatorPart)(node, scope, name());
+        if (part === undefined) continue;
+        parts.push(part);
+        if (isLoop(node)) for (const { g } of node.attribute) if (g !== undefined) looped.add(g);
       } catch (error) {
         if (!(error instanceof PartError)) throw error;
         refused.push({ title: node.name || node.op_type, scope, why: error.message });

@@ -189,6 +189,15 @@ export class Statics {
         const shape = numbers(node.op_type === 'ConstantOfShape' ? 0 : 1, 'shape');
         return shape?.map((size, k) => (size > 0 ? size : size === 0 ? own?.[k] : undefined));
       }
+      case 'Slice': {
+        const axes = numbers(3, 'axes');
+        if (own === undefined || axes === undefined) return undefined;
+        // A place that is computed is most likely a single step.
+        const isComputed = node.input[1] !== undefined && this.data(scope, node.input[1]) === undefined;
+        return own.map((size, k) =>
+          axes.some((axis) => (axis < 0 ? axis + own.length : axis) === k) ? (isComputed ? 1 : undefined) : size,
+        );
+      }
       case 'Add':
       case 'Mul':
       case 'Sub': {

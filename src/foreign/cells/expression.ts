@@ -134,6 +134,8 @@ export function contiguous(shape: readonly number[]): number[] {
 /** Makes expressions. Those of one factory are equal where they are identical. */
 export class Expressions {
   readonly #known = new Map<string, Expression>();
+  /** Sizes that are taken to fit for now, as nothing tells them yet. */
+  isUndecided: (size: number) => boolean = () => false;
 
   leaf(role: LeafRole, name: string, shape: readonly number[]): Leaf {
     return this.#make({ kind: 'leaf', role, name, shape }, `${role} ${name}`) as Leaf;
@@ -173,8 +175,10 @@ export class Expressions {
   /** Terms have the result's shape, or are single numbers. */
   sum(given: readonly Term[]): Expression {
     const shape = shapeOf(given.map(({ of }) => of));
+    // x - mean(x) keeps x as one.
+    const isPart = (of: Expression): boolean => given.some((term) => term.of !== of && isMadeOf(term.of, of));
     const terms = given.flatMap(({ sign, of }): readonly Term[] =>
-      of.kind === 'sum' && (of.shape.length === shape.length || of.isWeight === false)
+      of.kind === 'sum' && !isPart(of) && (of.shape.length === shape.length || of.isWeight === false)
         ? of.terms.map((term) => ({ sign: (term.sign * sign) as 1 | -1, of: term.of }))
         : [{ sign, of }],
     );
@@ -224,10 +228,32 @@ export class Expressions {
     }
     if (rest.length === 1 && weights.length === 0 && constant === -1 && shape.length === rest[0]!.shape.length)
       return this.sum([{ sign: -1, of: rest[0]! }]);
+    const gelu = this.#gelu(constant, rest);
+    if (gelu !== undefined) return weights.length === 0 ? gelu : this.product([...weights, gelu]);
     const scale = constant === 1 ? [] : [this.constant(constant)];
     if (rest.length === 0) return weights.length === 0 ? this.constant(constant) : this.#product([...scale, ...weights], shape);
     const weight = weights.length === 0 ? scale : [this.#product([...scale, ...weights], shapeOf(weights))];
     return this.#product([...weight, ...rest], shape);
+  }
+
+  /** x / 2 * (1 + erf(x / sqrt(2))) */
+  #gelu(constant: number, factors: readonly Expression[]): Expression | undefined {
+    for (const factor of factors) {
+      if (factor.kind !== 'sum' || factor.terms.length !== 2) continue;
+      const error = factor.terms
+        .map(({ sign, of }) => (sign > 0 && of.kind === 'elementwise' && of.name === 'erf' ? of.operands[0]! : undefined))
+        .find((each) => each !== undefined);
+      if (error === undefined || !factor.terms.some(({ sign, of }) => sign > 0 && of.kind === 'constant' && of.value === 1)) continue;
+      const { by, of } = scaleOf(error);
+      if (Math.abs(by - Math.SQRT1_2) > 1e-6) continue;
+      const own = of.kind === 'product' ? of.factors : [of];
+      const rest = factors.filter((each) => each !== factor);
+      if (!own.every((each) => rest.includes(each))) continue;
+      const others = rest.filter((each) => !own.includes(each));
+      const gelu = this.elementwise('gelu', [of]);
+      return others.length === 0 && constant === 0.5 ? gelu : this.product([this.constant(2 * constant), ...others, gelu]);
+    }
+    return undefined;
   }
 
   #product(factors: readonly Expression[], shape: readonly number[]): Expression {
@@ -265,7 +291,24 @@ export class Expressions {
     if (name === 'quotient' && operands[1]!.kind === 'constant') {
       const by = operands[1]!.value;
       if (by === 1) return operands[0]!;
-      if (operands[0]!.kind === 'constant') return this.constant(operands[0]!.value / by);
+      const [of] = operands as [Expression];
+      if (of.kind === 'constant') return this.constant(of.value / by);
+      if (of.kind === 'reduction' && of.name === 'sum') {
+        const count = of.axis === undefined ? sizeOf(of.of.shape) : of.of.shape[of.axis]!;
+        if (count === by) return this.reduction('mean', of.of, of.axis);
+      }
+    }
+    if (name === 'minimum') {
+      // Bounds on both sides, as some files spell them out.
+      const high = operands.find(({ kind }) => kind === 'constant');
+      const inner = operands.find((each) => each.kind === 'elementwise' && each.name === 'maximum') as Elementwise | undefined;
+      const low = inner?.operands.find(({ kind }) => kind === 'constant');
+      if (high !== undefined && low !== undefined)
+        return this.elementwise('clip', [inner!.operands.find((each) => each !== low)!, low, high]);
+    }
+    if (name === 'maximum') {
+      const zero = operands.find((each) => each.kind === 'constant' && each.value === 0);
+      if (zero !== undefined) return this.elementwise('relu', [operands.find((each) => each !== zero)!]);
     }
     const shape = shapeOf(operands);
     return this.#make({ kind: 'elementwise', name, operands, shape }, `${name} ${operands.map(({ id }) => id).join(' ')}`);
@@ -366,6 +409,17 @@ export class Expressions {
   }
 }
 
+/** An expression as a number times another. */
+function scaleOf(of: Expression): { readonly by: number; readonly of: Expression } {
+  if (of.kind === 'elementwise' && of.name === 'quotient' && of.operands[1]!.kind === 'constant')
+    return { by: 1 / of.operands[1].value, of: of.operands[0]! };
+  if (of.kind === 'product' && of.factors.length === 2) {
+    const constant = of.factors.find(({ kind }) => kind === 'constant');
+    if (constant?.kind === 'constant') return { by: constant.value, of: of.factors.find((each) => each !== constant)! };
+  }
+  return { by: 1, of };
+}
+
 /** What an expression is made of. */
 export function operandsOf(of: Expression): readonly Expression[] {
   switch (of.kind) {
@@ -389,6 +443,20 @@ export function operandsOf(of: Expression): readonly Expression[] {
     case 'elementwise':
       return of.operands;
   }
+}
+
+/** Whether `part` occurs in an expression. */
+export function isMadeOf(of: Expression, part: Expression): boolean {
+  const open = [of];
+  const seen = new Set<Expression>();
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    if (at === part) return true;
+    if (seen.has(at) || at.isWeight) continue;
+    seen.add(at);
+    // What is younger was made of what is older.
+    if (at.id > part.id) open.push(...operandsOf(at));
+  }
+  return false;
 }
 
 /** The largest shape among them: others are the same or single numbers. */

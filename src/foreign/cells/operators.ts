@@ -1,11 +1,12 @@
 // What ONNX's operators do with the values of one step.
 
 import { PartError } from '../part.ts';
-import type { ElementwiseFunction, Expression, Expressions } from './expression.ts';
+import type { ElementwiseFunction, Expression, Expressions, Term } from './expression.ts';
 import { sizeOf } from './expression.ts';
 import { integersOf } from './integers.ts';
 import { normalised } from './normalised.ts';
 import { contracted, einsum, matmul } from './products.ts';
+import { recurrent } from './recurrent.ts';
 import { joined, reduced } from './reduced.ts';
 import { integersIn, placeOf, type Step, tensorIn } from './step.ts';
 import {
@@ -216,6 +217,10 @@ const rules: Readonly<Record<string, Rule>> = {
     return [{ ...sum, axes: [...sum.axes, ...x.axes.slice(2)] }];
   },
 
+  LSTM: recurrent,
+  GRU: recurrent,
+  RNN: recurrent,
+
   Identity: same,
   Dropout: same,
   Cast: same,
@@ -412,6 +417,11 @@ const rules: Readonly<Record<string, Rule>> = {
   },
 };
 
+const operatorNames = new Set([...Object.keys(rules), 'Scan', 'Loop', 'If', 'SequenceAt'].map((name) => name.toLowerCase()));
+
+/** Whether a word is an operator's name. */
+export const isOperatorName = (word: string): boolean => operatorNames.has(word.toLowerCase());
+
 /** Its approximation with tanh. */
 function fastGelu(make: Expressions, x: Expression): Expression {
   const cube = scaled(make, 0.044715, make.elementwise('power', [x, make.constant(3)]));
@@ -421,9 +431,15 @@ function fastGelu(make: Expressions, x: Expression): Expression {
 
 function multiplied(make: Expressions, tensor: Tensor, by: number): Tensor {
   if (by === 1) return tensor;
-  const whole = tensor.of;
-  // The factor goes into the weight.
-  if (whole.kind === 'linear' && !whole.isWeight)
-    return { ...tensor, of: make.linear(scaled(make, by, whole.matrix), whole.rows, whole.columns, whole.vector) };
+  // The factor goes into the weights.
+  const into = (of: Expression): Expression | undefined => {
+    if (of.isWeight) return scaled(make, by, of);
+    if (of.kind === 'linear') return make.linear(scaled(make, by, of.matrix), of.rows, of.columns, of.vector);
+    if (of.kind !== 'sum') return undefined;
+    const terms = of.terms.map((term) => ({ sign: term.sign, of: into(term.of) }));
+    return terms.every((term) => term.of !== undefined) ? make.sum(terms as Term[]) : undefined;
+  };
+  const whole = into(tensor.of);
+  if (whole !== undefined) return { ...tensor, of: whole };
   return elementwise(make, [tensor], ([x]) => scaled(make, by, x!));
 }

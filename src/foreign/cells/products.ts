@@ -16,7 +16,8 @@ export function contracted(
   shared: readonly (readonly [number, number])[],
 ): Tensor {
   const [x, y] = [a.axes[k]!, b.axes[j]!];
-  if (x.size !== y.size) throw new SizeError(`It multiplies ${x.size} numbers with ${y.size}.`, x.size, y.size);
+  if (x.size !== y.size && !make.isUndecided(x.size) && !make.isUndecided(y.size))
+    throw new SizeError(`It multiplies ${x.size} numbers with ${y.size}.`, x.size, y.size);
   if ((x.isBatch || y.isBatch) && x.size > 1) throw new PartError('It sums over the sequences of the batch.');
   const together = shared.map(([p, q]): Axis => {
     const [one, other] = [a.axes[p]!, b.axes[q]!];

@@ -9,10 +9,10 @@ import { numbersOfTensor } from '../file-numbers.ts';
 import { type CellText, type Named, type Numbers, PartError, type PartKind, type StepBody } from '../part.ts';
 import { type Expression, Expressions, type Leaf, operandsOf, sizeOf } from './expression.ts';
 import { WeightNumbers } from './numbers.ts';
-import { valuesOf } from './operators.ts';
-import { recognised } from './recognise.ts';
+import { isOperatorName, valuesOf } from './operators.ts';
+import { maskOf, recognised } from './recognise.ts';
 import { expressionOf, type Integers, SizeError, type Tensor, tensorOf, type Value } from './value.ts';
-import { CellWriter } from './write.ts';
+import { writeCell } from './write.ts';
 
 /** What is known of a value that the step reads and does not make: of states before the step, of scanned and of held values. */
 export interface Given {
@@ -57,15 +57,15 @@ export interface ReadCell {
 
 /** Throws PartError where the step does what the language has no way to write. */
 export function readStep(body: StepBody, given: (name: string) => Given | undefined, options: ReadOptions): ReadCell {
-  const sizes = new Sizes();
   let refusal: PartError | undefined;
   for (const rank of ranks(body, given)) {
+    const sizes = new Sizes();
     for (let attempt = 0; attempt < 24; attempt += 1) {
       const outcome = tried(body, given, options, sizes, rank);
       if (!(outcome instanceof PartError)) return outcome;
+      if (outcome instanceof SizeError && sizes.learn(...outcome.sizes)) continue;
       refusal ??= outcome;
-      if (!(outcome instanceof SizeError) || !sizes.learn(...outcome.sizes)) break;
-      refusal = undefined;
+      break;
     }
   }
   throw refusal ?? new PartError(`The sizes of ${options.place} do not fit together.`);
@@ -87,8 +87,13 @@ function tried(
 ): ReadCell | PartError {
   let refusal: PartError | undefined;
   const shapes = new Map<string, readonly number[]>();
+  const varies = (name: string): boolean => body.scanned.includes(name) || body.states.some(({ before }) => before === name);
   const shapeOf = (name: string): readonly number[] => {
-    const known = shapes.get(name) ?? sizes.of(name, given(name)?.shape ?? Array.from({ length: rank }, () => undefined));
+    const said = given(name)?.shape ?? Array.from({ length: rank }, () => undefined);
+    // What is open in front of [..., B, H] is most likely 1.
+    let spare = varies(name) ? said.filter((size) => size !== 1).length - 2 : 0;
+    const likely = said.map((size) => (size === undefined && spare-- > 0 ? 1 : size));
+    const known = shapes.get(name) ?? sizes.of(name, likely);
     shapes.set(name, known);
     return known;
   };
@@ -101,12 +106,15 @@ function tried(
     } catch (error) {
       if (!(error instanceof PartError)) throw error;
       // The first way to see it is the likeliest.
-      if (refusal === undefined || (error instanceof SizeError && sizes.isOpen(...error.sizes))) refusal = error;
+      if (refusal === undefined || refusal instanceof BatchError) refusal = error;
       if (error instanceof SizeError && sizes.isOpen(...error.sizes)) return error;
     }
   }
   return refusal!;
 }
+
+/** The batch is not where it was taken to be. */
+class BatchError extends PartError {}
 
 /** Places of the batch axis, value by value, likely ones first: all first, all second, all last, none. */
 function batchesOf(shapes: readonly (readonly number[])[]): (number | undefined)[][] {
@@ -117,9 +125,16 @@ function batchesOf(shapes: readonly (readonly number[])[]): (number | undefined)
   const at = (shape: readonly number[], place: number): number | undefined =>
     shape.length < 2 ? undefined : Math.min(place, shape.length - 1);
   // [1, B, H] has its batch in the middle.
-  const usual = (shape: readonly number[]): number | undefined =>
-    shape.length < 2 ? undefined : shape.length > 2 && shape[0] === 1 ? 1 : 0;
-  add(shapes.map(usual));
+  const usual = (shape: readonly number[], batch?: number): number | undefined => {
+    if (shape.length < 2) return undefined;
+    const own = shape.findIndex((size, k) => k < shape.length - 1 && (batch === undefined ? size > 1 : size === batch));
+    return own >= 0 ? own : batch === undefined ? shape.length - 2 : usual(shape);
+  };
+  for (const first of shapes.slice(0, 3)) {
+    const place = usual(first);
+    if (place !== undefined && first[place]! > 1) add(shapes.map((shape) => usual(shape, first[place])));
+  }
+  add(shapes.map((shape) => usual(shape)));
   add(shapes.map((shape) => at(shape, 0)));
   add(shapes.map((shape) => at(shape, 1)));
   add(shapes.map((shape) => at(shape, shape.length - 1)));
@@ -138,9 +153,11 @@ function batchesOf(shapes: readonly (readonly number[])[]): (number | undefined)
 class Sizes {
   readonly #known = new Map<string, number>();
   readonly #open = new Map<number, string>();
+  readonly #said = new Set<number>();
   #next = 0;
 
   of(name: string, shape: readonly (number | undefined)[]): number[] {
+    for (const size of shape) if (size !== undefined && size > 1) this.#said.add(size);
     return shape.map((size, k) => {
       if (size !== undefined) return size;
       const key = `${name} ${k}`;
@@ -170,14 +187,19 @@ class Sizes {
 
   /** `a` as a multiple of an open size, or one plus sizes that are known by now. */
   #solved(a: number, b: number): { readonly open: number; readonly size: number } | undefined {
-    const known = [0, ...[...this.#known.values()].filter((size) => !this.#open.has(size))];
+    const known = [...this.#said, ...[...this.#known.values()].filter((size) => !this.#open.has(size))];
     for (const open of this.#open.keys()) {
       if (a === b) continue;
       for (let times = 1; times <= 8; times += 1) if (a === times * open && b % times === 0) return { open, size: b / times };
-      for (const rest of known) if (rest > 0 && a === open + rest && b > rest) return { open, size: b - rest };
-      // Two open ones together: one of them has to be told by something else first.
+      for (const rest of known) if (a === open + rest && b > rest) return { open, size: b - rest };
     }
     return undefined;
+  }
+
+  /** Two open sizes together, of which something else has to tell one first. */
+  isUndecided(a: number): boolean {
+    const open = [...this.#open.keys()];
+    return open.some((one) => open.some((other) => one < other && a === one + other));
   }
 }
 
@@ -212,10 +234,11 @@ class Reading {
     this.#sizes = sizes;
     this.#shapeOf = shapeOf;
     this.#batches = batches;
+    this.#make.isUndecided = (size) => sizes.isUndecided(size);
     const found = [...batches].flatMap(([name, axis]) => (axis === undefined ? [] : [shapeOf(name)[axis]!]));
     this.#batchSize = found.length === 0 ? undefined : Math.max(...found.map((size) => (size === 1 ? 1 : size)));
     const odd = found.find((size) => size !== 1 && size !== this.#batchSize && sizes.isKnown(size) && sizes.isKnown(this.#batchSize!));
-    if (odd !== undefined) throw new PartError(`The batch of ${options.place} has ${odd} and ${this.#batchSize} sequences.`);
+    if (odd !== undefined) throw new BatchError(`The batch of ${options.place} has ${odd} and ${this.#batchSize} sequences.`);
   }
 
   cell(): ReadCell {
@@ -269,10 +292,14 @@ class Reading {
     });
     const read = inputs.filter(({ leaf }) => used.has(leaf));
     const shown = read.length > 0 ? read : inputs.slice(0, 1);
-    for (const { name, leaf } of shown) {
-      const word = wordOf(name);
-      names.set(leaf, shown.length === 1 ? free('x') : free(word ?? `x${shown.indexOf(shown.find((each) => each.leaf === leaf)!) + 1}`));
-    }
+    const masks = new Set(expressions.map(maskOf));
+    const features = shown.filter(({ leaf }) => !masks.has(leaf));
+    for (const { leaf } of shown) if (masks.has(leaf)) names.set(leaf, free('mask'));
+    features.forEach(({ name, leaf }, k) => {
+      names.set(leaf, free(features.length === 1 ? 'x' : (wordOf(name) ?? `x${k + 1}`)));
+    });
+    // What is read comes before what says whether it counts.
+    shown.sort((a, b) => Number(masks.has(a.leaf)) - Number(masks.has(b.leaf)));
     const held = this.#held.filter(({ leaf }) => used.has(leaf));
     held.forEach(({ leaf, name }, k) => {
       names.set(leaf, free(wordOf(name) ?? `m${held.length === 1 ? '' : k + 1}`));
@@ -282,20 +309,21 @@ class Reading {
       const state = expressions.findIndex(({ after }) => after === of);
       return state >= 0 ? `${stateNames[state]}'` : free(wordOf(name) ?? (readable.length === 1 ? 'y' : `y${k + 1}`));
     });
-    const order = own.map((_, k) => k);
     // The cell's value comes last.
-    if (found.value !== undefined) order.push(...order.splice(order.indexOf(found.value), 1));
+    const shownState = expressions.findIndex(({ after }) => readable.some(({ of }) => of === after));
+    const value = found.value ?? (shownState >= 0 ? shownState : own.length - 1);
+    const order = [...own.keys()].filter((k) => k !== value);
+    order.push(value);
     const roots = [
       ...readable.flatMap(({ of }, k) => (outputNames[k]!.endsWith("'") ? [] : [{ name: outputNames[k]!, of }])),
       ...order.map((k) => ({ name: `${stateNames[k]}'`, of: expressions[k]!.after })),
     ];
-    const written = new CellWriter(found, roots, names, this.#words).written();
+    const written = writeCell(found, roots, names, this.#words);
 
-    const value = found.value ?? own.length - 1;
     const initial = own.map(({ before }, k) => (this.#options.hasInitial(before) ? free(`${stateNames[k]}_0`) : undefined));
     const shapeIn = (of: Expression): readonly number[] => (of.shape.length === 0 ? [1] : of.shape);
     const cell: CellText = {
-      doc: this.#options.title,
+      doc: this.#doc(shown, own[value]!.from),
       inputs: shown.map(({ leaf }) => ({ name: names.get(leaf)!, shape: shapeIn(leaf) })),
       held: [
         ...held.map(({ leaf }): Named => ({ name: names.get(leaf)!, shape: shapeIn(leaf) })),
@@ -332,6 +360,11 @@ class Reading {
     };
   }
 
+  #doc(inputs: readonly { readonly leaf: Leaf }[], value: Tensor): string {
+    const read = inputs.map(({ leaf }) => sizeOf(leaf.shape)).join(' + ');
+    return `${this.#options.title}: ${read === '' ? '' : `${read} numbers a step, `}${sizeOf(value.of.shape)} units.`;
+  }
+
   #weights(parameters: readonly Named[], weights: ReadonlyMap<string, Expression | Float32Array>): Map<string, Numbers> {
     const numbers = new WeightNumbers((name) => {
       const data = this.#given(name)?.data?.();
@@ -350,6 +383,10 @@ class Reading {
 
   #node(node: NodeProto): void {
     try {
+      if (node.op_type === 'If') {
+        this.#branch(node);
+        return;
+      }
       const values = valuesOf({
         make: this.#make,
         node,
@@ -366,10 +403,26 @@ class Reading {
         if (value.kind === 'tensor' && word !== undefined && !this.#words.has(value.of)) this.#words.set(value.of, word);
       });
     } catch (error) {
-      if (!(error instanceof PartError)) throw error;
-      const said = this.#said(node, error);
+      const said = this.#said(
+        node,
+        error instanceof PartError ? error : new PartError('Its inputs are not of the dimensions that it needs.'),
+      );
       for (const name of node.output) this.#values.set(name, said);
     }
+  }
+
+  /** A branch that is chosen before the step, by shapes, is part of the step. */
+  #branch(node: NodeProto): void {
+    const condition = this.#input(node.input[0] ?? '');
+    if (condition?.kind !== 'integers') throw new PartError('Its branch is chosen in the step, which the equations have no way to write.');
+    const wanted = condition.data[0] === 0 ? 'else_branch' : 'then_branch';
+    const graph = node.attribute.find(({ name }) => name === wanted)?.g;
+    if (graph === undefined) throw new PartError('It lacks a branch.');
+    for (const tensor of graph.initializer) this.#values.set(tensor.name!, this.#constant(tensor, tensor.name!));
+    for (const each of graph.node) this.#node(each);
+    node.output.forEach((name, k) => {
+      this.#values.set(name, this.#input(graph.output[k]!.name)!);
+    });
   }
 
   /** What goes wrong in a node that reads what went wrong before is that. */
@@ -456,7 +509,7 @@ class Reading {
 
   #constant(tensor: TensorProto, name: string): Value {
     const shape = tensor.dims;
-    if (tensor.data_type === 7 || tensor.data_type === 6) {
+    if (tensor.data_type === 7 || tensor.data_type === 6 || tensor.data_type === 9) {
       const data = numbersOfTensor(tensor);
       if (data === undefined) throw new PartError('Its numbers are not in the model’s file.');
       return { kind: 'integers', shape, data: Array.from(data, Number) } satisfies Integers;
@@ -513,16 +566,20 @@ function usedLeaves(roots: readonly Expression[]): Set<Leaf> {
 
 /** What a file calls a value, where that is a word and says more than the operator's name. */
 function wordOf(name: string): string | undefined {
-  const word = /^[A-Za-z][A-Za-z_]{0,13}[0-9]?$/.exec(name)?.[0];
-  if (word === undefined || plainWords.has(word.replace(/_?\d$/, '').toLowerCase())) return undefined;
+  const own = name
+    .split(/[./:]+/)
+    .at(-1)!
+    .replace(/_output_\d+$|(?:_\d+)+$/, '');
+  const word = /^[A-Za-z][A-Za-z_]{0,13}[0-9]?$/.exec(own)?.[0];
+  const plain = word?.replace(/_?\d$/, '').toLowerCase();
+  if (plain === undefined || plainWords.has(plain) || isOperatorName(plain)) return undefined;
   return word;
 }
 
 /** Operators' and frameworks' own names, which say nothing; and what the language has other uses for. */
 const plainWords = new Set(
   (
-    'sigmoid tanh relu add sub mul div matmul gemm concat split slice gather squeeze unsqueeze reshape transpose identity cast constant sum mean exp log ' +
-    'sqrt pow where less equal output input out in value tensor var temp tmp loop scan body state cell param size model data train generate of one from ' +
-    'over on use number t token loss true false and or not linear layer_norm clip softmax repeat reverse last first next previous x h c range outer'
+    'equal output input out in value tensor var temp tmp body state cell param size model data train generate of one from over on use number t token loss ' +
+    'true false and or not linear layer_norm repeat reverse last first next previous x range onnx minimum maximum norm variance entropy argmax any all embed'
   ).split(' '),
 );

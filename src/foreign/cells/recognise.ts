@@ -5,7 +5,7 @@
 //   RNN   h' = tanh or another function of W x + U h + b
 
 import type { PartKind } from '../part.ts';
-import { type Expression, operandsOf } from './expression.ts';
+import { type Expression, isMadeOf, operandsOf } from './expression.ts';
 
 export interface RecognisedCell {
   readonly kind: PartKind;
@@ -164,6 +164,11 @@ const isLeaf = (of: Expression): boolean => of.kind === 'leaf' || (of.kind === '
 function unmasked({ before, after }: StepState): Expression {
   let at = after;
   for (;;) {
+    const chosen = masked(at, before);
+    if (chosen !== undefined) {
+      at = chosen;
+      continue;
+    }
     if (at.kind !== 'elementwise') return at;
     const { name, operands } = at;
     if (name === 'clip' && operands[0]!.kind !== 'linear' && !isNet(operands[0]!)) at = operands[0]!;
@@ -171,6 +176,36 @@ function unmasked({ before, after }: StepState): Expression {
     else if (name === 'where' && operands[1] === before && !isMadeOf(operands[0]!, before)) at = operands[2]!;
     else return at;
   }
+}
+
+/** m * new + (1 - m) * h, where m is none of the step's doing. */
+function masked(of: Expression, before: Expression): Expression | undefined {
+  if (of.kind !== 'sum' || of.terms.length !== 2 || of.terms.some(({ sign }) => sign < 0)) return undefined;
+  for (const [{ of: kept }, { of: taken }] of [
+    [of.terms[0]!, of.terms[1]!],
+    [of.terms[1]!, of.terms[0]!],
+  ] as const) {
+    const still = factorsOf(kept);
+    const moving = factorsOf(taken);
+    if (still.length !== 2 || moving.length !== 2 || !still.includes(before)) continue;
+    const keep = still.find((each) => each !== before)!;
+    const renew = moving.find((each) => isComplement(keep, each) || isComplement(each, keep));
+    if (renew === undefined || isMadeOf(keep, before) || isGate(keep) || isGate(renew)) continue;
+    if (!isLeaf(renew) && !isLeaf(keep)) continue;
+    return moving.find((each) => each !== renew);
+  }
+  return undefined;
+}
+
+/** The input that says whether a step counts, as a state's next value has it. */
+export function maskOf({ before, after }: StepState): Expression | undefined {
+  if (after.kind === 'elementwise' && after.name === 'where') {
+    const [condition] = after.operands;
+    const leaf = condition?.kind === 'elementwise' ? condition.operands.find(({ kind }) => kind === 'leaf') : undefined;
+    return unmasked({ before, after }) === after ? undefined : leaf;
+  }
+  if (masked(after, before) === undefined || after.kind !== 'sum') return undefined;
+  return after.terms.flatMap(({ of }) => factorsOf(of)).find((each) => each.kind === 'leaf' && each.role === 'scanned');
 }
 
 /** Sums of products with weights: what an activation is taken of. */
@@ -313,18 +348,4 @@ function resetGate(n: Expression, h: Expression, z: Expression): Expression | un
     open.push(...operandsOf(at));
   }
   return undefined;
-}
-
-/** Whether `part` occurs in an expression. */
-export function isMadeOf(of: Expression, part: Expression): boolean {
-  const open = [of];
-  const seen = new Set<Expression>();
-  for (let at = open.pop(); at !== undefined; at = open.pop()) {
-    if (at === part) return true;
-    if (seen.has(at) || at.isWeight) continue;
-    seen.add(at);
-    // What is younger was made of what is older.
-    if (at.id > part.id) open.push(...operandsOf(at));
-  }
-  return false;
 }

@@ -30,12 +30,29 @@ interface Text {
   readonly rank: number;
 }
 
-export class CellWriter {
+/** Writes a cell. `words`: what the file calls values, where that is a word. Throws PartError where something has no way to be written. */
+export function writeCell(
+  cell: RecognisedCell,
+  roots: readonly Root[],
+  names: ReadonlyMap<Leaf, string>,
+  words: ReadonlyMap<Expression, string>,
+): Written {
+  // Twice, so that lines without a name of their own are numbered in their order.
+  const first = new CellWriter(cell, roots, names, words);
+  first.written();
+  return first.numbered.length < 2 ? first.written() : new CellWriter(cell, roots, names, words, first.numbered).written();
+}
+
+class CellWriter {
+  /** Lines without a name of their own, in order. */
+  readonly numbered: Expression[] = [];
+  #result: Written | undefined;
   readonly #names: ReadonlyMap<Leaf, string>;
   readonly #cell: RecognisedCell;
   readonly #roots: readonly Root[];
   /** Names that the file has for values, where they are words. */
   readonly #words: ReadonlyMap<Expression, string>;
+  readonly #order: readonly Expression[];
   readonly #uses = new Map<Expression, number>();
   readonly #named = new Map<Expression, string>();
   readonly #lines: CellLine[] = [];
@@ -43,10 +60,19 @@ export class CellWriter {
   readonly #taken = new Set<string>();
   readonly #parameters = new Map<string, { readonly shape: readonly number[]; readonly of: Expression | Float32Array }>();
   readonly #known = new Map<string, string>();
+  /** Products around what is being written. */
+  #depth = 0;
   /** Lines whose text is being written, the innermost last. */
   readonly #within: string[] = [];
 
-  constructor(cell: RecognisedCell, roots: readonly Root[], names: ReadonlyMap<Leaf, string>, words: ReadonlyMap<Expression, string>) {
+  constructor(
+    cell: RecognisedCell,
+    roots: readonly Root[],
+    names: ReadonlyMap<Leaf, string>,
+    words: ReadonlyMap<Expression, string>,
+    order: readonly Expression[] = [],
+  ) {
+    this.#order = order;
     this.#cell = cell;
     this.#roots = roots;
     this.#names = names;
@@ -56,8 +82,12 @@ export class CellWriter {
     for (const { of } of roots) this.#count(of);
   }
 
-  /** Throws PartError where something has no way to be written. */
   written(): Written {
+    this.#result ??= this.#write();
+    return this.#result;
+  }
+
+  #write(): Written {
     const next = new Map<Expression, string>();
     for (const { name, of } of this.#roots) if (!next.has(of) && !isPlain(of)) next.set(of, name);
     for (const [of, name] of next) this.#named.set(of, name);
@@ -110,23 +140,36 @@ export class CellWriter {
   #line(of: Expression): Text {
     const written = this.#written.get(of);
     if (written !== undefined) return { text: written.name, level: level.whole, rank: written.rank };
-    const name = this.#named.get(of) ?? this.#free(this.#nameFor(of));
+    const depth = this.#depth;
+    this.#depth = 0;
+    const isHelper = !this.#named.has(of) && !isGate(of) && argumentOf(of) === undefined;
+    const name = this.#named.get(of) ?? this.#free(this.#nameFor(of, isHelper));
     this.#named.set(of, name);
-    this.#within.push(name);
+    // Parameters are named after the gate that they help to make.
+    this.#within.push(isHelper ? (this.#within.at(-1) ?? name) : name);
     const root = this.#roots.some((each) => each.name === name);
     const text = this.#own(of);
     const rank = root ? Math.max(1, text.rank) : text.rank;
     this.#within.pop();
+    this.#depth = depth;
     const comment = this.#cell.lines.find((each) => each.of === of && each.name === name)?.comment;
+    if (/^a\d+$/.test(name) && !root) this.numbered.push(of);
     this.#lines.push({ name, text: root ? this.#vector(text) : text.text, ...(comment === undefined ? {} : { comment }) });
     this.#written.set(of, { name, rank });
     return { text: name, level: level.whole, rank };
   }
 
-  #nameFor(of: Expression): string {
+  #nameFor(of: Expression, isHelper: boolean): string {
     const word = this.#words.get(of);
     if (word !== undefined) return word;
-    for (let k = 1; ; k += 1) if (!this.#taken.has(`a${k}`)) return `a${k}`;
+    const line = this.#within.at(-1)?.replace("'", '');
+    if (isHelper && line !== undefined && of.kind === 'sum') {
+      const isCentred = of.terms.some(({ sign, of: mean }) => sign < 0 && mean.kind === 'reduction' && mean.name === 'mean');
+      if (isCentred) return `centred_${line}`;
+      if (this.#hasProduct(of)) return `net_${line}`;
+    }
+    const place = this.#order.indexOf(of);
+    for (let k = place < 0 ? 1 : place + 1; ; k += 1) if (!this.#taken.has(`a${k}`)) return `a${k}`;
   }
 
   #free(name: string): string {
@@ -236,7 +279,10 @@ export class CellWriter {
   }
 
   #factor(of: Expression, place: number): Text {
+    const isInner = !this.#isLine(of);
+    if (isInner) this.#depth += 1;
     const own = this.#text(of);
+    if (isInner) this.#depth -= 1;
     const isTight = of.kind !== 'linear' && of.kind !== 'matmul' && own.level >= (place === 0 ? level.product : level.unary);
     const isPart = this.#written.has(of) || isTight;
     return isPart ? own : { text: `(${own.text})`, level: level.whole, rank: own.rank };
@@ -264,6 +310,10 @@ export class CellWriter {
       case 'power':
         return binary('**', level.power, level.whole, level.unary);
       case 'less':
+        if (operands[0]!.kind === 'constant') {
+          const [a, b] = [this.#in(operands[0]!, level.sum), this.#in(operands[1]!, level.sum)];
+          return { text: `${b.text} > ${a.text}`, level: level.comparison, rank: b.rank };
+        }
         return binary('<', level.comparison, level.sum, level.sum);
       case 'lessEqual':
         // 0 <= x reads better as x >= 0.
@@ -343,9 +393,9 @@ export class CellWriter {
     throw new PartError(`It lays out [${of.shape.join(', ')}] anew as [${shape.join(', ')}], which the equations have no way to write.`);
   }
 
-  /** A bias is added, a peephole or gain multiplies. */
+  /** A bias is added, one inside of a product has another letter, a peephole or gain multiplies. */
   #letter(of: Expression): string {
-    return this.#isAdded(of) ? 'b' : 'p';
+    return !this.#isAdded(of) ? 'p' : this.#depth > 0 ? 'd' : 'b';
   }
 
   #isAdded(of: Expression): boolean {
@@ -363,17 +413,27 @@ export class CellWriter {
     if (known !== undefined) return known;
     const line = this.#within.at(-1)!.replace("'", '');
     const isOnly = this.#cell.kind === 'rnn' && this.#within.length === 1 && this.#within[0]!.endsWith("'");
-    const letters = { W: ['W', 'V', 'A', 'B'], U: ['U', 'R', 'Q', 'S'], b: ['b', 'd', 'e'], p: ['p', 'q', 's'], P: ['P'] }[letter] ?? [
-      letter,
-    ];
+    const letters = {
+      W: ['W', 'V', 'A', 'B'],
+      U: ['U', 'R', 'Q', 'S'],
+      b: ['b', 'd', 'e'],
+      d: ['d', 'e', 'b'],
+      p: ['p', 'q', 's'],
+      P: ['P'],
+    }[letter] ?? [letter];
     const candidates = [...letters, ...Array.from({ length: 100 }, (_, k) => `${letters[0]}${k + 2}`)];
-    const name = candidates.map((each) => (isOnly ? each : `${each}_${line}`)).find((each) => !this.#taken.has(each))!;
+    const said = this.#cell.kind === 'cell' && !(of instanceof Float32Array) && of.kind === 'leaf' ? shortWord(of.name) : undefined;
+    const own = said !== undefined && !this.#taken.has(said) ? said : undefined;
+    const name = own ?? candidates.map((each) => (isOnly ? each : `${each}_${line}`)).find((each) => !this.#taken.has(each))!;
     this.#taken.add(name);
     this.#parameters.set(name, { shape, of });
     this.#known.set(whole, name);
     return name;
   }
 }
+
+/** A weight's name in the file, where that is a letter of an equation: `W_f`. */
+const shortWord = (name: string): string | undefined => /(?:^|[./])([A-Za-z](?:_[a-z]{1,3})?)$/.exec(name)?.[1];
 
 /** What is read as it stands: an input, a state, a slice of one, a number or a weight. */
 function isPlain(of: Expression): boolean {

@@ -16,6 +16,8 @@ export interface LoopBody {
   /** Names of the body that stand for a value outside, the same at each step: what a loop only hands on. */
   readonly constant: ReadonlyMap<string, string>;
   readonly direction: Direction;
+  /** By the body's name of what a Scan scans: the value outside, and the axis of it that is time. */
+  readonly scanned: ReadonlyMap<string, { readonly name: string; readonly axis: number }>;
   /** A Scan of opset 8: sequences lie in front, outside of the body. */
   readonly isBatched: boolean;
 }
@@ -109,6 +111,12 @@ class BodyReader {
       },
       initial: new Map(states.map(({ before, initial }) => [before, initial])),
       constant,
+      scanned: new Map(
+        scannedInputs.map((name, k) => {
+          const place = this.#node.input.length - scannedCount + k;
+          return [name, { name: this.#node.input[place]!, axis: attributes.ints('scan_input_axes')[k] ?? 0 }] as const;
+        }),
+      ),
       direction: isLoop ? this.#loopDirection(found, counting) : this.#scanDirection(attributes, scannedInputs, scanned),
       isBatched,
     };

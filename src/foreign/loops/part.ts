@@ -111,7 +111,8 @@ class LoopReader {
     const isScanned = step.scanned.includes(name);
     // What the step makes is none that is given.
     if (isInside && definition.node !== undefined && !isScanned) return undefined;
-    const shape = this.#statics.shape(scope, own) ?? (state === undefined ? undefined : this.#statics.shape(this.#scope, state));
+    const shape =
+      this.#statics.shape(scope, own) ?? (state === undefined ? this.#scannedShape(name) : this.#statics.shape(this.#scope, state));
     const type = this.#statics.type(scope, own) ?? elementTypes.float32;
     const isConstant = state === undefined && !isScanned && this.#statics.isConstant(scope, own);
     return {
@@ -120,6 +121,14 @@ class LoopReader {
       isConstant,
       data: () => (isScanned || state !== undefined ? undefined : this.#statics.data(scope, own)),
     };
+  }
+
+  #scannedShape(name: string): readonly (number | undefined)[] | undefined {
+    const scanned = this.#body.scanned.get(name);
+    const whole = scanned === undefined ? undefined : this.#statics.shape(this.#scope, scanned.name);
+    if (scanned === undefined || whole === undefined) return undefined;
+    const axis = scanned.axis < 0 ? scanned.axis + whole.length : scanned.axis;
+    return whole.filter((_, k) => k !== axis);
   }
 
   #bind(values: ReadonlyMap<string, Tensor>): BoundPart {
