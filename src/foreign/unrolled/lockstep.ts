@@ -1,0 +1,163 @@
+// From a chain of nodes to all that is repeated with it. Nodes of one kind, one a repetition, are a class; from a class one goes to the nodes that its
+// members read, and to those that read them, as long as all repetitions agree. So whatever is a class is so in all repetitions but for
+// the ends: the first step often lacks what a simplifier computed from a zero state, the last what nobody reads.
+
+import type { IndexedGraph } from './indexed-graph.ts';
+
+/** How many classes of one member there may be. */
+const MOST_SINGLE = 12;
+
+/** One node a repetition. */
+export interface NodeClass {
+  readonly id: number;
+  /** The repetition of the first member, counted from anywhere. */
+  first: number;
+  readonly members: number[];
+}
+
+export interface Place {
+  readonly member: NodeClass;
+  readonly at: number;
+}
+
+export class Lockstep {
+  readonly classes: NodeClass[] = [];
+  /** Members looked at. */
+  work = 0;
+  readonly #graph: IndexedGraph;
+  readonly #places = new Map<number, Place>();
+  readonly #queue: NodeClass[] = [];
+  /** Classes of one member, of two steps of which the first was simplified; they come last, as they prove nothing. */
+  readonly #single: NodeClass[] = [];
+  readonly #isTaken: (node: number) => boolean;
+  #singles = 0;
+
+  constructor(graph: IndexedGraph, seed: readonly number[], isTaken: (node: number) => boolean) {
+    this.#graph = graph;
+    this.#isTaken = isTaken;
+    this.#make(1, seed);
+    // Each turn places nodes or leaves the class as it is; a class returns where it has grown.
+    for (let own = this.#next(); own !== undefined; own = this.#next()) {
+      const { inputs } = graph.nodes[own.members[0]!]!;
+      this.work += own.members.length * (inputs.length + 1);
+      for (let operand = 0; operand < inputs.length; operand += 1) this.#backward(own, operand);
+      this.#forward(own);
+    }
+  }
+
+  placeOf(node: number): Place | undefined {
+    return this.#places.get(node);
+  }
+
+  /** What the members read at an operand. */
+  operands({ members }: NodeClass, operand: number): number[] {
+    return members.map((node) => this.#graph.nodes[node]!.inputs[operand]!);
+  }
+
+  #next(): NodeClass | undefined {
+    return this.#queue.shift() ?? this.#single.shift();
+  }
+
+  #backward(own: NodeClass, operand: number): void {
+    const { values, nodes } = this.#graph;
+    const read = this.operands(own, operand);
+    const producers = read.map((value) => (value < 0 || values[value]!.isConstant ? -1 : values[value]!.producer));
+    if (read.length === 1) {
+      const node = producers[0]!;
+      if (node >= 0 && this.#singles < MOST_SINGLE && !this.#places.has(node)) this.#make(own.first, [node]);
+      return;
+    }
+    if (read.every((value) => value === read[0])) return;
+    // The first may be an initial state.
+    const last = read.length - 1;
+    const sample = producers[last]!;
+    if (sample < 0) return;
+    const output = values[read[last]!]!.output;
+    const agrees = producers.map(
+      (node, k) => node >= 0 && nodes[node]!.signature === nodes[sample]!.signature && values[read[k]!]!.output === output,
+    );
+    if (!agrees.every((each, k) => each || k === 0)) return;
+    const from = agrees[0] ? 0 : 1;
+    this.#place(own.first + from, producers.slice(from));
+  }
+
+  /** Readers that all members have, told by operator, operand and the constants beside it. */
+  #forward(own: NodeClass): void {
+    const { nodes, uses, values } = this.#graph;
+    if (own.members.length < 2) return;
+    const outputs = nodes[own.members[0]!]!.outputs.length;
+    for (let output = 0; output < outputs; output += 1) {
+      const found = new Map<string, Map<number, number>>();
+      own.members.forEach((node, k) => {
+        const several = new Set<string>();
+        for (const { node: reader, operand } of uses[nodes[node]!.outputs[output]!]!) {
+          if (operand < 0) continue;
+          let key = `${nodes[reader]!.signature} ${operand}`;
+          nodes[reader]!.inputs.forEach((value, other) => {
+            if (other !== operand && value >= 0 && values[value]!.isConstant && values[value]!.tensor?.data_type !== 7)
+              key += ` ${other}:${value}`;
+          });
+          const readers = found.get(key) ?? new Map<number, number>();
+          found.set(key, readers);
+          if (readers.has(k)) several.add(key);
+          else readers.set(k, reader);
+        }
+        for (const key of several) found.get(key)!.delete(k);
+      });
+      for (const readers of found.values()) {
+        const repetitions = [...readers.keys()];
+        const [first, last] = [repetitions[0], repetitions.at(-1)];
+        if (first === undefined || last === undefined) continue;
+        const isWhole = readers.size === last - first + 1 && first <= 1 && last >= own.members.length - 2;
+        if (isWhole && (readers.size >= 2 || own.members.length === 2)) this.#place(own.first + first, [...readers.values()]);
+      }
+    }
+  }
+
+  /** Puts nodes into repetitions, into the class that some of them have already, if they fit. */
+  #place(first: number, nodes: readonly number[]): void {
+    if (nodes.length === 0) return;
+    const known = nodes.findIndex((node) => this.#places.has(node));
+    if (known < 0) {
+      this.#make(first, nodes);
+      return;
+    }
+    const { member: own, at } = this.#places.get(nodes[known]!)!;
+    const shift = at - (first + known);
+    // All that are known must be of the class and as far apart; what is unknown may stand at its ends.
+    if (
+      !nodes.every((node, k) => {
+        const place = this.#places.get(node);
+        return place === undefined ? true : place.member === own && place.at - (first + k) === shift;
+      })
+    )
+      return;
+    let isGrown = false;
+    const add = (k: number): void => {
+      const at = first + k + shift;
+      const node = nodes[k]!;
+      if (this.#places.has(node) || this.#isTaken(node)) return;
+      if (at === own.first - 1) {
+        own.members.unshift(node);
+        own.first = at;
+      } else if (at === own.first + own.members.length) own.members.push(node);
+      else return;
+      this.#places.set(node, { member: own, at });
+      isGrown = true;
+    };
+    for (let k = known; k < nodes.length; k += 1) add(k);
+    for (let k = known; k >= 0; k -= 1) add(k);
+    if (isGrown) this.#queue.push(own);
+  }
+
+  #make(first: number, nodes: readonly number[]): void {
+    if (new Set(nodes).size < nodes.length || nodes.some((node) => this.#isTaken(node))) return;
+    if (nodes.length === 1 && ++this.#singles > MOST_SINGLE) return;
+    const own: NodeClass = { id: this.classes.length, first, members: [...nodes] };
+    this.classes.push(own);
+    nodes.forEach((node, k) => {
+      this.#places.set(node, { member: own, at: first + k });
+    });
+    (nodes.length === 1 ? this.#single : this.#queue).push(own);
+  }
+}
