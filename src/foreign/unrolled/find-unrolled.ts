@@ -4,6 +4,7 @@
 // all repetitions agree (lockstep.ts); what of it feeds back into itself is the core of a recurrence (cores.ts); its repetitions are numbered
 // as steps (align.ts), and what belongs to a step is added (surroundings.ts). All of it is about linear in the size of the graph.
 
+import { isRecurrentOperator } from '../operators/recurrent-operator.ts';
 import type { Scope } from '../scopes.ts';
 import { type Alignment, alignmentOf } from './align.ts';
 import { cyclesOf, type Operands, operandsOf } from './cores.ts';
@@ -28,9 +29,9 @@ export function findUnrolled(scope: Scope): UnrolledRecurrence[] {
   if (scope.graph.node.length < 4) return [];
   const graph = indexedGraph(scope);
   const cores = coresOf(graph);
-  const inputs = new Set(cores.flatMap(({ step, classes }) => nodesOf(step, classes)));
+  const inputs = new Set(cores.flatMap(({ step }) => nodesOf(step)));
   const found = cores.flatMap(({ operands, classes, step }) => {
-    const own = new Set(nodesOf(step, classes));
+    const own = new Set(nodesOf(step));
     const isOthers = (each: NodeClass): boolean => each.members.some((node) => inputs.has(node) && !own.has(node));
     const recurrence = recurrenceOf(graph, operands, withOutputs(graph, operands, step, isOthers), classes);
     return recurrence === undefined
@@ -40,7 +41,7 @@ export function findUnrolled(scope: Scope): UnrolledRecurrence[] {
   return found.sort((a, b) => a.first - b.first).map(({ recurrence }) => recurrence);
 }
 
-function nodesOf(step: Alignment, _: readonly NodeClass[]): number[] {
+function nodesOf(step: Alignment): number[] {
   return [...step.offsets.keys()]
     .flatMap((own) => Array.from({ length: step.steps }, (_, k) => step.node(own, k) ?? -1))
     .filter((node) => node >= 0);
@@ -58,7 +59,7 @@ function coresOf(graph: IndexedGraph): Core[] {
     const operands = operandsOf(graph, lockstep);
     const aligned = cyclesOf(operands).flatMap((classes) => {
       const alignment = alignmentOf(graph, operands, classes);
-      return alignment !== undefined && isRecurrent(graph, operands, classes, alignment.steps) ? [{ classes, alignment }] : [];
+      return alignment !== undefined && isRecurrent(graph, operands, classes, alignment) ? [{ classes, alignment }] : [];
     });
     const core = new Set(aligned.flatMap(({ classes }) => classes));
     for (const { classes, alignment } of aligned) {
@@ -69,13 +70,16 @@ function coresOf(graph: IndexedGraph): Core[] {
   return found;
 }
 
-/** A matrix that all steps read makes a recurrence; vectors do where there are more than two steps. None is what has other weights each time. */
-function isRecurrent({ nodes, values }: IndexedGraph, operands: Operands, core: readonly NodeClass[], steps: number): boolean {
+/** A matrix that all steps read makes a recurrence; vectors do where there are more than two steps. None is what has other weights each time,
+ *  and none what has loops or recurrent operators of its own. */
+function isRecurrent({ nodes, values }: IndexedGraph, operands: Operands, core: readonly NodeClass[], alignment: Alignment): boolean {
   let [hasMatrix, hasVector] = [false, false];
   for (const own of core) {
     const { proto } = nodes[own.members[0]!]!;
+    if (isRecurrentOperator(proto) || proto.attribute.some(({ g }) => g !== undefined)) return false;
+    const isEvidence = own.members.length > 1 || alignment.offsets.get(own) === 1;
     for (const [operand, each] of operands.get(own)!.entries()) {
-      if (each.kind === 'held' && values[each.value]!.isConstant) {
+      if (each.kind === 'held' && values[each.value]!.isConstant && isEvidence) {
         const sizes = values[each.value]!.tensor?.dims.filter((size) => size > 1).length;
         if (MATRIX.has(proto.op_type) || (sizes ?? 0) >= 2) hasMatrix = true;
         if (sizes === 1 && values[each.value]!.tensor?.data_type !== 7) hasVector = true;
@@ -85,7 +89,7 @@ function isRecurrent({ nodes, values }: IndexedGraph, operands: Operands, core: 
       if (isWeight) return false;
     }
   }
-  return hasMatrix || (hasVector && steps > 2);
+  return hasMatrix || (hasVector && alignment.steps > 2);
 }
 
 const ELEMENTWISE = new Set(['Add', 'Sub', 'Mul', 'Div', 'Where']);

@@ -94,10 +94,15 @@ class ZeroStart {
     return undefined;
   }
 
-  #given(value: number): Known {
+  #given(value: number, depth = 0): Known {
     if (isZero(this.#graph, value, 0)) return ZERO;
     const { tensor } = this.#graph.values[value]!;
-    return (tensor === undefined ? undefined : numbersOf(tensor)) ?? { kind: 'value', value };
+    if (tensor !== undefined) return numbersOf(tensor) ?? { kind: 'value', value };
+    const { isConstant, producer, output } = this.#graph.values[value]!;
+    const node = isConstant && depth < 6 ? this.#graph.nodes[producer] : undefined;
+    const read = node?.inputs.map((each) => (each < 0 ? undefined : this.#given(each, depth + 1)));
+    const found = node === undefined ? undefined : computed(node.proto, read!)?.[output];
+    return found ?? { kind: 'value', value };
   }
 
   isSame(found: Known, value: number): boolean {
@@ -126,6 +131,8 @@ export function isZero(graph: IndexedGraph, value: number, depth: number): boole
 
 /** Operators that only move numbers about: zeros stay zeros. */
 const MOVES = new Set('Identity Reshape Transpose Unsqueeze Squeeze Slice Split Expand Cast Flatten Gather Tile Dropout'.split(' '));
+/** Those that keep the order. */
+const KEEPS = new Set('Reshape Unsqueeze Squeeze Cast Flatten'.split(' '));
 const ZERO_TO_ZERO = new Set('Tanh Relu Neg Abs Sqrt Sign Sin Erf Gelu Elu Selu LeakyRelu Softsign ReduceSum ReduceMean'.split(' '));
 
 /** The results of a node; undefined where nothing is known. */
@@ -163,7 +170,8 @@ function computed(node: NodeProto, [a, b, c]: readonly (Known | undefined)[]): (
     case 'Dropout':
       return [a];
     default:
-      return zero && (MOVES.has(node.op_type) || ZERO_TO_ZERO.has(node.op_type)) ? all(ZERO) : undefined;
+      if (zero && (MOVES.has(node.op_type) || ZERO_TO_ZERO.has(node.op_type))) return all(ZERO);
+      return a?.kind === 'numbers' && KEEPS.has(node.op_type) ? [a] : undefined;
   }
 }
 
@@ -180,13 +188,18 @@ function summed(a: Known | undefined, b: Known | undefined, sign: number): Known
 }
 
 /** Split along the last axis. A wrong guess of which that is shows when the parts are compared. */
-function parts(node: NodeProto, known: Known | undefined): (Known | undefined)[] | undefined {
+function parts(node: NodeProto, known: Known | undefined): Known[] | undefined {
   if (known?.kind !== 'numbers') return undefined;
   const width = known.dims.at(-1) ?? 0;
   const count = node.output.length;
-  if (width === 0 || width % count !== 0 || known.data.length !== width) return undefined;
+  if (width === 0 || width % count !== 0) return undefined;
   const size = width / count;
-  return node.output.map((_, k) => ({ kind: 'numbers', dims: [size], data: known.data.slice(k * size, (k + 1) * size) }));
+  const rows = known.data.length / width;
+  return node.output.map((_, k) => {
+    const data = new Float64Array(rows * size);
+    for (let row = 0; row < rows; row += 1) data.set(known.data.subarray(row * width + k * size, row * width + (k + 1) * size), row * size);
+    return { kind: 'numbers', dims: [...known.dims.slice(0, -1), size], data };
+  });
 }
 
 /** Undefined where they are no floating-point numbers, or kept elsewhere. */

@@ -21,6 +21,8 @@ export interface IndexedValue {
   /** Depends on no input of the model. */
   readonly isConstant: boolean;
   readonly tensor?: TensorProto;
+  /** Stands in the file more than once, under other names. */
+  isRepeated?: boolean;
 }
 
 /** An operand that reads a value. */
@@ -75,8 +77,10 @@ class Indexing {
   #constant(name: string, tensor: TensorProto): void {
     const key = `constant ${tensorKey(tensor)}`;
     const known = this.#numbers.get(key);
-    if (known !== undefined) this.#byName.set(name, known);
-    else this.#numbers.set(key, this.#value(name, { producer: -1, output: 0, isConstant: true, tensor }));
+    if (known !== undefined) {
+      this.#byName.set(name, known);
+      this.#values[known]!.isRepeated = true;
+    } else this.#numbers.set(key, this.#value(name, { producer: -1, output: 0, isConstant: true, tensor }));
   }
 
   #node(proto: NodeProto): void {
@@ -86,6 +90,10 @@ class Indexing {
       return;
     }
     const inputs = proto.input.map((name) => (name === '' ? -1 : this.#read(name)));
+    if (proto.op_type === 'Identity' && (inputs[0] ?? -1) >= 0) {
+      this.#byName.set(proto.output[0] ?? '', inputs[0]!);
+      return;
+    }
     const isPlain = proto.attribute.every(({ g }) => g === undefined) && !RANDOM.test(proto.op_type);
     const operator = `${proto.domain ?? ''} ${proto.op_type} ${proto.input.length} ${proto.output.length} ${attributesKey(proto)}`;
     const signature = this.#number(isPlain ? operator : `${operator} ${this.#nodes.length}`);

@@ -61,7 +61,12 @@ export class Lockstep {
   #backward(own: NodeClass, operand: number): void {
     const { values, nodes } = this.#graph;
     const read = this.operands(own, operand);
-    const producers = read.map((value) => (value < 0 || values[value]!.isConstant ? -1 : values[value]!.producer));
+    // What is computed from constants alone is of a step only where a first state is constant.
+    const producers = read.map((value, k) => {
+      if (value < 0) return -1;
+      const { isConstant, producer } = values[value]!;
+      return isConstant && (k > 0 || read.length === 1) ? -1 : producer;
+    });
     if (read.length === 1) {
       const node = producers[0]!;
       if (node >= 0 && this.#singles < MOST_SINGLE && !this.#places.has(node)) this.#make(own.first, [node]);
@@ -78,48 +83,59 @@ export class Lockstep {
     );
     if (!agrees.every((each, k) => each || k === 0)) return;
     const from = agrees[0] ? 0 : 1;
-    this.#place(own.first + from, producers.slice(from));
+    this.#place(own.first + from, producers.slice(from), 1);
   }
 
-  /** Readers that all members have, told by operator, operand and the constants beside it. */
+  /** Readers that all members have, told by operator and operand. */
   #forward(own: NodeClass): void {
     const { nodes, uses, values } = this.#graph;
     if (own.members.length < 2) return;
     const outputs = nodes[own.members[0]!]!.outputs.length;
-    for (let output = 0; output < outputs; output += 1) {
-      const found = new Map<string, Map<number, number>>();
-      own.members.forEach((node, k) => {
-        const several = new Set<string>();
-        for (const { node: reader, operand } of uses[nodes[node]!.outputs[output]!]!) {
-          if (operand < 0) continue;
-          let key = `${nodes[reader]!.signature} ${operand}`;
-          nodes[reader]!.inputs.forEach((value, other) => {
-            if (other !== operand && value >= 0 && values[value]!.isConstant && values[value]!.tensor?.data_type !== 7)
-              key += ` ${other}:${value}`;
-          });
-          const readers = found.get(key) ?? new Map<number, number>();
-          found.set(key, readers);
-          if (readers.has(k)) several.add(key);
-          else readers.set(k, reader);
-        }
-        for (const key of several) found.get(key)!.delete(k);
+    const coarse = (node: number, operand: number): string => `${nodes[node]!.signature} ${operand}`;
+    const fine = (node: number, operand: number): string => {
+      let key = coarse(node, operand);
+      nodes[node]!.inputs.forEach((value, other) => {
+        if (other !== operand && value >= 0 && values[value]!.isConstant) key += ` ${other}:${value}`;
       });
-      for (const readers of found.values()) {
-        const repetitions = [...readers.keys()];
-        const [first, last] = [repetitions[0], repetitions.at(-1)];
-        if (first === undefined || last === undefined) continue;
-        const isWhole = readers.size === last - first + 1 && first <= 1 && last >= own.members.length - 2;
-        if (isWhole && (readers.size >= 2 || own.members.length === 2)) this.#place(own.first + first, [...readers.values()]);
+      return key;
+    };
+    for (let output = 0; output < outputs; output += 1) {
+      const readers = own.members.map((node) => uses[nodes[node]!.outputs[output]!]!.filter(({ operand }) => operand >= 0));
+      // Where one member has two readers of a kind, the constants that they read tell them apart.
+      const several = new Set<string>();
+      for (const each of readers) {
+        const seen = new Set<string>();
+        for (const { node, operand } of each) {
+          const key = coarse(node, operand);
+          if (seen.has(key)) several.add(key);
+          seen.add(key);
+        }
+      }
+      const found = new Map<string, number[][]>();
+      readers.forEach((each, k) => {
+        for (const { node, operand } of each) {
+          const key = several.has(coarse(node, operand)) ? fine(node, operand) : coarse(node, operand);
+          const known = found.get(key);
+          if (known === undefined) found.set(key, [[k, node]]);
+          else known.push([k, node]);
+        }
+      });
+      for (const list of found.values()) {
+        const [first, last] = [list[0]![0]!, list.at(-1)![0]!];
+        const isOneEach = list.every(([k], place) => k === first + place);
+        const nodesOf = list.map(([, node]) => node!);
+        // What comes behind the last step may be of the same operator, with a constant of its own.
+        if (this.#isOther(nodesOf.slice(0, -1), nodesOf.at(-1)!)) nodesOf.pop();
+        if (isOneEach && first <= 1 && last >= own.members.length - 2 && nodesOf.length > 0) this.#place(own.first + first, nodesOf, 2);
       }
     }
   }
 
-  /** Puts nodes into repetitions, into the class that some of them have already, if they fit. */
-  #place(first: number, nodes: readonly number[]): void {
-    if (nodes.length === 0) return;
+  /** Puts nodes into repetitions, into the class that some of them have already, if they fit. A new class has `least` members. */
+  #place(first: number, nodes: readonly number[], least: number): void {
     const known = nodes.findIndex((node) => this.#places.has(node));
     if (known < 0) {
-      this.#make(first, nodes);
+      if (nodes.length >= least) this.#make(first, nodes);
       return;
     }
     const { member: own, at } = this.#places.get(nodes[known]!)!;
@@ -136,7 +152,7 @@ export class Lockstep {
     const add = (k: number): void => {
       const at = first + k + shift;
       const node = nodes[k]!;
-      if (this.#places.has(node) || this.#isTaken(node)) return;
+      if (this.#places.has(node) || this.#isTaken(node) || this.#isOther(own.members, node)) return;
       if (at === own.first - 1) {
         own.members.unshift(node);
         own.first = at;
@@ -148,6 +164,18 @@ export class Lockstep {
     for (let k = known; k < nodes.length; k += 1) add(k);
     for (let k = known; k >= 0; k -= 1) add(k);
     if (isGrown) this.#queue.push(own);
+  }
+
+  /** Whether a node reads a constant where all of the others read another one. */
+  #isOther(nodes: readonly number[], node: number): boolean {
+    const { nodes: all, values } = this.#graph;
+    const sample = nodes[0];
+    if (sample === undefined) return false;
+    return all[sample]!.inputs.some((value, operand) => {
+      const own = all[node]!.inputs[operand]!;
+      if (value < 0 || own < 0 || own === value || !values[value]!.isConstant || !values[own]!.isConstant) return false;
+      return values[own]!.tensor?.data_type !== 7 && nodes.every((each) => all[each]!.inputs[operand] === value);
+    });
   }
 
   #make(first: number, nodes: readonly number[]): void {

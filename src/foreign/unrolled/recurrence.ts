@@ -108,6 +108,8 @@ class Writing {
     }
     const isTime =
       scanned.length > 0 || outputs.length > 0 || this.#states.some(({ from, output }) => valuesOf(from, output).slice(0, -1).some(isRead));
+    // Layers that start alike are no repetition; shared are those that read one and the same matrix.
+    if (!isTime && [...this.#held].some((value) => this.#isCopied(value))) return undefined;
     return {
       body: {
         nodes: written,
@@ -182,6 +184,11 @@ class Writing {
     this.#names.set(before, []);
     this.#states.push({ from, output, before, initial });
     return before;
+  }
+
+  #isCopied(value: number): boolean {
+    const { isRepeated, tensor } = this.#graph.values[value]!;
+    return isRepeated === true && (tensor?.dims.filter((size) => size > 1).length ?? 0) > 1;
   }
 
   #valueBefore(from: NodeClass, output: number): number | undefined {

@@ -6,6 +6,9 @@ import type { IndexedGraph } from './indexed-graph.ts';
 /** What all searches of a graph may visit together, in nodes: some hundred sweeps of a large graph. */
 const LARGEST_WORK = 40_000_000;
 
+/** How many activations of a kind there may be for neighbours of them to be tried as two steps. */
+const MOST_PAIRED = 16;
+
 /** Chains of nodes of one kind, each behind the one before it, the most telling first. */
 export function* seedsOf(graph: IndexedGraph, isTaken: (node: number) => boolean): Generator<readonly number[]> {
   const sweep = new ChainSweep(graph);
@@ -31,6 +34,24 @@ export function* seedsOf(graph: IndexedGraph, isTaken: (node: number) => boolean
       break;
     }
   }
+  for (const pair of pairsOf(graph)) {
+    if (pair.some(isTaken) || sweep.work > LARGEST_WORK) continue;
+    for (const chain of sweep.chains(pair)) yield chain;
+  }
+}
+
+/** Pairs of activations, for two steps of which the first lost all that read a constant. */
+function pairsOf({ nodes }: IndexedGraph): (readonly number[])[] {
+  const groups = new Map<number, number[]>();
+  nodes.forEach(({ signature, proto }, k) => {
+    if (!['Tanh', 'Sigmoid', 'Relu'].includes(proto.op_type)) return;
+    const known = groups.get(signature);
+    if (known === undefined) groups.set(signature, [k]);
+    else known.push(k);
+  });
+  return [...groups.values()]
+    .filter((group) => group.length <= MOST_PAIRED)
+    .flatMap((group) => group.slice(1).map((node, k) => [group[k]!, node]));
 }
 
 function groupsOf({ nodes, values }: IndexedGraph): number[][] {

@@ -42,8 +42,7 @@ export function withInputs(graph: IndexedGraph, operands: Operands, core: Alignm
   for (let k = added.length - 1; k >= 0; k -= 1) {
     const own = added[k]!;
     const isLeaf = operands.get(own)!.every((each) => each.kind !== 'link' || !offsets.has(each.from));
-    const isVarying = operands.get(own)!.every((each, operand) => each.kind !== 'scanned' || isConstant(graph, own, operand));
-    if (isLeaf && (LAYOUT.has(operator(graph, own)) || isVarying)) {
+    if (isLeaf && LAYOUT.has(operator(graph, own))) {
       offsets.delete(own);
       added.splice(k, 1);
       k = added.length;
@@ -115,5 +114,3 @@ export function isInStep(
 const covers = (own: NodeClass, offset: number, steps: number): boolean => offset <= 0 && own.members.length + offset >= steps;
 const operator = ({ nodes }: IndexedGraph, own: NodeClass): string => nodes[own.members[0]!]!.proto.op_type;
 const isMatrix = (graph: IndexedGraph, own: NodeClass): boolean => MATRIX.has(operator(graph, own));
-const isConstant = ({ nodes, values }: IndexedGraph, own: NodeClass, operand: number): boolean =>
-  own.members.every((node) => values[nodes[node]!.inputs[operand]!]?.isConstant ?? true);
