@@ -58,10 +58,14 @@ function operandOf(graph: IndexedGraph, lockstep: Lockstep, own: NodeClass, oper
   };
   const sample = at(Math.min(1, read.length - 1));
   if (sample === undefined) return read.length === 1 ? { kind: 'held', value: read[0]! } : { kind: 'scanned' };
-  for (let k = 2; k < read.length; k += 1) {
+  const isSample = (k: number): boolean => {
     const other = at(k);
-    if (other?.from === sample.from && other.output === sample.output && other.shift === sample.shift) continue;
-    return k === read.length - 1 ? 'trim' : { kind: 'scanned' };
+    return other?.from === sample.from && other.output === sample.output && other.shift === sample.shift;
+  };
+  for (let k = 2; k < read.length; k += 1) {
+    if (isSample(k)) continue;
+    // One of them alone says nothing of how the others read.
+    return k === read.length - 1 && (k > 2 || isSample(0)) ? 'trim' : { kind: 'scanned' };
   }
   return { kind: 'link', ...sample };
 }

@@ -1,47 +1,93 @@
-// Whether a recurrence runs over its inputs from the first or from the last: told by where in a sequence each step's input is taken.
+// Whether a recurrence runs over its inputs from the first or from the last: told by where in a sequence each step's input is taken, and by whether that
+// sequence had been turned around.
 
 import type { TensorProto } from '../../onnx/proto.ts';
 import type { Direction } from '../part.ts';
 import type { IndexedGraph } from './indexed-graph.ts';
 
-/** Operators between a step's input and where it is cut out. */
-const PASSED = new Set('Identity Squeeze Unsqueeze Reshape Transpose Cast Flatten'.split(' '));
+/** How far back from a step's input its place is looked for, in nodes. */
+const FARTHEST = 40;
 
-/** `scanned`: each input's values in the order of the steps. */
-export function directionOf(graph: IndexedGraph, scanned: readonly (readonly number[])[]): Direction {
+/** `scanned`: each input's values in the order of the steps. `times`: places in time of values of other recurrences. */
+export function directionOf(graph: IndexedGraph, scanned: readonly (readonly number[])[], times: ReadonlyMap<number, number>): Direction {
   for (const values of scanned) {
-    const places = values.map((value) => placeOf(graph, value));
-    if (places.some((place) => place === undefined)) continue;
-    const falls = places.every((place, step) => step === 0 || place! < places[step - 1]!);
-    return falls ? 'reverse' : 'forward';
+    const places = values.map((value) => placeOf(graph, value, times));
+    const [first] = places;
+    if (first === undefined || places.some((place) => place === undefined)) continue;
+    const falls = places.every((place, step) => step === 0 || place!.at < places[step - 1]!.at);
+    return falls === first.isTurned ? 'forward' : 'reverse';
   }
   return 'forward';
 }
 
-/** Where in a sequence a value was cut out: by Split, Gather or Slice. */
-function placeOf(graph: IndexedGraph, value: number): number | undefined {
-  let at = value;
-  for (let distance = 0; distance < 8; distance += 1) {
-    const { producer, output } = graph.values[at]!;
-    if (producer < 0) return undefined;
+interface PlaceInTime {
+  readonly at: number;
+  readonly isTurned: boolean;
+}
+
+/** Where in a sequence a value was cut out: by Split, Gather or Slice, or as a step of another recurrence. */
+function placeOf(graph: IndexedGraph, value: number, times: ReadonlyMap<number, number>): PlaceInTime | undefined {
+  const queue = [value];
+  const seen = new Set(queue);
+  for (const at of queue) {
+    const time = times.get(at);
+    if (time !== undefined) return { at: time, isTurned: false };
+    const { producer, output, isConstant } = graph.values[at]!;
+    if (producer < 0 || isConstant) continue;
     const { proto, inputs } = graph.nodes[producer]!;
-    if (proto.op_type === 'Split' || proto.op_type === 'Unbind') return output;
-    if (proto.op_type === 'Gather' || proto.op_type === 'Slice') {
-      const tensor = inputs[1] === undefined ? undefined : graph.values[inputs[1]]?.tensor;
+    const data = inputs[0] ?? -1;
+    if (proto.op_type === 'Split') {
+      if (proto.output.length > 1 && isSequence(graph, producer)) return { at: output, isTurned: isTurned(graph, data) };
+    } else if (proto.op_type === 'Gather' || proto.op_type === 'Slice') {
       const starts = proto.attribute.find(({ name }) => name === 'starts')?.ints;
-      return tensor === undefined ? starts?.[0] : integerOf(tensor);
+      const tensor = graph.values[inputs[1] ?? -1]?.tensor;
+      const place = tensor === undefined ? starts?.[0] : integersOf(tensor)?.[0];
+      if (place !== undefined) return { at: place, isTurned: isTurned(graph, data) };
     }
-    if (!PASSED.has(proto.op_type) || inputs[0] === undefined || inputs[0] < 0) return undefined;
-    at = inputs[0];
+    for (const before of inputs)
+      if (before >= 0 && !seen.has(before) && queue.length < FARTHEST) {
+        seen.add(before);
+        queue.push(before);
+      }
   }
   return undefined;
 }
 
-function integerOf({ raw_data, int64_data, int32_data, data_type }: TensorProto): number | undefined {
-  const [listed] = [...(int64_data ?? []), ...(int32_data ?? [])];
-  if (listed !== undefined) return Number(listed);
+/** Not the gates of one product. */
+function isSequence(graph: IndexedGraph, split: number): boolean {
+  const axis = graph.nodes[split]!.proto.attribute.find(({ name }) => name === 'axis')?.i ?? 0;
+  return Number(axis) >= 0;
+}
+
+/** Whether a sequence is another one from behind. */
+function isTurned(graph: IndexedGraph, sequence: number): boolean {
+  let turned = false;
+  let at = sequence;
+  for (let distance = 0; distance < FARTHEST && at >= 0; distance += 1) {
+    const { producer, isConstant } = graph.values[at]!;
+    if (producer < 0 || isConstant) break;
+    const { proto, inputs } = graph.nodes[producer]!;
+    if (proto.op_type === 'Concat') break;
+    const integers = (operand: number): readonly number[] | undefined => {
+      const tensor = graph.values[inputs[operand] ?? -1]?.tensor;
+      return tensor === undefined ? undefined : integersOf(tensor);
+    };
+    if (proto.op_type === 'Slice' && integers(4)?.some((step) => step === -1)) turned = !turned;
+    if (proto.op_type === 'ReverseSequence') turned = !turned;
+    if (proto.op_type === 'Gather') {
+      const indices = integers(1) ?? [];
+      if (indices.length > 1 && indices.every((each, k) => k === 0 || each < indices[k - 1]!)) turned = !turned;
+    }
+    at = inputs.find((value) => value >= 0 && !graph.values[value]!.isConstant) ?? -1;
+  }
+  return turned;
+}
+
+function integersOf({ raw_data, int64_data, int32_data, data_type }: TensorProto): number[] | undefined {
+  const listed = [...(int64_data ?? []), ...(int32_data ?? [])];
+  if (listed.length > 0) return listed.map(Number);
   if (raw_data === undefined) return undefined;
-  const view = new DataView(raw_data.buffer, raw_data.byteOffset, raw_data.byteLength);
-  if (data_type === 7 && raw_data.length >= 8) return Number(view.getBigInt64(0, true));
-  return data_type === 6 && raw_data.length >= 4 ? view.getInt32(0, true) : undefined;
+  const bytes = Uint8Array.from(raw_data).buffer;
+  if (data_type === 7) return Array.from(new BigInt64Array(bytes), Number);
+  return data_type === 6 ? [...new Int32Array(bytes)] : undefined;
 }

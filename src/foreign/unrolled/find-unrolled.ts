@@ -24,21 +24,22 @@ interface Core {
 /** What growing may look at in all, in members of classes: a large graph ten times. */
 const LARGEST_WORK = 20_000_000;
 
-/** The unrolled recurrences of one graph, in the order in which their first nodes stand. Bodies are graphs of their own. */
+/** The unrolled recurrences of one graph, each behind those that it reads. Bodies are graphs of their own. */
 export function findUnrolled(scope: Scope): UnrolledRecurrence[] {
   if (scope.graph.node.length < 4) return [];
   const graph = indexedGraph(scope);
   const cores = coresOf(graph);
   const inputs = new Set(cores.flatMap(({ step }) => nodesOf(step)));
-  const found = cores.flatMap(({ operands, classes, step }) => {
-    const own = new Set(nodesOf(step));
-    const isOthers = (each: NodeClass): boolean => each.members.some((node) => inputs.has(node) && !own.has(node));
-    const recurrence = recurrenceOf(graph, operands, withOutputs(graph, operands, step, isOthers), classes);
-    return recurrence === undefined
-      ? []
-      : [{ recurrence, first: classes.reduce((least, { members }) => Math.min(least, members[0]!), Number.POSITIVE_INFINITY) }];
-  });
-  return found.sort((a, b) => a.first - b.first).map(({ recurrence }) => recurrence);
+  const times = new Map<number, number>();
+  const lastOf = ({ classes }: Core): number => classes.reduce((most, { members }) => Math.max(most, members.at(-1)!), 0);
+  return cores
+    .map((core) => ({ ...core, last: lastOf(core) }))
+    .sort((a, b) => a.last - b.last)
+    .flatMap(({ operands, classes, step }) => {
+      const own = new Set(nodesOf(step));
+      const isOthers = (each: NodeClass): boolean => each.members.some((node) => inputs.has(node) && !own.has(node));
+      return recurrenceOf(graph, operands, withOutputs(graph, operands, step, isOthers), classes, times) ?? [];
+    });
 }
 
 function nodesOf(step: Alignment): number[] {

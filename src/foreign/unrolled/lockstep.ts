@@ -55,7 +55,36 @@ export class Lockstep {
   }
 
   #next(): NodeClass | undefined {
+    if (this.#queue.length === 0) for (const own of this.classes) this.#bridge(own);
     return this.#queue.shift() ?? this.#single.shift();
+  }
+
+  /** Where a simplifier took a sum with zero out of the first step, what reads the sum reads its other operand there: that stands in step too. */
+  #bridge(own: NodeClass): void {
+    const { nodes, values } = this.#graph;
+    const [first, second] = own.members;
+    if (first === undefined || second === undefined) return;
+    for (const [operand, value] of nodes[first]!.inputs.entries()) {
+      const found = value < 0 || values[value]!.isConstant ? -1 : values[value]!.producer;
+      if (found < 0 || this.#places.has(found)) continue;
+      const sum = this.#places.get(values[nodes[second]!.inputs[operand]!]?.producer ?? -1);
+      if (sum === undefined || sum.at !== sum.member.first) continue;
+      if (nodes[found]!.signature === nodes[sum.member.members[0]!]!.signature) continue;
+      for (const read of nodes[sum.member.members[0]!]!.inputs) {
+        const other = this.#places.get(values[read]?.producer ?? -1);
+        if (other === undefined || other.at !== other.member.first) continue;
+        const [sample] = other.member.members;
+        if (this.#isAlike(found, sample!)) this.#place(other.at - 1, [found, sample!], 2);
+      }
+    }
+  }
+
+  /** Whether two nodes are of one kind, and what they read is too. */
+  #isAlike(a: number, b: number): boolean {
+    const { nodes, values } = this.#graph;
+    const kindOf = (value: number): number => (value < 0 ? -1 : (nodes[values[value]!.producer]?.signature ?? -1));
+    if (nodes[a]!.signature !== nodes[b]!.signature) return false;
+    return nodes[a]!.inputs.every((value, operand) => kindOf(value) === kindOf(nodes[b]!.inputs[operand]!));
   }
 
   #backward(own: NodeClass, operand: number): void {

@@ -25,15 +25,17 @@ export interface UnrolledRecurrence {
   readonly axis: 'time' | 'depth';
 }
 
-/** Undefined where its values cannot be told apart by steps, or where an input comes of an earlier state. */
+/** Undefined where its values cannot be told apart by steps, or where an input comes of an earlier state. `times` gets the places in time of its values, and
+ *  has those of the recurrences before it. */
 export function recurrenceOf(
   graph: IndexedGraph,
   operands: Operands,
   found: Alignment,
   core: readonly NodeClass[],
+  times: Map<number, number>,
 ): UnrolledRecurrence | undefined {
   const order = orderOf(found, operands, [...found.offsets.keys()]);
-  return order === undefined ? undefined : new Writing(graph, operands, found, order, new Set(core)).result();
+  return order === undefined ? undefined : new Writing(graph, operands, found, order, new Set(core), times).result();
 }
 
 interface State {
@@ -50,18 +52,27 @@ class Writing {
   readonly #found: Alignment;
   readonly #order: readonly NodeClass[];
   readonly #core: ReadonlySet<NodeClass>;
+  readonly #times: Map<number, number>;
   readonly #names = new Map<string, (string | undefined)[]>();
   readonly #results = new Map<NodeClass, readonly string[]>();
   readonly #states: State[] = [];
   readonly #scanned = new Map<string, { readonly name: string; readonly values: readonly number[] }>();
   readonly #held = new Set<number>();
 
-  constructor(graph: IndexedGraph, operands: Operands, found: Alignment, order: readonly NodeClass[], core: ReadonlySet<NodeClass>) {
+  constructor(
+    graph: IndexedGraph,
+    operands: Operands,
+    found: Alignment,
+    order: readonly NodeClass[],
+    core: ReadonlySet<NodeClass>,
+    times: Map<number, number>,
+  ) {
     this.#graph = graph;
     this.#operands = operands;
     this.#found = found;
     this.#order = order;
     this.#core = core;
+    this.#times = times;
   }
 
   result(): UnrolledRecurrence | undefined {
@@ -73,9 +84,7 @@ class Writing {
     for (const own of this.#order)
       this.#results.set(
         own,
-        nodes[own.members[0]!]!.outputs.map((_, output) =>
-          this.#name(steps.map((step) => nodes[this.#found.node(own, step) ?? -1]?.outputs[output])),
-        ),
+        nodes[own.members[0]!]!.outputs.map((_, output) => this.#name(this.#values(own, output))),
       );
     for (const own of this.#order) {
       const input: string[] = [];
@@ -92,22 +101,31 @@ class Writing {
     const inside = new Set(all.flat());
     const isRead = (value: number | undefined): boolean =>
       value !== undefined && (this.#graph.given.has(value) || this.#graph.uses[value]!.some(({ node }) => !inside.has(node)));
-    const valuesOf = (own: NodeClass, output: number): (number | undefined)[] =>
-      steps.map((step) => nodes[this.#found.node(own, step) ?? -1]?.outputs[output]);
     const outputs = this.#order.flatMap((own) =>
-      this.#results.get(own)!.filter((_, output) => !this.#isState(own, output) && valuesOf(own, output).some(isRead)),
+      this.#results.get(own)!.filter((_, output) => !this.#isState(own, output) && this.#values(own, output).some(isRead)),
     );
     const scanned = [...this.#scanned.values()];
     if (this.#dependsOnItself(scanned.flatMap((each) => each.values))) return undefined;
     for (const { before, from, output, initial } of this.#states) {
-      const earlier = valuesOf(from, output).slice(0, -1);
+      const earlier = this.#values(from, output).slice(0, -1);
       this.#names.set(
         before,
         [initial, ...earlier].map((value) => (value === undefined ? undefined : values[value]!.name)),
       );
     }
+    const direction = directionOf(
+      this.#graph,
+      scanned.map((each) => each.values),
+      this.#times,
+    );
+    for (const own of this.#core)
+      for (const step of steps)
+        for (const value of nodes[this.#found.node(own, step) ?? -1]?.outputs ?? [])
+          this.#times.set(value, direction === 'reverse' ? steps.length - 1 - step : step);
     const isTime =
-      scanned.length > 0 || outputs.length > 0 || this.#states.some(({ from, output }) => valuesOf(from, output).slice(0, -1).some(isRead));
+      scanned.length > 0 ||
+      outputs.length > 0 ||
+      this.#states.some(({ from, output }) => this.#values(from, output).slice(0, -1).some(isRead));
     // Layers that start alike are no repetition; shared are those that read one and the same matrix.
     if (!isTime && [...this.#held].some((value) => this.#isCopied(value))) return undefined;
     return {
@@ -121,12 +139,25 @@ class Writing {
       steps: steps.length,
       names: this.#names,
       nodes: all.map((step) => step.map((node) => (node === undefined ? undefined : nodes[node]!.proto))),
-      direction: directionOf(
-        this.#graph,
-        scanned.map((each) => each.values),
-      ),
+      direction,
       axis: isTime ? 'time' : 'depth',
     };
+  }
+
+  /** What a class gives, step by step. What a simplifier left of a first step's sum is what its readers read instead. */
+  #values(own: NodeClass, output: number): (number | undefined)[] {
+    const { nodes, values } = this.#graph;
+    const found: (number | undefined)[] = [];
+    for (let step = 0; step < this.#found.steps; step += 1) found.push(nodes[this.#found.node(own, step) ?? -1]?.outputs[output]);
+    if (found[0] !== undefined) return found;
+    for (const reader of this.#order)
+      for (const [operand, each] of this.#operands.get(reader)!.entries()) {
+        if (each.kind !== 'link' || each.from !== own || each.output !== output) continue;
+        const node = this.#found.node(reader, -this.#found.shift(reader, own, each.shift));
+        const value = nodes[node ?? -1]?.inputs[operand];
+        if (value !== undefined && !values[value]!.isConstant) return [value, ...found.slice(1)];
+      }
+    return found;
   }
 
   /** What a node of the body reads, by the body's name; undefined where it is not known in all steps. */

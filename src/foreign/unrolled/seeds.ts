@@ -13,31 +13,27 @@ const MOST_PAIRED = 16;
 export function* seedsOf(graph: IndexedGraph, isTaken: (node: number) => boolean): Generator<readonly number[]> {
   const sweep = new ChainSweep(graph);
   const groups = groupsOf(graph);
-  for (const nodes of groups) {
+  const chainsOf = (nodes: readonly number[]): number[][] => {
     const free = nodes.filter((node) => !isTaken(node));
-    if (free.length < 2) continue;
-    if (sweep.work > LARGEST_WORK) return;
-    const chains = sweep.chains(free);
-    for (const chain of chains) if (!chain.some(isTaken)) yield chain;
-  }
-  // What has no chain of its own may be read by one: the input's matrix of a cell whose recurrent one was folded away.
-  for (const nodes of groups) {
-    const free = nodes.filter((node) => !isTaken(node));
-    if (free.length < 2) continue;
-    let derived: readonly number[] | undefined = free;
-    for (let distance = 0; distance < 4 && derived !== undefined; distance += 1) {
-      derived = onlyReaders(graph, derived);
-      if (derived === undefined || sweep.work > LARGEST_WORK) break;
-      const chains = sweep.chains(derived).filter((chain) => !chain.some(isTaken));
-      if (chains.length === 0) continue;
-      for (const chain of chains) yield chain;
-      break;
+    return free.length < 2 || sweep.work > LARGEST_WORK ? [] : sweep.chains(free);
+  };
+  for (const size of [MATRIX_SIZE, 2, 1]) {
+    const own = groups.filter((group) => group.size === size);
+    for (const { nodes } of own) for (const chain of chainsOf(nodes)) if (!chain.some(isTaken)) yield chain;
+    if (size !== MATRIX_SIZE) continue;
+    // What has no chain of its own may be read by one: the input's matrix of a cell whose recurrent one was folded away.
+    for (const { nodes } of own) {
+      let derived: readonly number[] | undefined = nodes;
+      for (let distance = 0; distance < 4; distance += 1) {
+        derived = onlyReaders(graph, derived);
+        if (derived === undefined || derived.some(isTaken)) break;
+        const chains = chainsOf(derived);
+        for (const chain of chains) if (!chain.some(isTaken)) yield chain;
+        if (chains.length > 0) break;
+      }
     }
   }
-  for (const pair of pairsOf(graph)) {
-    if (pair.some(isTaken) || sweep.work > LARGEST_WORK) continue;
-    for (const chain of sweep.chains(pair)) yield chain;
-  }
+  for (const pair of pairsOf(graph)) for (const chain of chainsOf(pair)) yield chain;
 }
 
 /** Pairs of activations, for two steps of which the first lost all that read a constant. */
@@ -54,8 +50,16 @@ function pairsOf({ nodes }: IndexedGraph): (readonly number[])[] {
     .flatMap((group) => group.slice(1).map((node, k) => [group[k]!, node]));
 }
 
-function groupsOf({ nodes, values }: IndexedGraph): number[][] {
-  const groups = new Map<string, { readonly nodes: number[]; readonly size: number }>();
+const MATRIX_SIZE = 3;
+
+interface Group {
+  readonly nodes: number[];
+  /** Of the largest constant that they read: MATRIX_SIZE, 2 for a vector, 1 for a scalar. */
+  readonly size: number;
+}
+
+function groupsOf({ nodes, values }: IndexedGraph): Group[] {
+  const groups = new Map<string, Group>();
   nodes.forEach(({ signature, inputs, outputs }, k) => {
     if (outputs.every((value) => values[value]!.isConstant)) return;
     let size = 0;
@@ -70,24 +74,21 @@ function groupsOf({ nodes, values }: IndexedGraph): number[][] {
     if (group === undefined) groups.set(key, { nodes: [k], size });
     else group.nodes.push(k);
   });
-  return [...groups.values()]
-    .filter(({ nodes: members }) => members.length >= 2)
-    .sort((a, b) => b.size - a.size)
-    .map(({ nodes: members }) => members);
+  return [...groups.values()].filter(({ nodes: members }) => members.length >= 2).sort((a, b) => b.size - a.size);
 }
 
 /** Matrices before vectors, vectors before scalars; what a node derives from a constant counts as a matrix. */
 function sizeOf(dims: readonly number[] | undefined): number {
-  if (dims === undefined) return 2;
+  if (dims === undefined) return MATRIX_SIZE;
   return 1 + Math.min(2, dims.filter((size) => size > 1).length);
 }
 
-/** The one reader of each, where all of them are of one kind. */
+/** The one reader of each's first result, where all of them are of one kind. */
 function onlyReaders({ nodes, uses }: IndexedGraph, group: readonly number[]): number[] | undefined {
   const found: number[] = [];
   let kind: string | undefined;
   for (const node of group) {
-    const readers = nodes[node]!.outputs.flatMap((value) => uses[value]!);
+    const readers = uses[nodes[node]!.outputs[0]!]!;
     if (readers.length !== 1) return undefined;
     const [{ node: reader, operand }] = readers as [(typeof readers)[number]];
     const own = `${nodes[reader]!.signature} ${operand}`;
