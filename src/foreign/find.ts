@@ -1,4 +1,5 @@
-// The recurrent parts of a model, in the order of its nodes, those of bodies behind the node that has the body.
+// The recurrent parts of a model, in the order of its nodes, those of bodies behind the node that has the body; what was unrolled
+// behind the nodes of its graph.
 
 import type { ModelProto } from '../onnx/proto.ts';
 import { isLoop, loopPart } from './loops/part.ts';
@@ -7,6 +8,8 @@ import { isRecurrentOperator, operatorPart } from './operators/recurrent-operato
 import { PartError, type RecurrentPart } from './part.ts';
 import { type Scope, scopesOf } from './scopes.ts';
 import { Statics } from './statics.ts';
+import { findUnrolled } from './unrolled/find-unrolled.ts';
+import { UnrolledReader } from './unrolled/part.ts';
 
 export interface FoundParts {
   readonly parts: readonly RecurrentPart[];
@@ -19,7 +22,7 @@ export function findParts(model: ModelProto): FoundParts {
   const statics = new Statics();
   const parts: RecurrentPart[] = [];
   const refused: FoundParts['refused'][number][] = [];
-  for (const scope of scopesOf(model))
+  for (const scope of scopesOf(model)) {
     for (const node of scope.graph.node) {
       if (!isRecurrentOperator(node) && !isLoop(node)) continue;
       const name = (): string => names.name(node.name ?? '', node.op_type.toLowerCase());
@@ -31,5 +34,15 @@ export function findParts(model: ModelProto): FoundParts {
         refused.push({ title: node.name || node.op_type, scope, why: error.message });
       }
     }
+    for (const recurrence of findUnrolled(scope)) {
+      const reader = new UnrolledReader(recurrence, scope, statics);
+      try {
+        parts.push(reader.part((title, otherwise) => names.name(title, otherwise)));
+      } catch (error) {
+        if (!(error instanceof PartError)) throw error;
+        refused.push({ title: reader.title, scope, why: error.message });
+      }
+    }
+  }
   return { parts, refused };
 }

@@ -6,7 +6,7 @@
 import { type AttributeProto, elementTypes, type GraphProto, type ModelProto, type NodeProto } from '../onnx/proto.ts';
 import { attribute, tensorProto } from '../onnx/write.ts';
 import { PartError, type Port } from './part.ts';
-import { definitionOf, type Scope, scopesOf, scopeText } from './scopes.ts';
+import { Definitions, type Scope, scopesOf, scopeText } from './scopes.ts';
 
 export interface Wanted extends Port {
   /** Where the name is read; it may be made further out. */
@@ -27,10 +27,11 @@ export function instrumented(model: ModelProto, wanted: readonly Wanted[]): Inst
   const graph = copied(model.graph, copies);
   const scopes = new Map(scopesOf({ ...model, graph }).map((scope) => [scope.graph, scope]));
   const known = new Map<GraphProto, Map<string, string>>();
+  const definitions = new Definitions();
   let count = 0;
   const fresh = (): string => `unroll/${count++}`;
   const outputs = wanted.map(({ scope, name, type }) => {
-    const own = definitionOf(scopes.get(copies.get(scope.graph)!)!, name);
+    const own = definitions.of(scopes.get(copies.get(scope.graph)!)!, name);
     if (own === undefined) throw new PartError(`Nothing in the model makes “${name}”, which ${scopeText(scope) || 'it'} reads.`);
     const raised = known.get(own.graph) ?? new Map<string, string>();
     known.set(own.graph, raised);

@@ -25,12 +25,25 @@ export function scopeText({ owner }: Scope): string {
   return around === '' ? own : `${around} › ${own}`;
 }
 
-/** The scope in which a name that is read in this one is made; undefined where nothing makes it. */
-export function definitionOf(scope: Scope, name: string): Scope | undefined {
-  for (let at: Scope | undefined = scope; at !== undefined; at = at.owner?.scope) {
-    const { input, initializer, node } = at.graph;
-    if (input.some((each) => each.name === name) || initializer.some((each) => each.name === name)) return at;
-    if (node.some(({ output }) => output.includes(name))) return at;
+/** Where names are made, graph by graph. Graphs must not change meanwhile but by names that nobody asks for. */
+export class Definitions {
+  readonly #known = new Map<GraphProto, ReadonlySet<string>>();
+
+  /** The scope in which a name that is read in this one is made; undefined where nothing makes it. */
+  of(scope: Scope, name: string): Scope | undefined {
+    for (let at: Scope | undefined = scope; at !== undefined; at = at.owner?.scope) if (this.#names(at.graph).has(name)) return at;
+    return undefined;
   }
-  return undefined;
+
+  #names(graph: GraphProto): ReadonlySet<string> {
+    const known = this.#known.get(graph);
+    if (known !== undefined) return known;
+    const names = new Set([
+      ...graph.input.map(({ name }) => name),
+      ...graph.initializer.map(({ name }) => name ?? ''),
+      ...graph.node.flatMap(({ output }) => output),
+    ]);
+    this.#known.set(graph, names);
+    return names;
+  }
 }

@@ -2,7 +2,7 @@
 
 import type { GraphProto, NodeProto, ValueInfo } from '../onnx/proto.ts';
 import { elementTypes } from '../onnx/proto.ts';
-import { definitionOf, type Scope } from './scopes.ts';
+import { Definitions, type Scope } from './scopes.ts';
 import { numbersOfTensor } from './tensors.ts';
 
 export type StaticShape = readonly (number | undefined)[];
@@ -23,12 +23,13 @@ export interface Definition {
 }
 
 export class Statics {
+  readonly #definitions = new Definitions();
   readonly #makers = new WeakMap<GraphProto, Map<string, NodeProto>>();
   readonly #types = new Map<Scope, Map<string, number | 'sequence' | undefined>>();
 
   /** Where a name that is read in a scope is made. */
   definition(scope: Scope, name: string): Definition | undefined {
-    const own = definitionOf(scope, name);
+    const own = this.#definitions.of(scope, name);
     if (own === undefined) return undefined;
     const node = this.#maker(own.graph, name);
     return node === undefined ? { scope: own } : { scope: own, node };

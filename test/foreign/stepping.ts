@@ -3,7 +3,7 @@
 import { instrumented } from '../../src/foreign/instrument.ts';
 import { scopesOf } from '../../src/foreign/scopes.ts';
 import type { UnrolledRecurrence } from '../../src/foreign/unrolled/recurrence.ts';
-import { encodeModel, type ModelProto } from '../../src/onnx/proto.ts';
+import { type ElementType, encodeModel, type ModelProto } from '../../src/onnx/proto.ts';
 import { valueInfo } from '../../src/onnx/write.ts';
 import type { Runtime, Tensor } from '../../src/runtime/runtime.ts';
 
@@ -39,7 +39,7 @@ export async function steppedDifference(
         name: 'step',
         node: [...body.nodes],
         initializer: [],
-        input: inputs.map((name) => valueInfo(name, (starts.get(name) ?? at(name, 0))!.type)),
+        input: inputs.map((name) => valueInfo(name, (starts.get(name) ?? at(name, 0))!.type as ElementType)),
         output: given.map((name) => ({ name })),
       },
     }),

@@ -5,6 +5,7 @@ import { findUnrolled } from '../../src/foreign/unrolled/find-unrolled.ts';
 import type { ModelProto } from '../../src/onnx/proto.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
 import { FlatGraph, generator, type UnrolledSettings, unrolledCase } from './random-unrolled.ts';
+import { replayed } from './replayed.ts';
 import { steppedDifference } from './stepping.ts';
 
 const runtime = createRuntime();
@@ -46,6 +47,23 @@ describe('unrolled recurrences', () => {
   it('400 forms of them are rolled up, and step as the unrolled model does', async function () {
     this.timeout(120_000);
     for (let seed = 0; seed < 400; seed += 1) await check(seed);
+  });
+
+  it('become parts whose replay equals what the model computed', async function () {
+    this.timeout(120_000);
+    for (let seed = 1000; seed < 1080; seed += 1) {
+      const { title, model, feeds, steps, expected } = unrolledCase(seed, { kind: (['rnn', 'lstm', 'gru', 'own'] as const)[seed % 4]! });
+      const { parts, refused } = await replayed(model, feeds);
+      assert.deepEqual(refused, [], title);
+      assert.equal(parts.length, expected.length, title);
+      for (const { part, bound, parity, compared } of parts) {
+        assert.equal(part.form, 'unrolled');
+        assert.equal(part.kind, seed % 4 === 3 ? 'cell' : ['rnn', 'lstm', 'gru'][seed % 4], title);
+        assert.deepEqual(bound.lengths, [steps, steps], title);
+        assert.ok(parity !== undefined && parity <= 2e-6, `${title}: apart by ${parity}`);
+        assert.ok(compared.filter((line) => line.endsWith("'")).length >= bound.runs[0]!.cell.states.length, title);
+      }
+    }
   });
 
   it('of two steps, of which the first was simplified', async () => {
