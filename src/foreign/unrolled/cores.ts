@@ -40,6 +40,30 @@ export function operandsOf(graph: IndexedGraph, lockstep: Lockstep): Operands {
     }
     if (!isTrimmed) break;
   }
+  const missing = missingFirsts(graph, lockstep, found);
+  if (missing.size === 0) return found;
+  // One member alone does not tell whether it reads what is left of a sum, or the sum.
+  for (const [own, operands] of found)
+    if (own.members.length === 1)
+      found.set(
+        own,
+        operands.map((each, operand) => {
+          const sum = missing.get(graph.nodes[own.members[0]!]!.inputs[operand]!);
+          return sum === undefined || sum.from === own ? each : { ...sum, kind: 'link', shift: sum.from.first - 1 - own.first };
+        }),
+      );
+  return found;
+}
+
+/** Values that others read in the first step where they read a class, which lacks that step, in all further ones. */
+function missingFirsts(graph: IndexedGraph, lockstep: Lockstep, operands: Operands): ReadonlyMap<number, Omit<Link, 'shift'>> {
+  const found = new Map<number, Omit<Link, 'shift'>>();
+  for (const [own, all] of operands)
+    for (const [operand, each] of all.entries()) {
+      if (each.kind !== 'link' || own.members.length < 2 || each.from.first !== own.first + each.shift + 1) continue;
+      const value = lockstep.operands(own, operand)[0]!;
+      if (value >= 0 && !graph.values[value]!.isConstant) found.set(value, { from: each.from, output: each.output });
+    }
   return found;
 }
 
