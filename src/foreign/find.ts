@@ -55,7 +55,8 @@ export function findParts(model: ModelProto): FoundParts {
         parts.push(reader.part((title, otherwise) => names.name(title, otherwise)));
       } catch (error) {
         if (!(error instanceof PartError)) throw error;
-        refused.push({ title: reader.title, scope, why: error.message });
+        // Layers that share their weights are recurrent only in a manner of speaking.
+        if (recurrence.axis === 'time') refused.push({ title: reader.title, scope, why: error.message });
       }
     }
   }

@@ -8,6 +8,7 @@ import { expectedOf, featuresOf, stepsOf } from '../loops/values.ts';
 import { type BoundPart, type BoundRun, type Expected, PartError, type Port, type RecurrentPart } from '../part.ts';
 import type { Scope } from '../scopes.ts';
 import { isFloating, type Statics } from '../statics.ts';
+import { withoutChoices } from './choices.ts';
 import type { UnrolledRecurrence } from './recurrence.ts';
 
 const portTypes: Readonly<Record<number, Port['type']>> = {
@@ -22,6 +23,7 @@ export class UnrolledReader {
   /** The module that the weights are said to belong to; else the node that makes the first state. */
   readonly title: string;
   readonly #recurrence: UnrolledRecurrence;
+  readonly #isRecurrent: boolean;
   readonly #scope: Scope;
   readonly #statics: Statics;
   readonly #module: string;
@@ -29,10 +31,12 @@ export class UnrolledReader {
   readonly #roles = new Map<string, 'state' | 'scanned' | 'held'>();
 
   constructor(recurrence: UnrolledRecurrence, scope: Scope, statics: Statics) {
-    this.#recurrence = recurrence;
+    const plain = withoutChoices(recurrence);
+    this.#isRecurrent = plain !== undefined;
+    this.#recurrence = plain ?? recurrence;
     this.#scope = scope;
     this.#statics = statics;
-    const { body, steps, axis } = recurrence;
+    const { body, steps, axis } = this.#recurrence;
     const module = moduleOf(body.held) ?? body.nodes.find(({ output }) => output.includes(body.states[0]!.after))?.name ?? '';
     this.#module = module;
     this.title = axis === 'depth' ? `${module} (repeated in depth)` : module;
@@ -45,6 +49,7 @@ export class UnrolledReader {
   /** Throws PartError of a step that cannot be written as equations. `nameIt`: a name of the language for a title, or for one that says nothing. */
   part(nameIt: (title: string, otherwise: string) => string): RecurrentPart {
     const { axis } = this.#recurrence;
+    if (!this.#isRecurrent) throw new PartError(`In ${this.#place}, nothing but choices is carried from step to step.`);
     const ports = this.#ports();
     const read = this.#read((name) => this.#given(name));
     return {
