@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UnrollDebugSession } from './debug/adapter.ts';
+import { launchedInput, seeded } from './debug/foreign-launch.ts';
 import type { LaunchArguments } from './debug/launch.ts';
 import { createEngine } from './engine/client.ts';
 import type { SequenceChoice, TraceRequest } from './engine/requests.ts';
@@ -35,12 +36,32 @@ const sourceOf = async ({ program, model, run }: LaunchArguments): Promise<Trace
   }
 };
 
+/** Of an ONNX model of others; on random numbers where nothing is said. */
+const foreignRequest = async (launch: LaunchArguments): Promise<TraceRequest> => {
+  const file = resolve(launch.program);
+  const info = () => engine.request('inspect', { file });
+  const disk = {
+    absolute: (path: string, base?: string) => resolve(base ?? '', path),
+    read: (path: string) => readFile(path, 'utf8'),
+  };
+  const input = (await launchedInput(launch, info, disk)) ?? { ...seeded((await info()).usual, 1), ...onlyItem(launch) };
+  return { source: { kind: 'onnx', file }, sequence: { kind: 'given', input } };
+};
+
+const onlyItem = ({ item }: LaunchArguments): { readonly item?: number } => (item === undefined ? {} : { item });
+
+const ownRequest = async (launch: LaunchArguments): Promise<TraceRequest> => ({
+  source: await sourceOf(launch),
+  sequence: sequenceOf(launch),
+});
+
 const library = fileURLToPath(new URL(inBundle ? 'std' : 'language/std', import.meta.url));
 
 new UnrollDebugSession({
   async openTrace(launch, say) {
-    const source = await sourceOf(launch);
-    const request = { source, sequence: sequenceOf(launch), ...(launch.objective && { objective: launch.objective }) };
+    const asked = await (/\.onnx$/i.test(launch.program) ? foreignRequest(launch) : ownRequest(launch));
+    const request = { ...asked, ...(launch.objective && { objective: launch.objective }) };
+    const { source } = request;
     const { trace, changed } = await atHome(await engine.openTrace(request), library, source.kind === 'run' ? source.folder : undefined);
     for (const file of changed) say(`${file} has changed since this run was trained: the run's own copy is stepped through.`);
     return trace;

@@ -11,11 +11,14 @@ import { logOf, readRecord, summarise } from './training/run.ts';
 import { chooseRun, runsOf } from './views/choose-sequence.ts';
 import { CodeLenses, statementsOf } from './views/code-lenses.ts';
 import type { Session } from './views/debug-session.ts';
-import { Configurations } from './views/debugging.ts';
+import { Configurations, generatedKey } from './views/debugging.ts';
 import { openExample } from './views/examples.ts';
 import { noteFaults, openWalkthrough } from './views/getting-started.ts';
 import { HoverExpressions } from './views/hover-expressions.ts';
 import { LineValues } from './views/line-values.ts';
+import { onnxCommands } from './views/onnx-commands.ts';
+import { activeOnnx, ONNX_EDITOR, OnnxEditors } from './views/onnx-editor.ts';
+import { isOnnx, OnnxModels } from './views/onnx-models.ts';
 import { runCommands } from './views/run-commands.ts';
 import { chooseRuns, compareSources, RunPages } from './views/run-pages.ts';
 import { openSourceOf, Runs } from './views/runs.ts';
@@ -55,12 +58,25 @@ export function activate(context: vscode.ExtensionContext): void {
     }),
   );
   const lineValues = own(new LineValues());
+  const models = new OnnxModels(engine.get);
+  const onnxEditors = new OnnxEditors(models, engine.get);
+  own(vscode.window.registerCustomEditorProvider(ONNX_EDITOR, onnxEditors, { supportsMultipleEditorsPerDocument: true }));
+  const storage = (context.storageUri ?? context.globalStorageUri).fsPath;
+  const generated = (source: string, model: string): void => void context.workspaceState.update(generatedKey(source), model);
   showTrainings(trainings, runs, views);
   own(
     vscode.debug.registerDebugAdapterDescriptorFactory('unroll', {
       createDebugAdapterDescriptor: async () => {
         const { createSession } = await import('./views/debug-session.ts');
-        session = createSession(engine.get(), views, lineValues, context.asAbsolutePath('dist/std'));
+        session?.dispose();
+        session = createSession({
+          engine: engine.get(),
+          views,
+          lineValues,
+          models,
+          library: context.asAbsolutePath('dist/std'),
+          generated,
+        });
         return new vscode.DebugAdapterInlineImplementation(session.adapter);
       },
     }),
@@ -68,12 +84,13 @@ export function activate(context: vscode.ExtensionContext): void {
   own(
     vscode.debug.onDidTerminateDebugSession(({ type }) => {
       if (type !== 'unroll') return;
+      session?.dispose();
       session = undefined;
       lineValues.show([]);
       views.debugEnded();
     }),
   );
-  own(vscode.debug.registerDebugConfigurationProvider('unroll', new Configurations(engine.get, context.workspaceState)));
+  own(vscode.debug.registerDebugConfigurationProvider('unroll', new Configurations(engine.get, context.workspaceState, models, storage)));
 
   const command = (name: string, run: (...args: never[]) => unknown): void => {
     own(
@@ -160,6 +177,8 @@ export function activate(context: vscode.ExtensionContext): void {
   };
   const parts = { runs, tree, queue, memory: context.workspaceState, settings, renamed };
   for (const [name, run] of Object.entries(runCommands(parts))) command(name, run);
+  const foreign = { models, editors: onnxEditors, engine: engine.get, storage, session: () => session, generated };
+  for (const [name, run] of Object.entries(onnxCommands(foreign))) command(name, run);
   command('devices', () => showDevices(engine.get()));
 }
 
@@ -267,6 +286,16 @@ function settings(scope: vscode.Uri): Pick<TrainRequest, 'device' | 'threads' | 
 async function debug(target: Target | undefined, model: string | undefined): Promise<void> {
   if (!(await trustedFor('Debugging'))) return;
   const run = folderOf(target);
+  const onnx = target instanceof vscode.Uri ? target : target === undefined ? activeOnnx() : undefined;
+  if (onnx !== undefined && isOnnx(onnx.fsPath)) {
+    await vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(onnx), {
+      name: `Step through ${basename(onnx.fsPath)}`,
+      type: 'unroll',
+      request: 'launch',
+      program: onnx.fsPath,
+    });
+    return;
+  }
   const program = run === undefined ? (await sourceOf(target)).fileName : (await readRecord(run)).file;
   await vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(vscode.Uri.file(program)), {
     name: `Step through ${model ?? basename(run ?? program)}`,

@@ -22,7 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   engine: ['foreign', 'training', 'weights', 'tracing', 'runtime', 'onnx', 'pytorch', 'language', 'graph', 'data', 'shared'],
   debug: ['language', 'graph', 'tracing', 'shared'],
   templates: ['data'],
-  views: ['training', 'tracing', 'debug', 'engine', 'templates', 'shared'],
+  views: ['training', 'tracing', 'debug', 'engine', 'templates', 'foreign', 'shared'],
 };
 
 /** Packages that few files may import, by the files that may. */

@@ -11,6 +11,7 @@ import { Choice, element, iconButton } from './controls.ts';
 import { pressKey } from './keyboard.ts';
 import { objectivesOf } from './objectives.ts';
 import { Painter } from './painter.ts';
+import { parityBanner, parityLine } from './parity.ts';
 import { cellSentence, stepSentence, trainingSentence } from './sentences.ts';
 import { type AllNumbers, opened, type Shown } from './shown.ts';
 import { type Doing, faultBanner, loading, message, noRuns } from './states.ts';
@@ -50,6 +51,7 @@ class PanelPage {
   private readonly context = element('div', 'context');
   private readonly body = element('div', 'body');
   private readonly over = element('div', 'over');
+  private readonly foot = element('div', 'foot');
   private readonly spoken = element('div', 'spoken');
   private readonly layer = new Choice<string>();
   private readonly order = new Choice<UnitOrder>();
@@ -64,6 +66,7 @@ class PanelPage {
   private theme = readTheme();
   private drawnBody = '';
   private drawnOver = '';
+  private drawnFoot = '';
   private table: HTMLElement | undefined;
   private spokenAt = 0;
   private said = '';
@@ -124,7 +127,7 @@ class PanelPage {
     this.unitField.min = '0';
     this.unitField.addEventListener('change', () => this.host.request('go', { unit: Number(this.unitField.value) }).catch(() => {}));
     this.unit.append(this.unitField);
-    root.replaceChildren(bar, this.context, this.body, this.spoken);
+    root.replaceChildren(bar, this.context, this.body, this.foot, this.spoken);
   }
 
   private get shown(): Shown | undefined {
@@ -141,6 +144,7 @@ class PanelPage {
     }
     this.body.setAttribute('aria-labelledby', `tab-${state.tab}`);
     this.drawContext(state);
+    this.drawFoot(state);
     const view = this.drawBody(state);
     view?.draw(shown, this.theme);
     this.drawOver(state, view !== undefined);
@@ -162,15 +166,26 @@ class PanelPage {
     return view;
   }
 
+  /** How near the replay is to the model, below the picture. */
+  private drawFoot({ tab, trace }: ViewState): void {
+    const line = tab === 'training' || trace === null ? undefined : parityLine(trace);
+    const key = line?.getAttribute('aria-label') ?? '';
+    if (key === this.drawnFoot) return;
+    this.drawnFoot = key;
+    this.foot.replaceChildren(...(line === undefined ? [] : [line]));
+  }
+
   /** The first fault above the picture, and what is loading over it. */
   private drawOver(state: ViewState, picture: boolean): void {
     const { status, trace, tab, trusted } = state;
-    const key = JSON.stringify([picture && tab !== 'training', status.kind === 'ready' ? '' : status, trace?.fault, trusted]);
+    const key = JSON.stringify([picture && tab !== 'training', status.kind === 'ready' ? '' : status, trace?.fault, trace?.parts, trusted]);
     if (key === this.drawnOver) return;
     this.drawnOver = key;
     this.over.replaceChildren();
     if (!picture || tab === 'training') return;
     const doing = this.doing(state);
+    const banner = trace === null ? undefined : parityBanner(trace);
+    if (banner !== undefined) this.over.append(banner);
     if (trace?.fault !== undefined) {
       const { line } = trace.fault;
       this.over.append(faultBanner(trace.fault, trace.rows.find((row) => row.line === line)?.letter ?? line, doing));

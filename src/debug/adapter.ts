@@ -33,6 +33,18 @@ export interface AdapterHost {
   openTrace(launch: LaunchArguments, say: (text: string) => void): Promise<Trace>;
   /** The text of a source of the trace. */
   readSource(uri: string): Promise<string>;
+  /** The line of another source that made an instance, by its path: it stands below the frames of the model. */
+  origin?(instance: string): Origin | undefined;
+}
+
+/** The person has stopped the opening of a trace: nothing is to be said. */
+export class GivenUp extends Error {}
+
+export interface Origin {
+  readonly name: string;
+  readonly uri: string;
+  /** From 0. */
+  readonly line: number;
 }
 
 /** Where the session stands. */
@@ -130,7 +142,7 @@ export class UnrollDebugSession extends DebugSession {
       const { title, steps } = trace.description;
       say(`${title}: ${steps} timesteps`);
     } catch (error) {
-      this.#refuse(response, messageOf(error));
+      this.#refuse(response, messageOf(error), !(error instanceof GivenUp));
       return;
     }
     this.sendResponse(response);
@@ -346,7 +358,7 @@ export class UnrollDebugSession extends DebugSession {
       },
       close: () => trace.close(),
     };
-    return { launch, machine, shared, breakpoints, inspection: new Inspection(machine, this.#places) };
+    return { launch, machine, shared, breakpoints, inspection: new Inspection(machine, this.#places, (path) => this.#host.origin?.(path)) };
   }
 
   #step(response: DebugProtocol.Response, move: Move, call?: number): Promise<void> {
@@ -432,8 +444,7 @@ export class UnrollDebugSession extends DebugSession {
     }
   }
 
-  #refuse(response: DebugProtocol.Response, message: string): void {
-    const showUser = !SHOWN_IN_PLACE.has(response.command);
+  #refuse(response: DebugProtocol.Response, message: string, showUser = !SHOWN_IN_PLACE.has(response.command)): void {
     this.sendErrorResponse(response, { id: 1, format: '{message}', variables: { message }, showUser });
   }
 

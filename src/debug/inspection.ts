@@ -2,6 +2,7 @@
 
 import { Handles } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
+import type { Origin } from './adapter.ts';
 import { evaluatedText } from './breakpoints.ts';
 import { type ClientPlaces, Refusal } from './client-places.ts';
 import { completions } from './completion.ts';
@@ -11,6 +12,7 @@ import { timeText } from './inline.ts';
 import { Names } from './names.ts';
 import { definedAt, sitesAt } from './places.ts';
 import type { Site } from './program.ts';
+import type { Frame } from './stepper.ts';
 import { elementsOf, type Row, rowsOf, type ScopeName, scopesOf } from './variables.ts';
 
 type Opened = { readonly kind: 'scope'; readonly scope: ScopeName; readonly frame: number } | { readonly kind: 'row'; readonly row: Row };
@@ -19,12 +21,14 @@ type Opened = { readonly kind: 'scope'; readonly scope: ScopeName; readonly fram
 export class Inspection {
   readonly #machine: Debugger;
   readonly #places: ClientPlaces;
+  readonly #origin: (instance: string) => Origin | undefined;
   readonly #opened = new Handles<Opened>();
   #targets: readonly { readonly site: Site; readonly t: number | undefined }[] = [];
 
-  constructor(machine: Debugger, places: ClientPlaces) {
+  constructor(machine: Debugger, places: ClientPlaces, origin: (instance: string) => Origin | undefined = () => undefined) {
     this.#machine = machine;
     this.#places = places;
+    this.#origin = origin;
   }
 
   /** The session stands elsewhere. */
@@ -35,19 +39,39 @@ export class Inspection {
   stackTrace({ startFrame = 0, levels }: DebugProtocol.StackTraceArguments): DebugProtocol.StackTraceResponse['body'] {
     const { stepper, position, trace } = this.#machine;
     const frames = stepper.frames(position);
-    const stackFrames = frames.slice(startFrame, levels ? startFrame + levels : undefined).map(({ site, t }, k) => ({
-      id: startFrame + k + 1,
+    const all = frames.map(({ site, t }, k) => ({
+      id: k + 1,
       name: `${siteText(site)}${t === undefined ? '' : `  ${timeText(trace.description, t)}`}`,
       source: this.#places.source(site.line.range.uri),
       canRestart: true,
       ...this.#places.range(site.line.range),
     }));
-    return { stackFrames, totalFrames: frames.length };
+    const origin = this.#originFrame(frames);
+    const stackFrames = [...all, ...(origin === undefined ? [] : [origin])].slice(startFrame, levels ? startFrame + levels : undefined);
+    return { stackFrames, totalFrames: all.length + (origin === undefined ? 0 : 1) };
+  }
+
+  /** The line that made the part of the outermost frame. It has no values. */
+  #originFrame(frames: readonly Frame[]): DebugProtocol.StackFrame | undefined {
+    const outermost = frames.at(-1)?.site;
+    const origin = outermost && this.#origin(outermost.calls[0]?.path ?? outermost.line.name);
+    if (!origin) return undefined;
+    const place = { line: origin.line, column: 0 };
+    return {
+      id: frames.length + 1,
+      name: origin.name,
+      source: this.#places.source(origin.uri),
+      canRestart: false,
+      presentationHint: 'subtle',
+      ...this.#places.range({ uri: origin.uri, start: place, end: place }),
+    };
   }
 
   scopes({ frameId }: DebugProtocol.ScopesArguments): DebugProtocol.ScopesResponse['body'] {
     const { stepper, position } = this.#machine;
-    const frame = stepper.frames(position)[frameId - 1];
+    const frames = stepper.frames(position);
+    const frame = frames[frameId - 1];
+    if (frameId === frames.length + 1 && this.#originFrame(frames)) return { scopes: [] };
     if (!frame) throw new Refusal('This frame is gone: the session stands elsewhere now.');
     const scopes = scopesOf(frame.site.instance).map(({ name, values }) => ({
       name,
@@ -118,7 +142,8 @@ export class Inspection {
   }
 
   #names(frameId = 1): Names {
-    return new Names(this.#machine.stepper, this.#machine.position, frameId - 1);
+    const { stepper, position } = this.#machine;
+    return new Names(stepper, position, Math.min(frameId, stepper.frames(position).length) - 1);
   }
 
   /** A hover means the cell in whose source it is, whichever frame is chosen. */

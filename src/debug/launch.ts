@@ -3,7 +3,7 @@
 import type { Objective } from '../shared/trace.ts';
 
 export interface LaunchArguments {
-  /** The `.rnn` file. */
+  /** The `.rnn` file, or an `.onnx` model of others. */
   readonly program: string;
   /** Which model of the file; by default its first. */
   readonly model?: string;
@@ -13,6 +13,14 @@ export interface LaunchArguments {
   readonly text?: string;
   readonly file?: string;
   readonly data?: { readonly part: 'training' | 'validation'; readonly from?: number; readonly length?: number };
+  /** Of an `.onnx` model: a file for its inputs; what each input is given (or a file of JSON that says so); or the seed of random numbers. */
+  readonly input?: string;
+  readonly choices?: string | object;
+  readonly random?: number;
+  /** How an `.onnx` model that is made for one frame a call is streamed: a file of JSON with the rule, the rule, or `auto`. */
+  readonly stream?: string | object;
+  /** Which of the sequences that run side by side is stepped through, from 0. */
+  readonly item?: number;
   /** By default true. */
   readonly stopOnEntry?: boolean;
   /** What the gradients are of; by default the loss. */
@@ -25,15 +33,42 @@ export interface LaunchArguments {
 export const readLaunch = (given: object): LaunchArguments | { readonly fault: string } => {
   const asked = given as Partial<Record<keyof LaunchArguments, unknown>>;
   if (typeof asked.program !== 'string' || asked.program === '')
-    return { fault: 'The launch configuration names no model: set "program" to a .rnn file.' };
-  for (const property of ['model', 'run', 'text', 'file'] as const)
+    return { fault: 'The launch configuration names no model: set "program" to a .rnn or an .onnx file.' };
+  for (const property of ['model', 'run', 'text', 'file', 'input'] as const)
     if (asked[property] !== undefined && typeof asked[property] !== 'string')
       return { fault: `"${property}" in the launch configuration is a text.` };
   const data = asked.data as Partial<LaunchArguments['data'] & object> | undefined;
   if (data !== undefined && data.part !== 'training' && data.part !== 'validation')
     return { fault: '"data" in the launch configuration is { "part": "training" or "validation", "from": 0, "length": 200 }.' };
+  const fault = foreignFault(asked, asked.program);
+  if (fault !== undefined) return { fault };
   const objective = asked.objective as { readonly kind?: unknown; readonly t?: unknown } | undefined;
   if (objective !== undefined && objective.kind !== 'loss' && !(objective.kind === 'lossAt' && Number.isInteger(objective.t)))
     return { fault: '"objective" in the launch configuration is { "kind": "loss" } or { "kind": "lossAt", "t": 40 }.' };
   return given as LaunchArguments;
 };
+
+const ofRnn = ['model', 'run', 'text', 'file', 'data'] as const;
+const ofOnnx = ['input', 'choices', 'random', 'stream', 'item'] as const;
+
+/** What is said of a model of the one kind is no use for one of the other. */
+function foreignFault(asked: Partial<Record<keyof LaunchArguments, unknown>>, program: string): string | undefined {
+  const isOnnx = /\.onnx$/i.test(program);
+  const [own, other] = isOnnx ? [ofOnnx, ofRnn] : [ofRnn, ofOnnx];
+  const strange = other.find((property) => asked[property] !== undefined);
+  if (strange !== undefined)
+    return `"${strange}" in the launch configuration is for ${isOnnx ? '.rnn sources' : '.onnx models'}; for ${program} there are ${own.map((each) => `"${each}"`).join(', ')}.`;
+  for (const property of ['random', 'item'] as const) {
+    const value = asked[property];
+    if (value !== undefined && !(Number.isSafeInteger(value) && (value as number) >= 0))
+      return `"${property}" in the launch configuration is a whole number from 0.`;
+  }
+  if (ofOnnx.slice(0, 3).filter((property) => asked[property] !== undefined).length > 1)
+    return 'Of "input", "choices" and "random" in the launch configuration one is enough.';
+  for (const property of ['choices', 'stream'] as const) {
+    const value = asked[property];
+    if (value !== undefined && typeof value !== 'string' && (typeof value !== 'object' || value === null || Array.isArray(value)))
+      return `"${property}" in the launch configuration is the path of a file of JSON, or what would stand in it.`;
+  }
+  return undefined;
+}

@@ -1,6 +1,7 @@
 // What host and webview say to each other. The host owns the state: a webview asks for it when it is ready, gets changes after that, and can
 // be thrown away at any time. Numbers come apart from the state, pooled by the host to at most the pixels that show them.
 
+import type { PartParity } from './foreign.ts';
 import type { Packed } from './packed.ts';
 import type { Objective, TraceDescription } from './trace.ts';
 import type { RunSummary } from './training.ts';
@@ -129,6 +130,9 @@ export interface TraceState {
   /** Of a model of others: what gradients can be of. */
   readonly outputs?: TraceDescription['outputs'];
   readonly parity: number;
+  /** Of a model of others: each part beside the untouched model, and parts without values, and why. */
+  readonly parts?: readonly PartParity[];
+  readonly idle?: readonly { readonly part: string; readonly why: string }[];
   /** The first value that is not a number, where one was seen. */
   readonly fault?: Fault;
   /** Whether gradients are there: the model has a loss. */

@@ -16,6 +16,8 @@ export class CodeLenses implements vscode.CodeLensProvider {
       if (kind === 'generate') lens('$(edit) Generate', 'unroll.generate', name);
       if (kind !== 'model') continue;
       lens('$(debug-alt) Debug', 'unroll.debug', name);
+      // What was made for a model of others has no runs.
+      if (document.fileName.endsWith('.onnx.rnn')) continue;
       lens('$(export) Export', 'unroll.export', name);
       if (all.filter((each) => each.kind === 'train' && each.name === name).length > 1)
         lens('$(git-compare) Compare', 'unroll.compare', name);

@@ -89,7 +89,7 @@ export class RunPages implements vscode.Disposable {
       await known.refresh();
       return;
     }
-    const view = new PageView(kind, title);
+    const view = PageView.beside(kind, title);
     const refresh = (): Promise<void> =>
       draw(view).catch((error: unknown) => view.failed(error instanceof Error ? error.message : String(error)));
     this.#pages.set(`${kind} ${key}`, { view, folders, refresh });

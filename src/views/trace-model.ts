@@ -433,7 +433,7 @@ export class TraceModel {
 
 /** What of the state is the trace's and the layer's own. */
 function describe(trace: Trace, layer: Layer): Omit<TraceState, 't' | 'unit' | 'tint' | 'tints'> {
-  const { model, title, steps, by, instances, objective, parity, outputs } = trace.description;
+  const { model, title, steps, by, instances, objective, parity, outputs, parts, idle } = trace.description;
   return {
     model,
     title,
@@ -453,6 +453,8 @@ function describe(trace: Trace, layer: Layer): Omit<TraceState, 't' | 'unit' | '
     objective,
     parity,
     ...(outputs === undefined ? {} : { outputs }),
+    ...(parts === undefined ? {} : { parts }),
+    ...(idle === undefined ? {} : { idle }),
     gradient: hasGradient(trace),
     gradientWaits: hasGradient(trace) && layer.long,
   };

@@ -305,7 +305,7 @@ describe('debug adapter', () => {
     it('a launch without a model, or with words that mean nothing, is refused with what to change', async () => {
       const { client } = connect({ openTrace: async () => assert.fail(), readSource: async () => '' });
       await client.ask('initialize', { adapterID: 'unroll', pathFormat: 'path' });
-      await assert.rejects(client.ask('launch', {}), /names no model: set "program" to a \.rnn file/);
+      await assert.rejects(client.ask('launch', {}), /names no model: set "program" to a \.rnn or an \.onnx file/);
       await assert.rejects(client.ask('launch', { program: 'm.rnn', data: { part: 'test' } }), /"data" in the launch configuration is/);
       await assert.rejects(client.ask('next', { threadId: 1 }), /No sequence is being debugged/);
     });

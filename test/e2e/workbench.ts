@@ -70,7 +70,7 @@ export class Workbench {
   }
 
   /** Opens a file of the workspace in the editor. */
-  async openFile(name: string): Promise<void> {
+  async openFile(name: string, isText = true): Promise<void> {
     const exactly = new RegExp(`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
     // The list is put in order while one looks at it, so nothing is clicked: a whole path has one line, and Enter takes it.
     const first = this.page
@@ -79,7 +79,7 @@ export class Workbench {
     const enter = (row: Locator): Promise<void> => row.waitFor({ timeout: 4000 }).then(() => this.page.keyboard.press('Enter'));
     await this.#pick('Control+P', join(this.folder, name), first, enter);
     await this.page.locator('.tab.active .tab-label', { hasText: exactly }).first().waitFor();
-    await this.editor.waitFor();
+    if (isText) await this.editor.waitFor();
   }
 
   /** A line of the quick input, which is opened with a key and filtered by a text. A busy workbench may take the key for another place: then once more. */

@@ -3,17 +3,25 @@
 import { randomBytes } from 'node:crypto';
 
 /** Open details stay open, and the place of the reader what it is, when the page is replaced. Long tables are turned over in pages (`data-at-once`), and
- *  the classes of a table found and ordered. */
+ *  the classes of a table found and ordered. What has `data-action` tells the host when it is pressed: all its data. */
 const script = `
 const page = document.getElementById('page');
+const host = globalThis.acquireVsCodeApi?.();
+page.addEventListener('click', ({ target }) => {
+  const pressed = target.closest('[data-action]');
+  if (pressed && !pressed.disabled) host?.postMessage({ ...pressed.dataset });
+});
 addEventListener('message', ({ data }) => {
   const key = (each) => each.querySelector('summary')?.textContent;
   const open = new Map([...page.querySelectorAll('details')].map((each) => [key(each), each.open]));
+  const name = (each) => each && JSON.stringify({ ...each.dataset });
+  const focused = document.activeElement?.dataset.action === undefined ? undefined : name(document.activeElement);
   const top = scrollY;
   page.innerHTML = data;
   for (const each of page.querySelectorAll('details')) if (open.has(key(each))) each.open = open.get(key(each));
   turnable();
   scrollTo(0, top);
+  [...page.querySelectorAll('[data-action]')].find((each) => name(each) === focused)?.focus({ preventScroll: true });
 });
 function turnable() {
   for (const table of page.querySelectorAll('table[data-at-once]')) {
@@ -105,6 +113,20 @@ svg { width: 100%; max-width: 720px; display: block; overflow: visible; }
 .tools select { color: var(--vscode-dropdown-foreground); background: var(--vscode-dropdown-background); }
 .tools button { font: inherit; min-width: 26px; color: var(--vscode-button-secondaryForeground); background: var(--vscode-button-secondaryBackground); border: 1px solid var(--vscode-button-border, var(--vscode-contrastBorder, transparent)); border-radius: 2px; cursor: pointer; }
 .tools button:disabled { opacity: 0.45; cursor: default; }
+.actions { display: flex; flex-wrap: wrap; gap: 8px; margin: 12px 0; }
+.actions button { font: inherit; padding: 4px 12px; color: var(--vscode-button-secondaryForeground); background: var(--vscode-button-secondaryBackground); border: 1px solid var(--vscode-button-border, var(--vscode-contrastBorder, transparent)); border-radius: 2px; cursor: pointer; }
+.actions button:hover { background: var(--vscode-button-secondaryHoverBackground); }
+.actions button.primary { color: var(--vscode-button-foreground); background: var(--vscode-button-background); }
+.actions button.primary:hover { background: var(--vscode-button-hoverBackground); }
+.actions button:disabled { opacity: 0.5; cursor: default; }
+.actions button:focus-visible, .link:focus-visible { outline: 1px solid var(--vscode-focusBorder); outline-offset: 2px; }
+.link { font: inherit; padding: 0; border: 0; background: none; color: var(--vscode-textLink-foreground); cursor: pointer; text-align: left; }
+.link:hover { color: var(--vscode-textLink-activeForeground); text-decoration: underline; }
+.warning { border-left: 3px solid var(--vscode-editorWarning-foreground); padding: 4px 12px; margin: 8px 0; background: var(--vscode-textBlockQuote-background, transparent); max-width: 100ch; }
+.warning strong::before { content: "⚠ "; color: var(--vscode-editorWarning-foreground); }
+.warning ul { margin: 2px 0; padding-left: 20px; }
+table.parts code, table.parts th { white-space: nowrap; }
+.good { color: var(--vscode-testing-iconPassed, var(--vscode-charts-green)); }
 .tools :focus-visible { outline: 1px solid var(--vscode-focusBorder); }
 [hidden] { display: none !important; }
 .confusion td, .confusion th { padding: 2px 6px; border: 1px solid var(--vscode-editorWidget-border, rgba(128, 128, 128, 0.35)); text-align: right; }

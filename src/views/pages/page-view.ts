@@ -9,16 +9,31 @@ export class PageView implements vscode.Disposable {
   #isLoaded = false;
   #isGone = false;
   #content = '';
+  /** What stands in the document: a hidden page is thrown away, and comes back as that. */
+  #written = '';
+  #isVisible = true;
 
-  /** `kind` names the sort of page: `unroll.preview`. */
-  constructor(kind: string, title: string) {
-    this.#panel = vscode.window.createWebviewPanel(
-      kind,
-      title,
-      { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
-      { enableScripts: true, enableFindWidget: true },
+  constructor(panel: vscode.WebviewPanel) {
+    this.#panel = panel;
+    this.#disposables.push(
+      this.#panel.onDidDispose(() => this.#go()),
+      this.#panel.onDidChangeViewState(() => {
+        const cameBack = this.#panel.visible && !this.#isVisible;
+        this.#isVisible = this.#panel.visible;
+        if (cameBack && this.#content !== this.#written) this.#write();
+      }),
     );
-    this.#disposables.push(this.#panel.onDidDispose(() => this.#go()));
+  }
+
+  /** A page beside the editor. `kind` names the sort of page: `unroll.preview`. */
+  static beside(kind: string, title: string): PageView {
+    const place = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
+    return new PageView(vscode.window.createWebviewPanel(kind, title, place, { enableScripts: true, enableFindWidget: true }));
+  }
+
+  /** Calls the listener with the data of what is pressed on the page (`data-action` and whatever stands beside it). */
+  onAction(listener: (data: Readonly<Record<string, string>>) => void): void {
+    this.#disposables.push(this.#panel.webview.onDidReceiveMessage(listener));
   }
 
   /** The listener goes with the panel: taken away while the panel closes, it would not be called. */
@@ -43,7 +58,12 @@ export class PageView implements vscode.Disposable {
       return;
     }
     this.#isLoaded = true;
-    this.#panel.webview.html = documentOf(content);
+    this.#write();
+  }
+
+  #write(): void {
+    this.#written = this.#content;
+    this.#panel.webview.html = documentOf(this.#content);
   }
 
   loading(what: string): void {
