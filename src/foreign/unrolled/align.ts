@@ -8,6 +8,7 @@ import type { Operands } from './cores.ts';
 import { isZeroStart } from './folded.ts';
 import type { IndexedGraph } from './indexed-graph.ts';
 import type { NodeClass } from './lockstep.ts';
+import { MATRIX } from './products.ts';
 
 /** Classes by steps 0 to T - 1: step s of a class is its member s - offset. */
 export class Alignment {
@@ -33,15 +34,22 @@ export class Alignment {
 /** The steps of a core; undefined where its classes do not fit together. */
 export function alignmentOf(graph: IndexedGraph, operands: Operands, core: readonly NodeClass[]): Alignment | undefined {
   const longest = Math.max(...core.map(({ members }) => members.length));
-  for (const steps of [longest, longest - 1]) {
-    if (steps < 2) continue;
-    const found = alignedTo(steps, graph, operands, core);
-    if (found !== undefined) return found;
-  }
+  // A product with a matrix is missing at the end only where nothing else is possible: the steps are then others than they seem.
+  for (const mayShift of [false, true])
+    for (const steps of [longest, longest - 1]) {
+      const found = steps < 2 ? undefined : alignedTo(steps, graph, operands, core, mayShift);
+      if (found !== undefined) return found;
+    }
   return undefined;
 }
 
-function alignedTo(steps: number, graph: IndexedGraph, operands: Operands, core: readonly NodeClass[]): Alignment | undefined {
+function alignedTo(
+  steps: number,
+  graph: IndexedGraph,
+  operands: Operands,
+  core: readonly NodeClass[],
+  mayShift: boolean,
+): Alignment | undefined {
   if (core.some(({ members }) => Math.abs(members.length - steps) > 1)) return undefined;
   const offsets = new Map<NodeClass, number>();
   // One too many is an initial state that was made as later ones are.
@@ -53,7 +61,8 @@ function alignedTo(steps: number, graph: IndexedGraph, operands: Operands, core:
     if (fits(trial, operands, group) && isZeroStart(graph, operands, trial, core, group)) continue;
     for (const own of group) offsets.set(own, 0);
     const reads = group.some((own) => operands.get(own)!.some(({ kind }) => kind === 'scanned'));
-    if (reads || !fits(new Alignment(steps, withOthers(offsets, short)), operands, group)) return undefined;
+    const isProduct = group.some((own) => MATRIX.has(graph.nodes[own.members[0]!]!.proto.op_type));
+    if (reads || (isProduct && !mayShift) || !fits(new Alignment(steps, withOthers(offsets, short)), operands, group)) return undefined;
   }
   const found = new Alignment(steps, offsets);
   const isShifted = (own: NodeClass): boolean => own.members.length < steps && offsets.get(own) === 0;

@@ -18,13 +18,16 @@ export type Operand =
   | ({ readonly kind: 'link' } & Link)
   | { readonly kind: 'scanned' };
 
+/** How long a path within a step may be along which members are taken off. */
+const MOST_ROUNDS = 64;
+
 export type Operands = ReadonlyMap<NodeClass, readonly Operand[]>;
 
 /** What each class reads. Members at the end that do not read as the others do are taken off. */
 export function operandsOf(graph: IndexedGraph, lockstep: Lockstep): Operands {
   const found = new Map<NodeClass, readonly Operand[]>();
   // Taking one off may leave another without what it reads.
-  for (let round = 0; round < 4; round += 1) {
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
     let isTrimmed = false;
     for (const own of lockstep.classes) {
       const { inputs } = graph.nodes[own.members[0]!]!;

@@ -10,9 +10,10 @@ import { type Alignment, alignmentOf } from './align.ts';
 import { cyclesOf, type Operands, operandsOf } from './cores.ts';
 import { type IndexedGraph, indexedGraph } from './indexed-graph.ts';
 import { Lockstep, type NodeClass } from './lockstep.ts';
+import { MATRIX } from './products.ts';
 import { recurrenceOf, type UnrolledRecurrence } from './recurrence.ts';
 import { seedsOf } from './seeds.ts';
-import { MATRIX, withInputs, withOutputs } from './surroundings.ts';
+import { withInputs, withOutputs } from './surroundings.ts';
 
 interface Core {
   readonly operands: Operands;
@@ -73,7 +74,7 @@ function coresOf(graph: IndexedGraph): Core[] {
 
 /** A matrix that all steps read makes a recurrence; vectors do where there are more than two steps. None is what has other weights each time,
  *  and none what has loops or recurrent operators of its own. */
-function isRecurrent({ nodes, values }: IndexedGraph, operands: Operands, core: readonly NodeClass[], alignment: Alignment): boolean {
+function isRecurrent({ nodes, values, uses }: IndexedGraph, operands: Operands, core: readonly NodeClass[], alignment: Alignment): boolean {
   let [hasMatrix, hasVector] = [false, false];
   for (const own of core) {
     const { proto } = nodes[own.members[0]!]!;
@@ -82,7 +83,14 @@ function isRecurrent({ nodes, values }: IndexedGraph, operands: Operands, core: 
     for (const [operand, each] of operands.get(own)!.entries()) {
       if (each.kind === 'held' && values[each.value]!.isConstant && isEvidence) {
         const sizes = values[each.value]!.tensor?.dims.filter((size) => size > 1).length;
-        if (MATRIX.has(proto.op_type) || (sizes ?? 0) >= 2) hasMatrix = true;
+        if (MATRIX.has(proto.op_type) || (sizes ?? 0) >= 2) {
+          // Two of many that read it are two neighbours, not two steps.
+          const alike = uses[each.value]!.filter(
+            ({ node, operand: at }) => at === operand && nodes[node]!.signature === nodes[own.members[0]!]!.signature,
+          );
+          if (alignment.steps === 2 && alike.length > 2) return false;
+          hasMatrix = true;
+        }
         if (sizes === 1 && values[each.value]!.tensor?.data_type !== 7) hasVector = true;
       }
       if (each.kind !== 'scanned' || ELEMENTWISE.has(proto.op_type)) continue;

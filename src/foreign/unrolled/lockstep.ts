@@ -31,10 +31,13 @@ export class Lockstep {
   readonly #single: NodeClass[] = [];
   readonly #isTaken: (node: number) => boolean;
   #singles = 0;
+  /** How many members classes have that read a constant of their own. */
+  #longest: number;
 
   constructor(graph: IndexedGraph, seed: readonly number[], isTaken: (node: number) => boolean) {
     this.#graph = graph;
     this.#isTaken = isTaken;
+    this.#longest = seed.length;
     this.#make(1, seed);
     // Each turn places nodes or leaves the class as it is; a class returns where it has grown.
     for (let own = this.#next(); own !== undefined; own = this.#next()) {
@@ -181,18 +184,33 @@ export class Lockstep {
     const add = (k: number): void => {
       const at = first + k + shift;
       const node = nodes[k]!;
-      if (this.#places.has(node) || this.#isTaken(node) || this.#isOther(own.members, node)) return;
-      if (at === own.first - 1) {
+      const isFirst = at === own.first - 1;
+      // Recurrences that start from the same zeros share what is computed of them.
+      if (this.#places.has(node) || (!isFirst && this.#isTaken(node)) || this.#isOther(own.members, node)) return;
+      // What reads no constant may go on into another recurrence, whose state this one starts from or hands its own to.
+      if (own.members.length > this.#longest) return;
+      if (isFirst) {
         own.members.unshift(node);
         own.first = at;
       } else if (at === own.first + own.members.length) own.members.push(node);
       else return;
       this.#places.set(node, { member: own, at });
       isGrown = true;
+      this.#measure(own);
     };
     for (let k = known; k < nodes.length; k += 1) add(k);
     for (let k = known; k >= 0; k -= 1) add(k);
     if (isGrown) this.#queue.push(own);
+  }
+
+  #measure({ members }: NodeClass): void {
+    const { nodes, values } = this.#graph;
+    if (members.length <= this.#longest) return;
+    const isAnchored = nodes[members[0]!]!.inputs.some((value, operand) => {
+      if (value < 0 || !values[value]!.isConstant || (values[value]!.tensor?.dims ?? [2]).every((size) => size < 2)) return false;
+      return members.every((each) => nodes[each]!.inputs[operand] === value);
+    });
+    if (isAnchored) this.#longest = members.length;
   }
 
   /** Whether a node reads a constant where all of the others read another one. */
@@ -208,10 +226,11 @@ export class Lockstep {
   }
 
   #make(first: number, nodes: readonly number[]): void {
-    if (new Set(nodes).size < nodes.length || nodes.some((node) => this.#isTaken(node))) return;
+    if (new Set(nodes).size < nodes.length || nodes.slice(1).some((node) => this.#isTaken(node))) return;
     if (nodes.length === 1 && ++this.#singles > MOST_SINGLE) return;
     const own: NodeClass = { id: this.classes.length, first, members: [...nodes] };
     this.classes.push(own);
+    this.#measure(own);
     nodes.forEach((node, k) => {
       this.#places.set(node, { member: own, at: first + k });
     });

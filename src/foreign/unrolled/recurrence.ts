@@ -102,7 +102,7 @@ class Writing {
     const isRead = (value: number | undefined): boolean =>
       value !== undefined && (this.#graph.given.has(value) || this.#graph.uses[value]!.some(({ node }) => !inside.has(node)));
     const outputs = this.#order.flatMap((own) =>
-      this.#results.get(own)!.filter((_, output) => !this.#isState(own, output) && this.#values(own, output).some(isRead)),
+      this.#results.get(own)!.filter((_, output) => !this.#isState(own, output) && this.#values(own, output).slice(1).some(isRead)),
     );
     const scanned = [...this.#scanned.values()];
     if (this.#dependsOnItself(scanned.flatMap((each) => each.values))) return undefined;

@@ -4,13 +4,12 @@ import { Alignment } from './align.ts';
 import type { Operand, Operands } from './cores.ts';
 import type { IndexedGraph } from './indexed-graph.ts';
 import type { NodeClass } from './lockstep.ts';
+import { MATRIX } from './products.ts';
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 
 /** Operators that only arrange numbers. */
 const LAYOUT = words('Identity Reshape Transpose Unsqueeze Squeeze Slice Split Expand Cast Flatten Gather Concat Tile Dropout');
-/** Products with a matrix, in any form that optimisers make of them. */
-export const MATRIX = words('MatMul Gemm FusedMatMul FusedGemm Conv FusedConv MatMulInteger QLinearMatMul MatMulNBits Einsum');
 const PLAIN = words(
   'Add Sub Mul Div Neg Sigmoid Tanh Relu HardSigmoid LeakyRelu Elu Clip LayerNormalization SimplifiedLayerNormalization Sqrt Pow Softplus Erf Exp',
 );
