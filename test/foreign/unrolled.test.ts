@@ -127,6 +127,64 @@ describe('unrolled recurrences', () => {
     );
   });
 
+  it('that start where another one ends are two, and a cell that runs twice is two', async () => {
+    for (const isShared of [false, true]) {
+      const graph = new FlatGraph(generator(6));
+      const [a, b] = [graph.input([2, 5, 3]), graph.input([2, 7, 3])];
+      const weights = () => [graph.numbers([3, 4]), graph.numbers([4]), graph.numbers([4, 4]), graph.numbers([4])] as const;
+      const start = graph.numbers([2, 4], new Array<number>(8).fill(0));
+      const run = (x: string, steps: number, from: string, [W, c, U, d]: ReturnType<typeof weights>): string => {
+        let h = from;
+        for (let step = 0; step < steps; step += 1) {
+          const own = graph.node('Gemm', [graph.node('Gather', [x, graph.integers([step], true)], { axis: 1 }), W, c]);
+          h = graph.node('Tanh', [graph.node('Add', [own, graph.node('Gemm', [h, U, d])])]);
+        }
+        return h;
+      };
+      const first = weights();
+      const end = run(a.name, 5, start, first);
+      graph.output(run(b.name, 7, isShared ? start : end, isShared ? first : weights()));
+      graph.output(end);
+      const model = graph.model();
+      const recurrences = found(model);
+      assert.deepEqual(recurrences.map(({ steps }) => steps).sort(), [5, 7]);
+      for (const each of recurrences) {
+        assert.equal(each.body.states.length, 1);
+        const { worst } = await steppedDifference(runtime, model, each, { [a.name]: a.tensor, [b.name]: b.tensor });
+        assert.ok(worst <= 1e-6);
+      }
+    }
+  });
+
+  it('that choose have their choices as inputs', async () => {
+    const graph = new FlatGraph(generator(8));
+    const { name, tensor } = graph.input([2, 4]);
+    const [table, W, U, b, V] = [
+      graph.numbers([6, 3]),
+      graph.numbers([3, 4]),
+      graph.numbers([4, 4]),
+      graph.numbers([4]),
+      graph.numbers([4, 6]),
+    ];
+    let h = name;
+    let word = graph.node('ArgMax', [graph.node('MatMul', [h, V])], { axis: 1, keepdims: 0 });
+    for (let step = 0; step < 6; step += 1) {
+      const x = graph.node('MatMul', [graph.node('Gather', [table, word]), W]);
+      h = graph.node('Tanh', [graph.node('Add', [x, graph.node('Gemm', [h, U, b])])]);
+      const scores = graph.node('MatMul', [h, V]);
+      graph.output(scores);
+      word = graph.node('ArgMax', [scores], { axis: 1, keepdims: 0 });
+    }
+    graph.output(word);
+    const { parts, refused } = await replayed(graph.model(), { [name]: tensor });
+    assert.deepEqual(refused, []);
+    const [{ part, bound, parity }] = parts as [(typeof parts)[number]];
+    assert.equal(part.kind, 'rnn');
+    assert.equal(bound.runs[0]!.cell.states.length, 1);
+    assert.ok(bound.lengths[0]! >= 5);
+    assert.ok(parity !== undefined && parity <= 2e-6);
+  });
+
   describe('are none', () => {
     const none = (model: ModelProto): void => assert.deepEqual(found(model), []);
 

@@ -32,13 +32,14 @@ export function operandsOf(graph: IndexedGraph, lockstep: Lockstep): Operands {
     for (const own of lockstep.classes) {
       const { inputs } = graph.nodes[own.members[0]!]!;
       const operands = inputs.map((_, operand) => operandOf(graph, lockstep, own, operand));
-      if (own.members.length >= 3 && operands.includes('trim')) {
-        own.members.pop();
+      const lengths = operands.filter((each) => typeof each === 'number');
+      if (lengths.length > 0) {
+        own.members.splice(Math.min(...lengths));
         isTrimmed = true;
       }
       found.set(
         own,
-        operands.map((each) => (each === 'trim' ? { kind: 'scanned' } : each)),
+        operands.map((each) => (typeof each === 'number' ? { kind: 'scanned' } : each)),
       );
     }
     if (!isTrimmed) break;
@@ -70,7 +71,8 @@ function missingFirsts(graph: IndexedGraph, lockstep: Lockstep, operands: Operan
   return found;
 }
 
-function operandOf(graph: IndexedGraph, lockstep: Lockstep, own: NodeClass, operand: number): Operand | 'trim' {
+/** Of members of which only the first some read alike: how many those are. */
+function operandOf(graph: IndexedGraph, lockstep: Lockstep, own: NodeClass, operand: number): Operand | number {
   const { values } = graph;
   const read = lockstep.operands(own, operand);
   if (read.every((value) => value < 0)) return { kind: 'none' };
@@ -91,8 +93,9 @@ function operandOf(graph: IndexedGraph, lockstep: Lockstep, own: NodeClass, oper
   };
   for (let k = 2; k < read.length; k += 1) {
     if (isSample(k)) continue;
+    for (let other = k + 1; other < read.length; other += 1) if (isSample(other)) return { kind: 'scanned' };
     // One of them alone says nothing of how the others read.
-    return k === read.length - 1 && (k > 2 || isSample(0)) ? 'trim' : { kind: 'scanned' };
+    return k > 2 || isSample(0) ? k : { kind: 'scanned' };
   }
   return { kind: 'link', ...sample };
 }

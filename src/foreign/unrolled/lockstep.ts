@@ -3,6 +3,7 @@
 // the ends: the first step often lacks what a simplifier computed from a zero state, the last what nobody reads.
 
 import type { IndexedGraph } from './indexed-graph.ts';
+import { MATRIX } from './products.ts';
 
 /** How many classes of one member there may be. */
 const MOST_SINGLE = 12;
@@ -31,13 +32,10 @@ export class Lockstep {
   readonly #single: NodeClass[] = [];
   readonly #isTaken: (node: number) => boolean;
   #singles = 0;
-  /** How many members classes have that read a constant of their own. */
-  #longest: number;
 
   constructor(graph: IndexedGraph, seed: readonly number[], isTaken: (node: number) => boolean) {
     this.#graph = graph;
     this.#isTaken = isTaken;
-    this.#longest = seed.length;
     this.#make(1, seed);
     // Each turn places nodes or leaves the class as it is; a class returns where it has grown.
     for (let own = this.#next(); own !== undefined; own = this.#next()) {
@@ -46,6 +44,36 @@ export class Lockstep {
       for (let operand = 0; operand < inputs.length; operand += 1) this.#backward(own, operand);
       this.#forward(own);
     }
+    this.#trimFronts();
+  }
+
+  /** Takes off members in front that are of another recurrence, whose state this one starts from: nothing leads to them from a matrix that is read here. */
+  #trimFronts(): void {
+    const { nodes, values } = this.#graph;
+    const anchored = this.classes.filter((own) => this.#isAnchored(own));
+    const longest = Math.max(0, ...anchored.map(({ members }) => members.length));
+    if (longest === 0) return;
+    const own = new Set(anchored.flatMap(({ members }) => members));
+    const reached = new Set<number>();
+    for (const node of [...this.#places.keys()].sort((a, b) => a - b))
+      if (own.has(node) || nodes[node]!.inputs.some((value) => value >= 0 && reached.has(values[value]!.producer))) reached.add(node);
+    for (const each of this.classes) {
+      let count = 0;
+      // One may be a step that was simplified, or an initial state.
+      while (each.members.length - count > longest + 1 && !reached.has(each.members[count]!)) count += 1;
+      each.members.splice(0, count);
+      each.first += count;
+    }
+  }
+
+  /** Whether all members multiply with one matrix. */
+  #isAnchored({ members }: NodeClass): boolean {
+    const { nodes, values } = this.#graph;
+    const [first] = members;
+    if (members.length < 2 || !MATRIX.has(nodes[first!]!.proto.op_type)) return false;
+    return nodes[first!]!.inputs.some(
+      (value, operand) => value >= 0 && values[value]!.isConstant && members.every((each) => nodes[each]!.inputs[operand] === value),
+    );
   }
 
   placeOf(node: number): Place | undefined {
@@ -187,8 +215,6 @@ export class Lockstep {
       const isFirst = at === own.first - 1;
       // Recurrences that start from the same zeros share what is computed of them.
       if (this.#places.has(node) || (!isFirst && this.#isTaken(node)) || this.#isOther(own.members, node)) return;
-      // What reads no constant may go on into another recurrence, whose state this one starts from or hands its own to.
-      if (own.members.length > this.#longest) return;
       if (isFirst) {
         own.members.unshift(node);
         own.first = at;
@@ -196,21 +222,10 @@ export class Lockstep {
       else return;
       this.#places.set(node, { member: own, at });
       isGrown = true;
-      this.#measure(own);
     };
     for (let k = known; k < nodes.length; k += 1) add(k);
     for (let k = known; k >= 0; k -= 1) add(k);
     if (isGrown) this.#queue.push(own);
-  }
-
-  #measure({ members }: NodeClass): void {
-    const { nodes, values } = this.#graph;
-    if (members.length <= this.#longest) return;
-    const isAnchored = nodes[members[0]!]!.inputs.some((value, operand) => {
-      if (value < 0 || !values[value]!.isConstant || (values[value]!.tensor?.dims ?? [2]).every((size) => size < 2)) return false;
-      return members.every((each) => nodes[each]!.inputs[operand] === value);
-    });
-    if (isAnchored) this.#longest = members.length;
   }
 
   /** Whether a node reads a constant where all of the others read another one. */
@@ -230,7 +245,6 @@ export class Lockstep {
     if (nodes.length === 1 && ++this.#singles > MOST_SINGLE) return;
     const own: NodeClass = { id: this.classes.length, first, members: [...nodes] };
     this.classes.push(own);
-    this.#measure(own);
     nodes.forEach((node, k) => {
       this.#places.set(node, { member: own, at: first + k });
     });
