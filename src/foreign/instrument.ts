@@ -36,16 +36,24 @@ export function instrumented(model: ModelProto, wanted: readonly Wanted[]): Inst
     const raised = known.get(own.graph) ?? new Map<string, string>();
     known.set(own.graph, raised);
     if (!raised.has(name)) {
-      // A copy, as inputs and initialisers are no outputs of a graph.
-      const copy = fresh();
-      own.graph.node.push({ op_type: 'Identity', input: [name], output: [copy], attribute: [] });
-      const top = raise(own, copy, type, fresh);
+      const top = raise(own, shown(own.graph, name, fresh), type, fresh);
       graph.output.push({ name: top });
       raised.set(name, top);
     }
     return { name: raised.get(name)!, levels: levelsOf(own) };
   });
   return { model: { ...model, graph }, outputs };
+}
+
+/** A name under which a value can be a further output of its graph. */
+function shown({ node, output }: GraphProto, name: string, fresh: () => string): string {
+  // As it is where that can be: the runtime's own rewriting of bodies loses values that are copied.
+  const isFree = node.some((each) => each.output.includes(name)) && output.every((each) => each.name !== name);
+  if (isFree) return name;
+  // A copy, as inputs and initialisers are no outputs of a graph.
+  const copy = fresh();
+  node.push({ op_type: 'Identity', input: [name], output: [copy], attribute: [] });
+  return copy;
 }
 
 function levelsOf(scope: Scope): Level[] {

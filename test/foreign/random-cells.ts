@@ -16,6 +16,8 @@ export interface CellCase {
   readonly batch: number;
   readonly hidden: number;
   readonly input: number;
+  /** Whether the file tells sizes: one unit spreads over any number of others. */
+  readonly isTold: boolean;
   /** What the parameters must be, by our names: the numbers that the variant was made of. */
   readonly weights: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
 }
@@ -48,6 +50,10 @@ export class Nodes {
   }
 }
 
+/** A list of tensors. */
+const sequenceInfo = (name: string, dims?: readonly number[]): ValueInfo =>
+  ({ name, type: { sequence_type: { elem_type: valueInfo(name, 'float32', dims).type! } } }) as ValueInfo;
+
 type Matrix = { readonly shape: readonly number[]; readonly data: Float32Array };
 
 const gatesOf = { lstm: ['f', 'i', 'g', 'o'], gru: ['r', 'z', 'n'], rnn: [''] } as const;
@@ -65,7 +71,7 @@ export function cellCase(seed: number): CellCase {
   const kind = pick(['lstm', 'gru', 'rnn'] as const);
   const form = pick(['scan', 'loop'] as const);
   const isReverse = chance(0.3);
-  const [steps, batch, input, hidden] = [whole(1, 6), whole(1, 4), whole(1, 6), whole(2, 6)];
+  const [steps, batch, input, hidden] = [whole(1, 6), whole(1, 4), whole(1, 6), whole(1, 6)];
   const said = [`${kind} ${form}${isReverse ? ' reverse' : ''} T ${steps} B ${batch} I ${input} H ${hidden}`];
   const say = <Item>(what: string, item: Item): Item => {
     said.push(`${what} ${String(item)}`);
@@ -102,10 +108,14 @@ export function cellCase(seed: number): CellCase {
     pick(layout === 'BH' ? (['Split', 'Slice', 'Reshape', 'Interleaved'] as const) : (['Split', 'Slice'] as const)),
   );
   const initializer: TensorProto[] = [];
+  const feeds: Record<string, Tensor> = {};
   const body = new Nodes('body/');
   const outer = new Nodes('');
+  const withShapes = say('shapes', chance(0.5));
+  const areFed = withShapes && say('weights fed', chance(0.2));
   const store = (name: string, { shape, data }: Matrix): string => {
-    initializer.push(tensorProto('float32', shape, data, name));
+    if (areFed && name.startsWith('w')) feeds[name] = { type: 'float32', dims: shape, data };
+    else initializer.push(tensorProto('float32', shape, data, name));
     return name;
   };
   const swap = (a: string, b: string): [string, string] => (chance(0.5) ? [a, b] : [b, a]);
@@ -267,10 +277,8 @@ export function cellCase(seed: number): CellCase {
 
   const shapeOfState = { BH: [batch, hidden], '1BH': [1, batch, hidden], HB: [hidden, batch] }[layout]!;
   const shapeOfX = { BH: [batch, input], '1BH': [1, batch, input], HB: [input, batch] }[layout]!;
-  const withShapes = say('shapes', chance(0.5));
   const info = (name: string, dims: readonly number[]): ValueInfo => valueInfo(name, 'float32', withShapes ? dims : undefined);
   const states = kind === 'lstm' ? ['h', 'c'] : ['h'];
-  const feeds: Record<string, Tensor> = {};
   const feed = (name: string, { shape, data }: Matrix): void => {
     feeds[name] = { type: 'float32', dims: shape, data };
   };
@@ -284,39 +292,74 @@ export function cellCase(seed: number): CellCase {
   dims.splice(timeAxis, 0, steps);
   feed('X', numbers(dims, 1.5));
 
+  // Loops of TensorFlow count for themselves, stop by a condition, and hand weights from step to step; those of PyTorch keep lists.
+  const counts = form === 'loop' && say('counts', chance(0.4));
+  const stops = counts && say('stops', chance(0.5));
+  const lists = form === 'loop' && say('lists', pick(['none', 'inputs', 'outputs', 'both']));
+  const carries = form === 'loop' && say('carries', chance(0.3));
   let x = 'x';
   if (form === 'loop') {
-    const place = isReverse ? body.add('Sub', [body.constant('int64', [], [steps - 1]), 'i']) : 'i';
-    if (chance(0.6)) x = body.add('Gather', ['X', place], { axis: timeAxis });
+    const number = counts ? 'time' : 'i';
+    const place = isReverse ? body.add('Sub', [body.constant('int64', [], [steps - 1]), number]) : number;
+    if (lists === 'inputs' || lists === 'both') x = body.add('SequenceAt', ['Xs', place]);
+    else if (chance(0.6)) x = body.add('Gather', ['X', place], { axis: timeAxis });
     else {
       const start = body.add('Unsqueeze', [place, body.constant('int64', [1], [0])]);
       const end = body.add('Add', [start, body.constant('int64', [1], [1])]);
       const axes = body.constant('int64', [1], [timeAxis]);
       x = body.add('Squeeze', [body.add('Slice', ['X', start, end, axes]), axes]);
     }
+    if (carries) x = body.add('Mul', [x, 'scale']);
   }
   const result = step(x, 'h', 'c');
   const after = [result.h, ...(result.c === undefined ? [] : [result.c])];
   const shown = body.add('Identity', [result.h]);
-  const outputs = [...states.map((state) => `${state}_last`), 'Y'];
   const graph: GraphProto = {
     name: 'body',
     initializer: [],
     node: body.nodes,
     input: [
       ...(form === 'loop' ? [valueInfo('i', 'int64', []), valueInfo('going', 'bool', [])] : []),
+      ...(counts ? [valueInfo('time', 'int64', [])] : []),
       ...states.map((state) => info(state, shapeOfState)),
+      ...(carries ? [info('scale', [])] : []),
+      ...(lists === 'outputs' || lists === 'both' ? [sequenceInfo('hs', withShapes ? shapeOfState : undefined)] : []),
       ...(form === 'scan' ? [info('x', shapeOfX)] : []),
     ],
     output: [
       ...(form === 'loop' ? [valueInfo('goes_on', 'bool', [])] : []),
+      ...(counts ? [valueInfo(body.add('Add', ['time', body.constant('int64', [], [1])]), 'int64', [])] : []),
       ...after.map((name) => valueInfo(name, 'float32')),
+      ...(carries ? [valueInfo(body.add('Identity', ['scale']), 'float32')] : []),
+      ...(lists === 'outputs' || lists === 'both' ? [sequenceInfo(body.add('SequenceInsert', ['hs', result.h]))] : []),
       valueInfo(shown, 'float32'),
     ],
   };
-  if (form === 'loop') body.add('Identity', ['going']);
-  if (form === 'loop') graph.output[0]!.name = body.nodes.at(-1)!.output[0]!;
-  const initial = states.map((state) => `${state}0`);
+  if (form === 'loop') {
+    const next = graph.output[1]!.name;
+    graph.output[0]!.name = stops ? body.add('Less', [next, body.constant('int64', [], [steps])]) : body.add('Identity', ['going']);
+  }
+  if (lists === 'inputs' || lists === 'both')
+    outer.nodes.push({
+      op_type: 'SplitToSequence',
+      name: 'split',
+      input: ['X'],
+      output: ['Xs'],
+      attribute: [attribute('axis', timeAxis), attribute('keepdims', 0)],
+    });
+  const initial = [
+    ...(counts ? [outer.constant('int64', [], [0])] : []),
+    ...states.map((state) => `${state}0`),
+    ...(carries ? [outer.constant('float32', [], [1])] : []),
+    ...(lists === 'outputs' || lists === 'both' ? [outer.add('SequenceEmpty', [])] : []),
+  ];
+  const outputs = [
+    ...(counts ? ['time_last'] : []),
+    ...states.map((state) => `${state}_last`),
+    ...(carries ? ['scale_last'] : []),
+    ...(lists === 'outputs' || lists === 'both' ? ['hs_last'] : []),
+    'Y',
+  ];
   const node: NodeProto =
     form === 'scan'
       ? {
@@ -335,7 +378,7 @@ export function cellCase(seed: number): CellCase {
       : {
           op_type: 'Loop',
           name: '/net/loop',
-          input: [outer.constant('int64', [], [steps]), '', ...initial],
+          input: [outer.constant('int64', [], [stops ? 2 * steps + 1 : steps]), '', ...initial],
           output: outputs,
           attribute: [attribute('body', graph)],
         };
@@ -349,7 +392,7 @@ export function cellCase(seed: number): CellCase {
       input: Object.entries(feeds).map(([name, { dims: sizes }]) =>
         valueInfo(name, 'float32', withShapes ? sizes : sizes.map((_, k) => `${name}${k}`)),
       ),
-      output: outputs.map((name) => valueInfo(name, 'float32')),
+      output: outputs.flatMap((name) => (name === 'hs_last' || name === 'time_last' ? [] : [valueInfo(name, 'float32')])),
     },
   };
   // A bias apart from the gate's own is added to it, but inside of a reset.
@@ -374,6 +417,7 @@ export function cellCase(seed: number): CellCase {
     batch,
     hidden,
     input,
+    isTold: withShapes || hidden > 1,
     weights: expected,
   };
 }

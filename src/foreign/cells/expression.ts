@@ -346,13 +346,17 @@ export class Expressions {
         return composed === undefined ? undefined : this.view(of.of, composed.offset, composed.strides, shape);
       }
       case 'sum':
-        return shape.length > 1 && of.shape.length === 1 && !of.isWeight
+        return (shape.length > 1 && of.shape.length === 1 && !of.isWeight) || isNormalised(of)
           ? undefined
           : this.sum(of.terms.map(({ sign, of: each }) => ({ sign, of: own(each) })));
       case 'product':
-        return shape.length > 1 && of.shape.length === 1 && !of.isWeight ? undefined : this.product(of.factors.map(own));
+        return (shape.length > 1 && of.shape.length === 1 && !of.isWeight) || isNormalised(of)
+          ? undefined
+          : this.product(of.factors.map(own));
       case 'elementwise':
-        return shape.length > 1 && of.shape.length === 1 && !of.isWeight ? undefined : this.elementwise(of.name, of.operands.map(own));
+        return (shape.length > 1 && of.shape.length === 1 && !of.isWeight) || isNormalised(of)
+          ? undefined
+          : this.elementwise(of.name, of.operands.map(own));
       case 'linear': {
         if (shape.length > 1 || of.isWeight) return undefined;
         const [rows, stride] = [shape[0] ?? 1, strides[0] ?? 1];
@@ -407,6 +411,14 @@ export class Expressions {
     }
     return undefined;
   }
+}
+
+/** x - mean(x), x / sqrt(mean(x ** 2)): a slice of it needs the whole of x. */
+function isNormalised(of: Expression): boolean {
+  if (of.isWeight || of.shape.length === 0) return false;
+  const operands = operandsOf(of);
+  const numbers = operands.filter((each) => each.shape.length === 0 && each.kind !== 'constant' && !each.isWeight);
+  return numbers.some((number) => operands.some((each) => each.shape.length > 0 && isMadeOf(number, each)));
 }
 
 /** An expression as a number times another. */

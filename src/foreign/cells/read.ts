@@ -100,9 +100,11 @@ function tried(
   const varying = [...new Set([...body.states.map(({ before }) => before), ...body.scanned])].filter(
     (name) => given(name)?.type !== 'integer',
   );
-  for (const batches of batchesOf(varying.map(shapeOf))) {
+  const places = batchesOf(varying.map(shapeOf)).flatMap((batches) => heldRanks.map((heldRank) => ({ batches, heldRank })));
+  for (const { batches, heldRank } of places) {
     try {
-      return new Reading(body, given, options, sizes, shapeOf, new Map(varying.map((name, k) => [name, batches[k]]))).cell();
+      const place = { batches: new Map(varying.map((name, k) => [name, batches[k]])), heldRank };
+      return new Reading(body, given, options, sizes, shapeOf, place).cell();
     } catch (error) {
       if (!(error instanceof PartError)) throw error;
       // The first way to see it is the likeliest.
@@ -112,6 +114,16 @@ function tried(
   }
   return refusal!;
 }
+
+interface BatchPlace {
+  /** Of states and of what is scanned. */
+  readonly batches: ReadonlyMap<string, number | undefined>;
+  /** What comes from outside, depends on the model's input and has this rank or more may be another for each sequence. */
+  readonly heldRank: number;
+}
+
+/** That a matrix has as many rows as the batch has sequences may be chance. */
+const heldRanks = [2, 3, Number.POSITIVE_INFINITY];
 
 /** The batch is not where it was taken to be. */
 class BatchError extends PartError {}
@@ -157,7 +169,7 @@ class Sizes {
   #next = 0;
 
   of(name: string, shape: readonly (number | undefined)[]): number[] {
-    for (const size of shape) if (size !== undefined && size > 1) this.#said.add(size);
+    for (const size of shape) if (size !== undefined) this.#said.add(size);
     return shape.map((size, k) => {
       if (size !== undefined) return size;
       const key = `${name} ${k}`;
@@ -211,7 +223,8 @@ class Reading {
   readonly #options: ReadOptions;
   readonly #sizes: Sizes;
   readonly #shapeOf: (name: string) => readonly number[];
-  readonly #batches: Map<string, number | undefined>;
+  readonly #batches: BatchPlace['batches'];
+  readonly #heldRank: number;
   readonly #make = new Expressions();
   readonly #values = new Map<string, Value | PartError>();
   readonly #words = new Map<Expression, string>();
@@ -226,8 +239,9 @@ class Reading {
     options: ReadOptions,
     sizes: Sizes,
     shapeOf: (name: string) => readonly number[],
-    batches: Map<string, number | undefined>,
+    { batches, heldRank }: BatchPlace,
   ) {
+    this.#heldRank = heldRank;
     this.#body = body;
     this.#given = given;
     this.#options = options;
@@ -478,9 +492,12 @@ class Reading {
       );
     }
     // What depends on the model's input may be another for each sequence.
-    const batch = shape.findIndex((size, k) => k < shape.length - 1 && this.#batchSize !== undefined && size === this.#batchSize);
-    const isOwn = batch >= 0 && (this.#batchSize! > 1 || shape.length > 2);
-    if (!isOwn && this.#batchSize !== 1)
+    const isOpen = shape.length > 2 && !this.#sizes.isKnown(shape[0]!) && this.#batchSize !== undefined;
+    const batch = isOpen
+      ? 0
+      : shape.findIndex((size, k) => k < shape.length - 1 && this.#batchSize !== undefined && size === this.#batchSize);
+    const isOwn = batch >= 0 && shape.length >= this.#heldRank && (this.#batchSize! > 1 || shape.length > 2);
+    if (!isOwn)
       return tensorOf(
         this.#make.leaf(
           'weight',
@@ -490,8 +507,8 @@ class Reading {
         shape,
         undefined,
       );
-    const tensor = this.#leaf('held', name, isOwn ? batch : undefined);
-    this.#held.push({ leaf: leafOf(tensor), name, batch: isOwn ? batch : undefined });
+    const tensor = this.#leaf('held', name, batch);
+    this.#held.push({ leaf: leafOf(tensor), name, batch });
     return tensor;
   }
 

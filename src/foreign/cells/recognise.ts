@@ -169,6 +169,11 @@ function unmasked({ before, after }: StepState): Expression {
       at = chosen;
       continue;
     }
+    const plain = unnormalised(at);
+    if (plain !== at) {
+      at = plain;
+      continue;
+    }
     if (at.kind !== 'elementwise') return at;
     const { name, operands } = at;
     if (name === 'clip' && operands[0]!.kind !== 'linear' && !isNet(operands[0]!)) at = operands[0]!;
@@ -176,6 +181,35 @@ function unmasked({ before, after }: StepState): Expression {
     else if (name === 'where' && operands[1] === before && !isMadeOf(operands[0]!, before)) at = operands[2]!;
     else return at;
   }
+}
+
+/** gain * (x - mean(x)) / sqrt(...) + bias as x. */
+function unnormalised(of: Expression): Expression {
+  if (of.kind === 'sum') {
+    const moving = of.terms.filter((term) => !term.of.isWeight);
+    if (moving.length === 1 && moving[0]!.sign > 0 && moving.length < of.terms.length) {
+      const inner = unnormalised(moving[0]!.of);
+      return inner === moving[0]!.of ? of : inner;
+    }
+    const mean = of.terms.find((term) => term.sign < 0 && term.of.kind === 'reduction' && term.of.name === 'mean')?.of;
+    const base = of.terms.find((term) => term.sign > 0)?.of;
+    return of.terms.length === 2 && mean?.kind === 'reduction' && mean.of === base ? base : of;
+  }
+  if (of.kind === 'product') {
+    const moving = of.factors.filter((factor) => !factor.isWeight);
+    if (moving.length !== 1) return of;
+    const inner = unnormalised(moving[0]!);
+    return inner === moving[0]! ? of : inner;
+  }
+  if (
+    of.kind === 'elementwise' &&
+    of.name === 'quotient' &&
+    of.operands[1]!.shape.length === 0 &&
+    isMadeOf(of.operands[1]!, of.operands[0]!)
+  ) {
+    return unnormalised(of.operands[0]!);
+  }
+  return of;
 }
 
 /** m * new + (1 - m) * h, where m is none of the step's doing. */

@@ -2,7 +2,7 @@
 
 import { numberText } from '../operators/activations.ts';
 import { type CellLine, type Named, PartError } from '../part.ts';
-import { contiguous, type Expression, type Leaf, operandsOf, sameNumbers, type Term } from './expression.ts';
+import { contiguous, type Expression, isMadeOf, type Leaf, operandsOf, sameNumbers, type Term } from './expression.ts';
 import { argumentOf, isComplement, isGate, type RecognisedCell } from './recognise.ts';
 
 export interface Written {
@@ -142,8 +142,10 @@ class CellWriter {
     if (written !== undefined) return { text: written.name, level: level.whole, rank: written.rank };
     const depth = this.#depth;
     this.#depth = 0;
-    const isHelper = !this.#named.has(of) && !isGate(of) && argumentOf(of) === undefined;
-    const name = this.#named.get(of) ?? this.#free(this.#nameFor(of, isHelper));
+    const isNamed = this.#named.has(of) || isGate(of) || argumentOf(of) !== undefined || (of.kind === 'reduction' && of.name === 'softmax');
+    // What only one line is made of has its name from that.
+    const isHelper = !isNamed && !this.#isSliced(of);
+    const name = this.#named.get(of) ?? this.#free(this.#nameFor(of));
     this.#named.set(of, name);
     // Parameters are named after the gate that they help to make.
     this.#within.push(isHelper ? (this.#within.at(-1) ?? name) : name);
@@ -159,15 +161,26 @@ class CellWriter {
     return { text: name, level: level.whole, rank };
   }
 
-  #nameFor(of: Expression, isHelper: boolean): string {
+  #isSliced(of: Expression): boolean {
+    let count = 0;
+    for (const user of this.#uses.keys()) if (user.kind === 'view' && user.of === of) count += 1;
+    return count > 1;
+  }
+
+  #nameFor(of: Expression): string {
     const word = this.#words.get(of);
     if (word !== undefined) return word;
-    const line = this.#within.at(-1)?.replace("'", '');
-    if (isHelper && line !== undefined && of.kind === 'sum') {
+    const line = this.#isSliced(of) ? '' : `_${this.#within.at(-1)?.replace("'", '') ?? ''}`;
+    if (of.kind === 'sum') {
       const isCentred = of.terms.some(({ sign, of: mean }) => sign < 0 && mean.kind === 'reduction' && mean.name === 'mean');
-      if (isCentred) return `centred_${line}`;
-      if (this.#hasProduct(of)) return `net_${line}`;
+      if (isCentred) return `centred${line}`;
+      if (this.#hasProduct(of)) return `net${line}`;
     }
+    if (of.kind === 'linear') return `net${line}`;
+    if (of.kind === 'elementwise' && of.name === 'quotient' && isMadeOf(of.operands[1]!, of.operands[0]!)) return `normed${line}`;
+    const isAttention = (each: Expression): boolean => each.kind === 'matmul' && each.a.kind === 'reduction' && each.a.name === 'softmax';
+    if (isAttention(of)) return 'context';
+    if ([...this.#uses.keys()].some((user) => isAttention(user) && operandsOf(user)[0] === of)) return 'weights';
     const place = this.#order.indexOf(of);
     for (let k = place < 0 ? 1 : place + 1; ; k += 1) if (!this.#taken.has(`a${k}`)) return `a${k}`;
   }
@@ -252,7 +265,7 @@ class CellWriter {
     const leading = [...this.#cell.leading.values()];
     const rank = ({ of, sign }: Term): number => {
       if (leading.includes(of) && terms.some((term) => term.of === of)) return sign < 0 ? 5 : 0;
-      if (of.kind === 'linear') return isInput(of.vector) ? 1 : 2;
+      if (of.kind === 'linear') return isInput(of.vector) ? 1 : isPast(of.vector) ? 2.5 : 2;
       if (of.kind === 'constant') return terms.every((term) => term.of === of || term.sign < 0) ? 0 : 6;
       if (of.isWeight) return 4;
       return isInput(of) ? 1 : of.kind === 'product' && this.#hasProduct(of) ? 5 : 3;
@@ -290,7 +303,7 @@ class CellWriter {
 
   #linear(of: Extract<Expression, { kind: 'linear' }>): Text {
     const vector = this.#in(of.vector, level.unary);
-    const letter = isInput(of.vector) ? 'W' : 'U';
+    const letter = isPast(of.vector) ? 'U' : 'W';
     if (vector.rank === 0) {
       const weight = this.#weight(of.matrix, [of.rows], letter);
       return { text: `${weight.text} * ${vector.text}`, level: level.product, rank: 1 };
@@ -445,6 +458,12 @@ function isShort(of: Expression): boolean {
   if (of.kind === 'spread' || of.kind === 'view') return true;
   if (of.kind === 'sum') return of.terms.length === 2 && of.terms.every((term) => isComplement(of, term.of) || term.of.kind === 'constant');
   return of.kind === 'elementwise' && ['less', 'lessEqual', 'equal', 'not'].includes(of.name) && of.operands.every(isPlain);
+}
+
+/** A state before the step, or what a gate lets through of it. */
+function isPast(of: Expression): boolean {
+  if (of.kind === 'leaf') return of.role === 'state';
+  return (of.kind === 'view' || of.kind === 'product') && operandsOf(of).some(isPast);
 }
 
 /** Made of the step's inputs alone. */

@@ -7,11 +7,11 @@ import type { NodeProto } from '../../onnx/proto.ts';
 import { elementTypes } from '../../onnx/proto.ts';
 import type { Tensor } from '../../runtime/runtime.ts';
 import { type Given, type ReadCell, readStep } from '../cells/read.ts';
-import { type BoundPart, type BoundRun, keyOf, PartError, type Port, type RecurrentPart } from '../part.ts';
+import { type BoundPart, keyOf, PartError, type Port, type RecurrentPart } from '../part.ts';
 import type { Scope } from '../scopes.ts';
 import { isFloating, type Statics } from '../statics.ts';
+import { boundLoop } from './bind.ts';
 import { type LoopBody, loopBody, readBy } from './body.ts';
-import { expectedOf, featuresOf, stepsOf } from './values.ts';
 
 export const isLoop = ({ op_type, domain }: NodeProto): boolean =>
   (domain === undefined || domain === '' || domain === 'ai.onnx') && (op_type === 'Scan' || op_type === 'Loop');
@@ -89,6 +89,7 @@ class LoopReader {
       add(after, true);
     }
     for (const name of [...step.scanned, ...step.outputs]) add(name, true);
+    if (this.#body.isBatched && this.#node.input[0]) add(this.#node.input[0], false);
     for (const node of step.nodes)
       for (const name of readBy(node)) {
         const outside = constant.get(name) ?? name;
@@ -137,11 +138,17 @@ class LoopReader {
     const outside = (name: string): Tensor | undefined => values.get(constant.get(name) ?? name);
     const first = stacked(step.states[0]!.after);
     if (first === undefined) throw new PartError(`${this.#title}: its state “${step.states[0]!.after}” was not computed.`);
-    const steps = first.dims[0]!;
-    if (steps === 0) throw new PartError(`${this.#title} took no step in this run.`);
+    // Of opset 8, sequences are stacked outside of the steps.
+    const isBatched = this.#body.isBatched;
+    const lead = isBatched ? 2 : 1;
+    const steps = first.dims[lead - 1]!;
+    if (steps === 0 || first.dims.includes(0)) throw new PartError(`${this.#title} took no step in this run.`);
     const shapes = new Map<string, readonly number[]>();
-    for (const name of step.scanned) shapes.set(name, stacked(name)?.dims.slice(1) ?? []);
-    for (const { before, after } of step.states) shapes.set(before, outside(initial.get(before)!)?.dims ?? stacked(after)!.dims.slice(1));
+    for (const name of step.scanned) shapes.set(name, stacked(name)?.dims.slice(lead) ?? []);
+    for (const { before, after } of step.states) {
+      const own = outside(initial.get(before)!)?.dims.slice(lead - 1);
+      shapes.set(before, own ?? stacked(after)!.dims.slice(lead));
+    }
     const read = this.#read((name) => {
       const own = this.#given(name);
       if (own === undefined) return undefined;
@@ -151,44 +158,19 @@ class LoopReader {
       return tensor === undefined ? own : { ...own, shape: tensor.dims, data: () => tensor.data };
     });
     const states = new Map(step.states.map(({ before }) => [before, initial.get(before)!]));
-    const valueOf = (name: string): Tensor | undefined =>
+    const tensorOf = (name: string): Tensor | undefined =>
       states.has(name) ? outside(states.get(name)!) : (stacked(name) ?? outside(name));
-    return boundLoop(read, steps, direction, valueOf, (name) => stacked(name) !== undefined && !states.has(name));
+    const isStacked = (name: string): boolean => stacked(name) !== undefined && !states.has(name);
+    const run = { read, steps, direction, tensorOf, isStacked };
+    if (!isBatched) return boundLoop(run);
+    const lengths = this.#node.input[0] ? outside(this.#node.input[0]) : undefined;
+    return boundLoop({
+      ...run,
+      batched: {
+        count: first.dims[0]!,
+        isOwn: (name) => isStacked(name) || states.has(name),
+        ...(lengths === undefined ? {} : { lengths: Array.from(lengths.data as ArrayLike<number | bigint>, Number) }),
+      },
+    });
   }
-}
-
-/** A read cell with the numbers of a run. */
-function boundLoop(
-  read: ReadCell,
-  steps: number,
-  direction: BoundRun['direction'],
-  valueOf: (name: string) => Tensor | undefined,
-  isStacked: (name: string) => boolean,
-): BoundPart {
-  const sizes = [...read.inputs.values()].flatMap(({ name, batch }) => {
-    const tensor = valueOf(name);
-    return batch === undefined || tensor === undefined ? [] : [tensor.dims[batch + (isStacked(name) ? 1 : 0)]!];
-  });
-  for (const { name, batch } of read.lines.values()) if (batch !== undefined) sizes.push(valueOf(name)!.dims[batch + 1]!);
-  const batch = Math.max(1, ...sizes);
-  // The step's number, where a cell reads nothing.
-  const cell = read.cell.inputs.length > 0 ? read.cell : { ...read.cell, inputs: [{ name: 'step', shape: [1] }] };
-  const run: BoundRun = {
-    direction,
-    cell,
-    weights: read.weights(),
-    sequence(item) {
-      const inputs: Record<string, Float32Array> = {};
-      if (cell !== read.cell) inputs.step = Float32Array.from({ length: steps }, (_, t) => t);
-      for (const [name, layout] of read.inputs) {
-        const tensor = valueOf(layout.name);
-        if (tensor === undefined) throw new PartError(`“${layout.name}” was not computed.`);
-        inputs[name] = isStacked(layout.name)
-          ? stepsOf(tensor, layout.batch, item, direction === 'reverse')
-          : featuresOf(tensor, layout.batch, item);
-      }
-      return { inputs, expected: expectedOf(read.lines, valueOf, item, direction === 'reverse') };
-    },
-  };
-  return { lengths: Array.from({ length: batch }, () => steps), runs: [run] };
 }

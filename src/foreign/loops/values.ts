@@ -20,24 +20,27 @@ export function featuresOf({ dims, data }: Tensor, batch: number | undefined, it
 /** Of a tensor that is stacked over steps; `batch` is the axis of a single step. In the order of time where the loop goes from the end. */
 export function stepsOf(tensor: Tensor, batch: number | undefined, item: number, isReverse: boolean): Float32Array {
   const all = featuresOf(tensor, batch === undefined ? undefined : batch + 1, item);
-  if (!isReverse) return all;
-  const steps = tensor.dims[0]!;
-  const size = all.length / steps;
-  const turned = new Float32Array(all.length);
-  for (let t = 0; t < steps; t += 1) turned.set(all.subarray(t * size, (t + 1) * size), (steps - 1 - t) * size);
-  return turned;
+  return isReverse ? turned(all, tensor.dims[0]!) : all;
 }
 
 export function expectedOf(
   lines: ReadonlyMap<string, Layout>,
-  valueOf: (name: string) => Tensor | undefined,
+  tensorOf: (name: string) => Tensor | undefined,
   item: number,
   isReverse: boolean,
 ): Expected[] {
   return [...lines].flatMap(([line, { name, batch }]) => {
-    const tensor = valueOf(name);
+    const tensor = tensorOf(name);
     return tensor === undefined ? [] : [{ line, data: stepsOf(tensor, batch, item, isReverse), lastOnly: false }];
   });
+}
+
+/** The steps from the last to the first. */
+export function turned(data: Float32Array, steps: number): Float32Array {
+  const size = data.length / steps;
+  const result = new Float32Array(data.length);
+  for (let t = 0; t < steps; t += 1) result.set(data.subarray(t * size, (t + 1) * size), (steps - 1 - t) * size);
+  return result;
 }
 
 function numbers(data: Tensor['data'], from: number, to: number): Float32Array {
