@@ -194,6 +194,32 @@ describe('ONNX models of others in the workbench', function () {
     await workbench.stopDebugging();
   });
 
+  it('opens the streaming rule to be edited, and takes it from then on', async () => {
+    await workbench.openFile('stream.onnx', false);
+    const shown = await page('a timestep can be a call');
+    await shown.locator('button', { hasText: 'Debug' }).click();
+    await row('One call').click();
+    await row('Edit the rule').click();
+    await workbench.page.locator('.tab.active', { hasText: 'stream.onnx.stream.json' }).waitFor();
+    await workbench.line('"h_in"').waitFor();
+    await workbench.openFile('stream.onnx', false);
+    await page('a timestep can be a call');
+    await workbench.page.keyboard.press('F5');
+    await row('Streamed by your rule').waitFor();
+    await workbench.page.keyboard.press('Escape');
+  });
+
+  it('shows the generated source without debugging; F5 there means the model', async () => {
+    await workbench.openFile('stream.onnx', false);
+    const shown = await page('a timestep can be a call');
+    await shown.locator('button', { hasText: 'Generated Source' }).click();
+    await workbench.page.locator('.tab.active', { hasText: 'stream.onnx.rnn' }).waitFor();
+    await workbench.line('model stream').waitFor();
+    await workbench.page.keyboard.press('F5');
+    await row('as last time').waitFor();
+    await workbench.page.keyboard.press('Escape');
+  });
+
   it('says what is wrong with a broken file, and reads it again when it is whole', async () => {
     await workbench.openFile('broken.onnx', false);
     const shown = await page('This model cannot be shown');

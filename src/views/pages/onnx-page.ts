@@ -121,7 +121,7 @@ const verdict = (value: number | undefined): string =>
     ? '<span class="unit">the model gives nothing to compare it with</span>'
     : value <= PARITY_LIMIT
       ? `equal to ${parityText(value)}`
-      : `<span class="failed">differs by ${parityText(value)}</span>`;
+      : `<strong class="failed">differs by ${parityText(value)}</strong>`;
 
 export const parityText = (value: number): string => (value === 0 ? 'the last bit' : value.toExponential(0));
 
