@@ -220,6 +220,20 @@ describe('ONNX models of others in the workbench', function () {
     await workbench.page.keyboard.press('Escape');
   });
 
+  it('opens the layers as a model of one’s own, with a run', async () => {
+    await workbench.openFile('speech.onnx', false);
+    const shown = await page('graph speech');
+    await shown.locator('button', { hasText: 'Open as Model' }).click();
+    await row('as last time').click();
+    await workbench.page.locator('.quick-input-title', { hasText: 'in which folder?' }).waitFor();
+    await workbench.page.locator('.quick-input-widget:visible a', { hasText: 'Write Here' }).first().click();
+    await workbench.page.locator('.tab.active', { hasText: 'speech.rnn' }).waitFor();
+    await workbench.told(/speech\.rnn has the layers and their weights/).waitFor();
+    await workbench.lens('Train').waitFor();
+    await workbench.screenshot('onnx-as-model');
+    await workbench.command('Notifications: Clear All Notifications');
+  });
+
   it('says what is wrong with a broken file, and reads it again when it is whole', async () => {
     await workbench.openFile('broken.onnx', false);
     const shown = await page('This model cannot be shown');

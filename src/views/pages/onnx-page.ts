@@ -86,7 +86,7 @@ function buttons({ info, trusted, verified }: OnnxPage): string {
   const none = info.parts.length === 0 ? 'Nothing in this model is recurrent and can be replayed.' : '';
   const why = trusted ? none : 'This folder is in restricted mode: models are looked at, but not run.';
   const busy = verified?.kind === 'running';
-  return `<div class="actions">${button('debug', 'Debug', true, why)}${button('verify', busy ? 'Verifying …' : 'Verify', false, busy ? 'It runs' : why)}${button('source', 'Generated Source', false, why)}</div>`;
+  return `<div class="actions">${button('debug', 'Debug', true, why)}${button('verify', busy ? 'Verifying …' : 'Verify', false, busy ? 'It runs' : why)}${button('source', 'Generated Source', false, why)}${button('asModel', 'Open as Model', false, why)}</div>`;
 }
 
 function verification(verified: Verified | undefined): string {
