@@ -46,6 +46,9 @@ describe('launch configurations of ONNX models', () => {
     assert.match(fault({ program: 'm.rnn', random: 1 }), /"random" .* is for \.onnx models/);
     assert.match(fault({ program: 'm.onnx', random: 1, input: 'x' }), /one is enough/);
     assert.match(fault({ program: 'm.onnx', item: -1 }), /"item" .* whole number from 0/);
+    assert.match(fault({ program: 'm.onnx', objective: { kind: 'loss' } }), /"objective" .* of an \.onnx model/);
+    assert.match(fault({ program: 'm.onnx', objective: { kind: 'output', output: 'y', index: ['0'] } }), /"objective"/);
+    assert.equal(fault({ program: 'm.onnx', objective: { kind: 'output', output: 'y', index: [0, null] } }), undefined);
     assert.match(fault({ program: 'm.onnx', choices: [] }), /"choices" .* path of a file of JSON/);
     await assert.rejects(input({ choices: 'bad.json' }), /^Error: \/w\/bad\.json is no JSON: /);
     await assert.rejects(input({ stream: 'none.json' }), /^Error: There is no file \/w\/none\.json that can be read\.$/);
