@@ -42,22 +42,33 @@ export const readLaunch = (given: object): LaunchArguments | { readonly fault: s
     return { fault: '"data" in the launch configuration is { "part": "training" or "validation", "from": 0, "length": 200 }.' };
   const fault = foreignFault(asked, asked.program);
   if (fault !== undefined) return { fault };
-  const objective = asked.objective as { readonly kind?: unknown; readonly t?: unknown } | undefined;
-  if (objective !== undefined && objective.kind !== 'loss' && !(objective.kind === 'lossAt' && Number.isInteger(objective.t)))
-    return { fault: '"objective" in the launch configuration is { "kind": "loss" } or { "kind": "lossAt", "t": 40 }.' };
+  if (asked.objective !== undefined && !isObjective(asked.objective, isOnnx(asked.program)))
+    return {
+      fault: isOnnx(asked.program)
+        ? '"objective" in the launch configuration is { "kind": "output", "output": "logits", "index": [0, 40, null] }, of an .onnx model; without "index" all of the output.'
+        : '"objective" in the launch configuration is { "kind": "loss" } or { "kind": "lossAt", "t": 40 }.',
+    };
   return given as LaunchArguments;
 };
+
+const isOnnx = (program: string): boolean => /\.onnx$/i.test(program);
+
+function isObjective(given: unknown, ofOnnx: boolean): given is Objective {
+  const { kind, t, output, index } = given as Readonly<Record<string, unknown>>;
+  if (!ofOnnx) return kind === 'loss' || (kind === 'lossAt' && Number.isInteger(t));
+  const isIndex = index === undefined || (Array.isArray(index) && index.every((each) => each === null || Number.isInteger(each)));
+  return kind === 'output' && typeof output === 'string' && isIndex;
+}
 
 const ofRnn = ['model', 'run', 'text', 'file', 'data'] as const;
 const ofOnnx = ['input', 'choices', 'random', 'stream', 'item'] as const;
 
 /** What is said of a model of the one kind is no use for one of the other. */
 function foreignFault(asked: Partial<Record<keyof LaunchArguments, unknown>>, program: string): string | undefined {
-  const isOnnx = /\.onnx$/i.test(program);
-  const [own, other] = isOnnx ? [ofOnnx, ofRnn] : [ofRnn, ofOnnx];
+  const [own, other] = isOnnx(program) ? [ofOnnx, ofRnn] : [ofRnn, ofOnnx];
   const strange = other.find((property) => asked[property] !== undefined);
   if (strange !== undefined)
-    return `"${strange}" in the launch configuration is for ${isOnnx ? '.rnn sources' : '.onnx models'}; for ${program} there are ${own.map((each) => `"${each}"`).join(', ')}.`;
+    return `"${strange}" in the launch configuration is for ${isOnnx(program) ? '.rnn sources' : '.onnx models'}; for ${program} there are ${own.map((each) => `"${each}"`).join(', ')}.`;
   for (const property of ['random', 'item'] as const) {
     const value = asked[property];
     if (value !== undefined && !(Number.isSafeInteger(value) && (value as number) >= 0))

@@ -1,7 +1,7 @@
 // What a model of others is run on: as last time, random numbers, zeros, a file, or something of its own for each input. One list, the last
 // choice on top; what a choice leaves open is asked after it.
 
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import type { Engine } from '../engine/client.ts';
 import type { ForeignInfo, ForeignInput, ForeignPort } from '../shared/foreign.ts';
@@ -128,7 +128,7 @@ async function firstChoices(
   if (act === 'zeros') return named(({ name }) => zeros(info.usual, name));
   const usual = named(({ name, type }) => ownChoice(info.usual, name, type));
   if (act === 'each') return chooseEach(info, ports, usual, engine);
-  const path = await chooseFile(`An input for ${basename(info.path)}`);
+  const path = await chooseFile(`An input for ${basename(info.path)}`, info);
   if (path === undefined) return undefined;
   const file: InputChoice = { kind: 'file', path };
   if (ports.length === 1) return named(() => file);
@@ -202,7 +202,7 @@ async function chooseOne(
   });
   switch (item?.act) {
     case 'file': {
-      const path = await chooseFile(`A file for ${name}`);
+      const path = await chooseFile(`A file for ${name}`, info);
       return path === undefined ? undefined : { kind: 'file', path };
     }
     case 'random': {
@@ -246,7 +246,8 @@ async function askSeed(): Promise<number | undefined> {
   return text === undefined ? undefined : Number(text);
 }
 
-async function chooseFile(title: string): Promise<string | undefined> {
-  const [uri] = (await vscode.window.showOpenDialog({ title, openLabel: 'Run on This', filters: readableFiles })) ?? [];
+async function chooseFile(title: string, { path }: ForeignInfo): Promise<string | undefined> {
+  const defaultUri = vscode.Uri.file(dirname(path));
+  const [uri] = (await vscode.window.showOpenDialog({ title, openLabel: 'Run on This', filters: readableFiles, defaultUri })) ?? [];
   return uri?.fsPath;
 }

@@ -6,6 +6,7 @@ import type { Engine } from '../engine/client.ts';
 import type { TraceRequest } from '../engine/requests.ts';
 import type { Session } from './debug-session.ts';
 import { generatedFolder } from './debugging.ts';
+import { openAsModel } from './onnx-as-model.ts';
 import { activeOnnx, type OnnxEditors, partNamed } from './onnx-editor.ts';
 import { isOnnx, type OnnxModels } from './onnx-models.ts';
 import { openTrace } from './opened-trace.ts';
@@ -16,13 +17,14 @@ export interface OnnxParts {
   readonly models: OnnxModels;
   readonly editors: OnnxEditors;
   readonly engine: () => Engine;
+  readonly memory: vscode.Memento;
   readonly storage: string;
   readonly session: () => Session | undefined;
   readonly generated: (source: string, model: string) => void;
 }
 
 /** By their names without `unroll.`. */
-export function onnxCommands({ models, editors, engine, storage, session, generated }: OnnxParts) {
+export function onnxCommands({ models, editors, engine, memory, storage, session, generated }: OnnxParts) {
   return {
     verifyOnnx: async (target?: unknown) => {
       if (!(await trustedFor('Running models'))) return;
@@ -63,6 +65,10 @@ export function onnxCommands({ models, editors, engine, storage, session, genera
             : 'This model says nothing about the Python lines that made it: torch.onnx.export(..., dynamo=True) writes them.',
         );
       return showPython(all);
+    },
+    openAsModel: async (target?: unknown) => {
+      if (!(await trustedFor('Opening a model as a source'))) return;
+      await openAsModel(await models.info(fileOf(target)), engine, { memory, storage });
     },
     chooseItem: async () => {
       const running = vscode.debug.activeDebugSession;

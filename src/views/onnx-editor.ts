@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, string>> = {
   verify: 'unroll.verifyOnnx',
   source: 'unroll.showGeneratedSource',
   python: 'unroll.showPythonSource',
+  asModel: 'unroll.openAsModel',
 };
 
 export class OnnxEditors implements vscode.CustomReadonlyEditorProvider {

@@ -4,7 +4,7 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import { connect, spawnAdapter } from './client.ts';
 import { breakAt, F, lineOf, open, SOURCE } from './session.ts';
 import { LSTM, LSTM_CALLS } from './sources.ts';
-import { type Formula, waves } from './traces.ts';
+import { described, type Formula, FormulaTrace, waves } from './traces.ts';
 
 describe('debug adapter', () => {
   it('stops at the first timestep, on the line that runs the LSTM', async () => {
@@ -299,6 +299,34 @@ describe('debug adapter', () => {
     await client.start();
     await client.go('continue');
     assert.ok(trace.requests.length < 20, String(trace.requests.length));
+  });
+
+  it('has the line that made a part below its frames, without values', async () => {
+    const trace = new FormulaTrace(described(LSTM, 100, { calls: LSTM_CALLS }), waves);
+    const asked: string[] = [];
+    const { client } = connect({
+      openTrace: async () => trace,
+      readSource: async () => '',
+      origin: (instance) => {
+        asked.push(instance);
+        return { name: 'net.py:6', uri: 'file:///w/net.py', line: 5 };
+      },
+    });
+    await client.launch();
+    await client.start();
+    await client.go('stepIn');
+    const { stackFrames, totalFrames } = await client.ask('stackTrace', { threadId: 1 });
+    assert.equal(totalFrames, stackFrames.length);
+    const { id, name, line, source } = stackFrames.at(-1);
+    assert.deepEqual([name, line, source.path], ['net.py:6', 6, '/w/net.py']);
+    assert.ok(
+      asked.every((path) => path === asked[0]),
+      asked.join(),
+    );
+    assert.deepEqual((await client.ask('scopes', { frameId: id })).scopes, []);
+    // What is watched is seen from the model then.
+    const { result } = await client.ask('evaluate', { expression: 't', frameId: id, context: 'watch' });
+    assert.equal(result, '0');
   });
 
   describe('what goes wrong', () => {

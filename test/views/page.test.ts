@@ -34,6 +34,21 @@ describe('pages of the views', function () {
     return trace(page);
   };
 
+  it('say how near a replay is, and warn where it is not near', async () => {
+    const near = await show('timeline-replay');
+    assert.equal(await near.locator('.parity .verdict').textContent(), 'replay equals the model to 2e−7, 1 of 2 parts not compared');
+    assert.match((await near.locator('.parity').getAttribute('title')) ?? '', /^lstm: 2e−7\nlstm_1: nothing in the model to compare with$/);
+    assert.equal(await near.locator('.banner').count(), 0);
+    await near.close();
+    const far = await show('timeline-replay-wrong');
+    assert.match((await far.locator('.banner[role="alert"]').textContent()) ?? '', /The replay differs from the model: lstm_1 \(by 3e−2\)/);
+    assert.equal(await far.locator('.parity .idle').textContent(), 'gru has no values: its branch did not run');
+    await far.close();
+    const own = await show('timeline-lstm');
+    assert.equal(await own.locator('.parity').count(), 0);
+    await own.close();
+  });
+
   it('move by keyboard', async () => {
     const page = await show('timeline-lstm');
     const start = await trace(page);

@@ -55,6 +55,37 @@ describe('pages', () => {
     assert.match(text, /validation loss 0\.6 0\.6 0\.6/);
   });
 
+  it('a model of others: what is wrong stands first, then its parts, and how near their replay is', () => {
+    const text = textOf(pages.onnx!);
+    assert.match(
+      text,
+      /^ ?Something is wrong in this file The model keeps &lt;W&gt; in speech\.onnx\.data.* &lt;speech&gt;\.onnx graph main_graph · pytorch 2\.13\.0 · opset 20 · com\.microsoft 1 · 1\.5 MB · 363,457 parameters/,
+    );
+    assert.match(text, /The replay is not what the model computes rnn_2: gates and states/);
+    assert.match(text, /Random input with time = 12\. rnn equal to 2e-7 rnn_2 differs by 3e-2 gate no values: its branch did not run/);
+    assert.match(text, /rnn rnn_2 LSTM 2 both 257 → 128 operator f i g c&#39; o h&#39; net\.py:12/);
+    assert.match(text, /gate cell 1 reverse \? → \? scan If &quot;check&quot;, then_branch/);
+    assert.match(text, /Recurrent, but not replayed what where why Loop_3 its condition depends/);
+    assert.match(text, /frame float32 \[1, time, 257\] state float32 any rank/);
+    assert.match(text, /3 operators of 2 kinds LSTM 2 Add 1/);
+    assert.match(pages.onnx!, /<button type="button" class="link" data-action="python" data-part="rnn" title="The line has moved/);
+  });
+
+  it('a model of others that is replayed exactly, only looked at, or broken', () => {
+    const good = textOf(pages['onnx-good']!);
+    assert.match(good, /✓ The replay equals the model: the largest relative difference is 2e-7/);
+    assert.match(good, /gate the model gives nothing to compare it with/);
+    assert.ok(!/class="warning"/.test(pages['onnx-good']!));
+    // The file's own word, where the workspace has no such line.
+    assert.match(good, /net\.py:11/);
+    assert.match(pages['onnx-looked-at']!, /data-action="debug" class="primary" disabled title="This folder is in restricted mode/);
+    assert.match(textOf(pages['onnx-looked-at']!), /No LSTM, GRU or RNN, and no loop over time, was found/);
+    assert.match(
+      textOf(pages['onnx-broken']!),
+      /cannot be shown\. broken\.onnx is cut short: &lt;graph&gt; ends after 12 bytes\. Read Again/,
+    );
+  });
+
   it('a preview shows what cannot be seen, counts and unknowns', () => {
     const text = textOf(pages.preview!);
     assert.match(text, /Training 11,549 82,310/);

@@ -1,9 +1,11 @@
 // Pages with made-up runs and data: what tests look at, and what `node test/views/shoot-pages.ts FOLDER` makes pictures of.
 
 import type { DataPreview } from '../../src/shared/dataset.ts';
+import type { ForeignInfo } from '../../src/shared/foreign.ts';
 import { random } from '../../src/shared/random.ts';
 import type { RunReport, RunSummary, StepRecord } from '../../src/shared/training.ts';
 import { comparePage } from '../../src/views/pages/compare-page.ts';
+import { onnxPage, unreadable } from '../../src/views/pages/onnx-page.ts';
 import { previewPage } from '../../src/views/pages/preview-page.ts';
 import { runPage } from '../../src/views/pages/run-page.ts';
 
@@ -150,6 +152,57 @@ const run = (name: string, seed: number, accuracy: number) => ({
 });
 
 /** Each page by its name. */
+export const foreign: ForeignInfo = {
+  path: '/models/<speech>.onnx',
+  name: 'main_graph',
+  producer: 'pytorch 2.13.0',
+  opsets: { 'ai.onnx': 20, 'com.microsoft': 1 },
+  inputs: [
+    { name: 'frame', type: 'float32', shape: [1, 'time', 257] },
+    { name: 'state', type: 'float32' },
+  ],
+  outputs: [{ name: 'mask', type: 'float32', shape: [1, 'time', 257] }],
+  parts: [
+    {
+      name: 'rnn',
+      names: ['rnn', 'rnn_2'],
+      kind: 'lstm',
+      layers: 2,
+      directions: 2,
+      reverse: false,
+      hidden: 128,
+      input: 257,
+      form: 'operator',
+      title: 'node_LSTM_114',
+      where: '',
+      values: ['f', 'i', 'g', "c'", 'o', "h'"],
+      source: [{ file: '/home/someone/net.py', line: 11, function: 'forward' }],
+    },
+    {
+      name: 'gate',
+      names: ['gate'],
+      kind: 'cell',
+      layers: 1,
+      directions: 1,
+      reverse: true,
+      form: 'scan',
+      title: 'Scan_7',
+      where: 'If "check", then_branch',
+      values: ["s'"],
+      source: [],
+    },
+  ],
+  refused: [{ title: 'Loop_3', where: '', why: 'its condition depends on what it computes' }],
+  remarks: ['The model keeps <W> in speech.onnx.data, which is not there. Copy it beside the model.'],
+  operators: { Add: 1, LSTM: 2 },
+  functions: [],
+  parameters: 363_457,
+  bytes: 1_458_237,
+  metadata: { author: 'someone <x@y>' },
+  proposal: { frames: [{ input: 'frame', axis: 1 }], state: [], constants: {}, reasons: ['mask feeds state.'], confidence: 'names' },
+  usual: {},
+};
+
 export const pages: Readonly<Record<string, string>> = {
   run: runPage({ summary: summary({ note: 'The first that beats <PyTorch>.' }), records: records(1), report, clip: 1 }),
   'run-text': runPage({
@@ -165,4 +218,26 @@ export const pages: Readonly<Record<string, string>> = {
   }),
   compare: comparePage([run('lstm', 1, 0.825), run('gru', 2, 0.818), run('rnn', 3, 0.761)]),
   preview: previewPage(preview),
+  onnx: onnxPage({
+    info: foreign,
+    trusted: true,
+    places: new Map([['rnn', [{ path: '/work/net.py', line: 12, note: 'The line has moved from 11 to 12 since the export.' }]]]),
+    verified: {
+      kind: 'done',
+      parity: [
+        { part: 'rnn', value: 2.1e-7 },
+        { part: 'rnn_2', value: 0.031 },
+      ],
+      idle: [{ part: 'gate', why: 'its branch did not run' }],
+      dimensions: { time: 12 },
+      remarks: [],
+    },
+  }),
+  'onnx-good': onnxPage({
+    info: { ...foreign, remarks: [], refused: [] },
+    trusted: true,
+    verified: { kind: 'done', parity: [{ part: 'rnn', value: 2.1e-7 }, { part: 'gate' }], idle: [], dimensions: {}, remarks: [] },
+  }),
+  'onnx-looked-at': onnxPage({ info: { ...foreign, parts: [], remarks: [] }, trusted: false }),
+  'onnx-broken': unreadable('/models/broken.onnx', 'broken.onnx is cut short: <graph> ends after 12 bytes.'),
 };

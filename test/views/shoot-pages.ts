@@ -28,7 +28,7 @@ for (const theme of ['dark', 'light', 'contrast'] as const satisfies readonly Th
     .map(([name, value]) => `--vscode-${name}: ${value};`)
     .join(' ');
   for (const [name, content] of Object.entries(pages)) {
-    if (theme !== 'dark' && !['run', 'compare', 'preview'].includes(name)) continue;
+    if (theme !== 'dark' && !['run', 'compare', 'preview', 'onnx'].includes(name)) continue;
     for (const width of name === 'run' && theme === 'dark' ? [1100, 380] : [1000]) {
       const page = await browser.newPage({ viewport: { width, height: 900 } });
       const document = documentOf(content)

@@ -86,7 +86,7 @@ function buttons({ info, trusted, verified }: OnnxPage): string {
   const none = info.parts.length === 0 ? 'Nothing in this model is recurrent and can be replayed.' : '';
   const why = trusted ? none : 'This folder is in restricted mode: models are looked at, but not run.';
   const busy = verified?.kind === 'running';
-  return `<div class="actions">${button('debug', 'Debug', true, why)}${button('verify', busy ? 'Verifying …' : 'Verify', false, busy ? 'It runs' : why)}${button('source', 'Generated Source', false, why)}</div>`;
+  return `<div class="actions">${button('debug', 'Debug', true, why)}${button('verify', busy ? 'Verifying …' : 'Verify', false, busy ? 'It runs' : why)}${button('source', 'Generated Source', false, why)}${button('asModel', 'Open as Model', false, why)}</div>`;
 }
 
 function verification(verified: Verified | undefined): string {
@@ -121,7 +121,7 @@ const verdict = (value: number | undefined): string =>
     ? '<span class="unit">the model gives nothing to compare it with</span>'
     : value <= PARITY_LIMIT
       ? `equal to ${parityText(value)}`
-      : `<span class="failed">differs by ${parityText(value)}</span>`;
+      : `<strong class="failed">differs by ${parityText(value)}</strong>`;
 
 export const parityText = (value: number): string => (value === 0 ? 'the last bit' : value.toExponential(0));
 

@@ -94,6 +94,18 @@ export const STATES: Readonly<Record<string, GalleryState>> = {
     await model.request('go', { unit: 90, pin: true });
   }),
   'timeline-nan': timeline(() => lstm({ fault: { t: 41, unit: 17 } }), 38),
+  'timeline-replay': timeline(() => lstm({ parts: [{ part: 'lstm', value: 2.1e-7 }, { part: 'lstm_1' }] }), 28),
+  'timeline-replay-wrong': timeline(
+    () =>
+      lstm({
+        parts: [
+          { part: 'lstm', value: 2.1e-7 },
+          { part: 'lstm_1', value: 0.031 },
+        ],
+        idle: [{ part: 'gru', why: 'its branch did not run' }],
+      }),
+    28,
+  ),
   'cell-lstm': cell(lstm, 28),
   'cell-gru': cell(() => lstm({ cell: 'gru', units: 128 }), 33),
   'cell-own': cell(() => lstm({ cell: 'leaky_pair', units: 48 }), 20),

@@ -21,6 +21,9 @@ export interface FormulaOptions {
   readonly words?: boolean;
   /** From this timestep on, one unit's state is no number. */
   readonly fault?: { readonly t: number; readonly unit: number };
+  /** As of a model of others: parity by part. */
+  readonly parts?: TraceDescription['parts'];
+  readonly idle?: TraceDescription['idle'];
   /** Waits before each answer, in milliseconds: for the state of loading. */
   readonly delay?: number;
 }
@@ -95,6 +98,8 @@ export class FormulaTrace implements Trace {
       by: options.words === true ? 'word' : 'char',
       instances: [model, instance],
       parity: 3.1e-7,
+      ...(options.parts === undefined ? {} : { parts: options.parts }),
+      ...(options.idle === undefined ? {} : { idle: options.idle }),
       objective: options.objective ?? { kind: 'loss' },
     };
     this.surprise = surpriseOf(tokens, options.seed);
