@@ -177,7 +177,15 @@ export function activate(context: vscode.ExtensionContext): void {
   };
   const parts = { runs, tree, queue, memory: context.workspaceState, settings, renamed };
   for (const [name, run] of Object.entries(runCommands(parts))) command(name, run);
-  const foreign = { models, editors: onnxEditors, engine: engine.get, memory: context.workspaceState, storage, session: () => session, generated };
+  const foreign = {
+    models,
+    editors: onnxEditors,
+    engine: engine.get,
+    memory: context.workspaceState,
+    storage,
+    session: () => session,
+    generated,
+  };
   for (const [name, run] of Object.entries(onnxCommands(foreign))) command(name, run);
   command('devices', () => showDevices(engine.get()));
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import * as vscode from 'vscode';
 import type { Engine } from '../engine/client.ts';
 import type { TraceRequest } from '../engine/requests.ts';
+import { doneAsking, pickOne } from './asking.ts';
 import type { Session } from './debug-session.ts';
 import { generatedFolder } from './debugging.ts';
 import { openAsModel } from './onnx-as-model.ts';
@@ -82,7 +83,8 @@ export function onnxCommands({ models, editors, engine, memory, storage, session
         description: item === (input.item ?? 0) ? 'this one' : '',
         item,
       }));
-      const chosen = await vscode.window.showQuickPick(items, { title: 'Which sequence of the batch?' });
+      const chosen = await pickOne(items, { title: 'Which sequence of the batch?' });
+      doneAsking();
       if (chosen === undefined || chosen.item === (input.item ?? 0)) return;
       const { workspaceFolder, configuration } = running;
       await vscode.debug.stopDebugging(running);
