@@ -140,6 +140,9 @@ export class Statics {
       case 'Tanh':
       case 'Relu':
       case 'Neg':
+      case 'Not':
+      case 'Exp':
+      case 'Abs':
         return own;
       case 'Constant':
         return attribute('value')?.t?.dims;
@@ -200,7 +203,15 @@ export class Statics {
       }
       case 'Add':
       case 'Mul':
-      case 'Sub': {
+      case 'Sub':
+      case 'Div':
+      case 'Less':
+      case 'LessOrEqual':
+      case 'Greater':
+      case 'GreaterOrEqual':
+      case 'Equal':
+      case 'And':
+      case 'Or': {
         const other = of(1);
         if (own === undefined || other === undefined) return undefined;
         const [large, small] = own.length >= other.length ? [own, other] : [other, own];

@@ -100,7 +100,8 @@ export function cellCase(seed: number): CellCase {
   }
 
   // How it is written.
-  const layout = say('state', pick(['BH', '1BH', 'BH', 'HB']));
+  // One unit of two sequences cannot be told from two units of one.
+  const layout = say('state', pick(hidden === 1 ? ['BH', '1BH'] : ['BH', '1BH', 'BH', 'HB']));
   const style = say('products', pick(layout === 'HB' ? (['apart', 'fused'] as const) : (['apart', 'fused', 'joined'] as const)));
   const product = say('by', pick(layout === 'BH' ? (['MatMul', 'Gemm', 'transposed'] as const) : (['MatMul', 'transposed'] as const)));
   const splitting = say(

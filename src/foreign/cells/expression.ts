@@ -231,6 +231,16 @@ export class Expressions {
     const gelu = this.#gelu(constant, rest);
     if (gelu !== undefined) return weights.length === 0 ? gelu : this.product([...weights, gelu]);
     const scale = constant === 1 ? [] : [this.constant(constant)];
+    // A share of a product keeps the product as one: 0.9 * (o * tanh(c)).
+    const inner = given.find((each) => each.kind === 'product' && !each.isWeight);
+    if (
+      given.length === 2 &&
+      inner !== undefined &&
+      scale.length > 0 &&
+      weights.length === 0 &&
+      given.some(({ kind }) => kind === 'constant')
+    )
+      return this.#product([this.constant(constant), this.product(rest)], shape);
     if (rest.length === 0) return weights.length === 0 ? this.constant(constant) : this.#product([...scale, ...weights], shape);
     const weight = weights.length === 0 ? scale : [this.#product([...scale, ...weights], shapeOf(weights))];
     return this.#product([...weight, ...rest], shape);
@@ -298,6 +308,7 @@ export class Expressions {
         if (count === by) return this.reduction('mean', of.of, of.axis);
       }
     }
+    if (name === 'where' && operands[1] === operands[2]) return operands[1]!;
     if (name === 'minimum') {
       // Bounds on both sides, as some files spell them out.
       const high = operands.find(({ kind }) => kind === 'constant');
@@ -315,9 +326,31 @@ export class Expressions {
   }
 
   reduction(name: Reduction['name'], of: Expression, axis?: number): Expression {
+    const product =
+      name === 'sum' && axis !== undefined && of.kind === 'product' && of.shape.length === 2 ? this.#weighted(of, axis) : undefined;
+    if (product !== undefined) return product;
     const keeps = name === 'softmax' || name === 'cumsum';
     const shape = keeps ? of.shape : axis === undefined ? [] : of.shape.filter((_, k) => k !== axis);
     return this.#make({ kind: 'reduction', name, of, axis, shape }, `${name} ${of.id} ${axis}`);
+  }
+
+  /** The sum of a matrix's rows or columns, each times a number. */
+  #weighted({ factors }: Product, axis: number): Expression | undefined {
+    const [a, b] = factors;
+    if (factors.length !== 2) return undefined;
+    for (const [weight, matrix] of [
+      [a!, b!],
+      [b!, a!],
+    ] as const)
+      if (
+        weight.kind === 'spread' &&
+        weight.of.shape.length === 1 &&
+        weight.axes[0] === axis &&
+        matrix.shape.length === 2 &&
+        matrix.kind !== 'spread'
+      )
+        return axis === 0 ? this.matmul(weight.of, matrix) : this.matmul(matrix, weight.of);
+    return undefined;
   }
 
   spread(of: Expression, axes: readonly number[], shape: readonly number[]): Expression {
@@ -422,7 +455,7 @@ function isNormalised(of: Expression): boolean {
 }
 
 /** An expression as a number times another. */
-function scaleOf(of: Expression): { readonly by: number; readonly of: Expression } {
+export function scaleOf(of: Expression): { readonly by: number; readonly of: Expression } {
   if (of.kind === 'elementwise' && of.name === 'quotient' && of.operands[1]!.kind === 'constant')
     return { by: 1 / of.operands[1].value, of: of.operands[0]! };
   if (of.kind === 'product' && of.factors.length === 2) {

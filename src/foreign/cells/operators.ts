@@ -12,6 +12,7 @@ import { integersIn, placeOf, type Step, tensorIn } from './step.ts';
 import {
   elementwise,
   expanded,
+  expressionOf,
   type Integers,
   permuted,
   picked,
@@ -357,6 +358,16 @@ const rules: Readonly<Record<string, Rule>> = {
   ReduceLogSumExp: (step) => {
     const powers = reduced(step, 'sum', (make, x) => make.elementwise('exp', [x])) as [Tensor];
     return [elementwise(step.make, powers, ([x]) => step.make.elementwise('log', [x!]))];
+  },
+  CumSum: (step) => {
+    const tensor = tensorIn(step, 0);
+    const axis = placeOf(integersIn(step, 1, 'axis')?.[0] ?? 0, tensor.axes.length);
+    const own = expressionOf(step.make, tensor);
+    const isPlain = step.attributes.int('exclusive', 0) === 0 && step.attributes.int('reverse', 0) === 0;
+    const isOnly = own.shape.length === 1 && tensor.axes[axis]!.size > 1 && !tensor.axes[axis]!.isBatch;
+    if (!isPlain || !isOnly) throw new PartError('It sums up in an order that the equations have no way to write.');
+    const axes = tensor.axes.map((each, k) => (k === axis ? { ...each, stride: 1 } : each));
+    return [{ kind: 'tensor', of: step.make.reduction('cumsum', own), offset: 0, axes }];
   },
   LayerNormalization: (step) => normalised(step, true),
   RMSNormalization: (step) => normalised(step, false),

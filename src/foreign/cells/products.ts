@@ -3,7 +3,8 @@
 import { PartError } from '../part.ts';
 import type { Expression, Expressions } from './expression.ts';
 import { contiguous, sizeOf } from './expression.ts';
-import { type Axis, expressionOf, permuted, SizeError, type Tensor } from './value.ts';
+import { joined } from './reduced.ts';
+import { type Axis, expressionOf, permuted, SizeError, sliced, type Tensor } from './value.ts';
 
 /** Axes `a.axes[k]` and `b.axes[j]` contracted. `shared`: pairs of axes that go side by side, as the batch does. The result has the shared axes, the
  *  rest of a, the rest of b. */
@@ -21,10 +22,10 @@ export function contracted(
   if ((x.isBatch || y.isBatch) && x.size > 1) throw new PartError('It sums over the sequences of the batch.');
   const together = shared.map(([p, q]): Axis => {
     const [one, other] = [a.axes[p]!, b.axes[q]!];
-    if (one.size > 1 && other.size > 1 && !(one.isBatch && other.isBatch))
-      throw new PartError(`It multiplies ${one.size} matrices side by side, which the equations have no way to write.`);
     return { size: Math.max(one.size, other.size), stride: 0, isBatch: one.isBatch || other.isBatch };
   });
+  const side = shared.findIndex(([p, q]) => [a.axes[p]!, b.axes[q]!].some((axis) => axis.size > 1 && !axis.isBatch));
+  if (side >= 0) return sideBySide(make, a, k, b, j, shared, side);
   const restOf = (tensor: Tensor, contractedAxis: number, side: 0 | 1): number[] =>
     tensor.axes.flatMap((_, at) => (at === contractedAxis || shared.some((pair) => pair[side] === at) ? [] : [at]));
   const [restA, restB] = [restOf(a, k, 0), restOf(b, j, 1)];
@@ -49,7 +50,12 @@ export function contracted(
       expressionOf(make, permuted(b, last ? [...sharedOf(1), ...restB, j] : [...sharedOf(1), j, ...restB]));
     if (b.of.isWeight && ownA.length === 0) return make.linear(columns(true), sizeOf(ownB), x.size, rows);
     if (a.of.isWeight && ownB.length === 0) return make.linear(rows, sizeOf(ownA), x.size, columns(false));
-    if (ownA.length > 1 || ownB.length > 1 || x.size === 1)
+    if (x.size === 1 && ownA.length <= 1 && ownB.length <= 1) {
+      const shape = [...ownA, ...ownB];
+      const wide = (of: Expression, place: number): Expression => (of.shape.length === 0 ? of : make.spread(of, [place], shape));
+      return make.product([wide(rows, 0), wide(columns(false), shape.length - 1)]);
+    }
+    if (ownA.length > 1 || ownB.length > 1)
       throw new PartError('It multiplies more than two dimensions, which the equations have no way to write.');
     return make.matmul(rows, columns(false));
   })();
@@ -60,6 +66,28 @@ export function contracted(
     return { size, isBatch, stride: isFeature ? strides[place++]! : 0 };
   });
   return { kind: 'tensor', of, offset: 0, axes: [...together, ...rest] };
+}
+
+/** Several products, as heads have them: one after the other, joined. */
+function sideBySide(
+  make: Expressions,
+  a: Tensor,
+  k: number,
+  b: Tensor,
+  j: number,
+  shared: readonly (readonly [number, number])[],
+  side: number,
+): Tensor {
+  const [p, q] = shared[side]!;
+  const [one, other] = [a.axes[p]!, b.axes[q]!];
+  if (one.size !== other.size && one.size > 1 && other.size > 1)
+    throw new SizeError(`It multiplies ${one.size} matrices with ${other.size}.`, one.size, other.size);
+  const count = Math.max(one.size, other.size);
+  if (one.isBatch || other.isBatch) throw new PartError('It multiplies sequences of the batch with something else.');
+  if (count > 16) throw new PartError(`It multiplies ${count} matrices side by side, which the equations have no way to write.`);
+  const at = (tensor: Tensor, axis: number, place: number): Tensor => sliced(tensor, axis, Math.min(place, tensor.axes[axis]!.size - 1), 1);
+  const parts = Array.from({ length: count }, (_, place) => contracted(make, at(a, p, place), k, at(b, q, place), j, shared));
+  return joined(make, parts, side);
 }
 
 /** As NumPy's `a @ b`. */

@@ -11,7 +11,7 @@ import { type Expression, Expressions, type Leaf, operandsOf, sizeOf } from './e
 import { WeightNumbers } from './numbers.ts';
 import { isOperatorName, valuesOf } from './operators.ts';
 import { maskOf, recognised } from './recognise.ts';
-import { expressionOf, type Integers, SizeError, type Tensor, tensorOf, type Value } from './value.ts';
+import { elementwise, expressionOf, type Integers, SizeError, type Tensor, tensorOf, type Value } from './value.ts';
 import { writeCell } from './write.ts';
 
 /** What is known of a value that the step reads and does not make: of states before the step, of scanned and of held values. */
@@ -58,10 +58,10 @@ export interface ReadCell {
 /** Throws PartError where the step does what the language has no way to write. */
 export function readStep(body: StepBody, given: (name: string) => Given | undefined, options: ReadOptions): ReadCell {
   let refusal: PartError | undefined;
-  for (const rank of ranks(body, given)) {
+  for (const guess of guesses(body, given)) {
     const sizes = new Sizes();
     for (let attempt = 0; attempt < 24; attempt += 1) {
-      const outcome = tried(body, given, options, sizes, rank);
+      const outcome = tried(body, given, options, sizes, guess);
       if (!(outcome instanceof PartError)) return outcome;
       if (outcome instanceof SizeError && sizes.learn(...outcome.sizes)) continue;
       refusal ??= outcome;
@@ -71,11 +71,20 @@ export function readStep(body: StepBody, given: (name: string) => Given | undefi
   throw refusal ?? new PartError(`The sizes of ${options.place} do not fit together.`);
 }
 
-/** Ranks to try for values of which not even that is known. */
-const ranks = (body: StepBody, given: (name: string) => Given | undefined): readonly number[] => {
-  const names = [...body.states.map(({ before }) => before), ...body.scanned];
-  return names.every((name) => given(name)?.shape !== undefined) ? [2] : [2, 3, 1];
-};
+/** What is taken for granted where the file says nothing. */
+interface Guess {
+  /** Of values of which not even that is known. */
+  readonly rank: number;
+  /** Sizes in front of [..., B, H] that are not known are 1. */
+  readonly ones: boolean;
+}
+
+function guesses(body: StepBody, given: (name: string) => Given | undefined): readonly Guess[] {
+  const shapes = [...body.states.map(({ before }) => before), ...body.scanned].map((name) => given(name)?.shape);
+  const ranks = shapes.every((shape) => shape !== undefined) ? [2] : [2, 3, 1];
+  const isOpen = shapes.some((shape) => shape !== undefined && shape.length > 2 && shape.includes(undefined));
+  return ranks.flatMap((rank) => (isOpen ? [true, false] : [true]).map((ones) => ({ rank, ones })));
+}
 
 /** One reading with the sizes that are known by now, for each place where the batch may be. */
 function tried(
@@ -83,15 +92,14 @@ function tried(
   given: (name: string) => Given | undefined,
   options: ReadOptions,
   sizes: Sizes,
-  rank: number,
+  { rank, ones }: Guess,
 ): ReadCell | PartError {
   let refusal: PartError | undefined;
   const shapes = new Map<string, readonly number[]>();
   const varies = (name: string): boolean => body.scanned.includes(name) || body.states.some(({ before }) => before === name);
   const shapeOf = (name: string): readonly number[] => {
     const said = given(name)?.shape ?? Array.from({ length: rank }, () => undefined);
-    // What is open in front of [..., B, H] is most likely 1.
-    let spare = varies(name) ? said.filter((size) => size !== 1).length - 2 : 0;
+    let spare = ones && varies(name) ? said.filter((size) => size !== 1).length - 2 : 0;
     const likely = said.map((size) => (size === undefined && spare-- > 0 ? 1 : size));
     const known = shapes.get(name) ?? sizes.of(name, likely);
     shapes.set(name, known);
@@ -100,10 +108,14 @@ function tried(
   const varying = [...new Set([...body.states.map(({ before }) => before), ...body.scanned])].filter(
     (name) => given(name)?.type !== 'integer',
   );
-  const places = batchesOf(varying.map(shapeOf)).flatMap((batches) => heldRanks.map((heldRank) => ({ batches, heldRank })));
-  for (const { batches, heldRank } of places) {
+  const ranks = readsOthers(body, given) ? heldRanks : [0];
+  const places = batchesOf(varying.map(shapeOf)).flatMap((batches) =>
+    (hasMatrices(varying.map(shapeOf), batches) ? [false, true] : [false]).flatMap((matrices) =>
+      ranks.map((heldRank) => ({ batches: new Map(varying.map((name, k) => [name, batches[k]])), heldRank, matrices })),
+    ),
+  );
+  for (const place of places.slice(0, 80)) {
     try {
-      const place = { batches: new Map(varying.map((name, k) => [name, batches[k]])), heldRank };
       return new Reading(body, given, options, sizes, shapeOf, place).cell();
     } catch (error) {
       if (!(error instanceof PartError)) throw error;
@@ -120,7 +132,20 @@ interface BatchPlace {
   readonly batches: ReadonlyMap<string, number | undefined>;
   /** What comes from outside, depends on the model's input and has this rank or more may be another for each sequence. */
   readonly heldRank: number;
+  /** States and inputs of two dimensions are matrices; else they are written as one vector. */
+  readonly matrices: boolean;
 }
+
+/** Whether the step reads what comes from outside and depends on the model's input. */
+function readsOthers({ nodes, states, scanned }: StepBody, given: (name: string) => Given | undefined): boolean {
+  const own = new Set([...states.map(({ before }) => before), ...scanned, ...nodes.flatMap(({ output }) => output)]);
+  return nodes.some(({ input }) =>
+    input.some((name) => !own.has(name) && given(name)?.isConstant === false && given(name)?.type !== 'integer'),
+  );
+}
+
+const hasMatrices = (shapes: readonly (readonly number[])[], batches: readonly (number | undefined)[]): boolean =>
+  shapes.some((shape, k) => shape.filter((size, axis) => size !== 1 && axis !== batches[k]).length === 2);
 
 /** That a matrix has as many rows as the batch has sequences may be chance. */
 const heldRanks = [2, 3, Number.POSITIVE_INFINITY];
@@ -225,6 +250,7 @@ class Reading {
   readonly #shapeOf: (name: string) => readonly number[];
   readonly #batches: BatchPlace['batches'];
   readonly #heldRank: number;
+  readonly #matrices: boolean;
   readonly #make = new Expressions();
   readonly #values = new Map<string, Value | PartError>();
   readonly #words = new Map<Expression, string>();
@@ -239,8 +265,9 @@ class Reading {
     options: ReadOptions,
     sizes: Sizes,
     shapeOf: (name: string) => readonly number[],
-    { batches, heldRank }: BatchPlace,
+    { batches, heldRank, matrices }: BatchPlace,
   ) {
+    this.#matrices = matrices;
     this.#heldRank = heldRank;
     this.#body = body;
     this.#given = given;
@@ -335,17 +362,19 @@ class Reading {
     const written = writeCell(found, roots, names, this.#words);
 
     const initial = own.map(({ before }, k) => (this.#options.hasInitial(before) ? free(`${stateNames[k]}_0`) : undefined));
+    // h before c.
+    const listed = [...new Set([...found.states.keys(), ...own.keys()])];
     const shapeIn = (of: Expression): readonly number[] => (of.shape.length === 0 ? [1] : of.shape);
     const cell: CellText = {
       doc: this.#doc(shown, own[value]!.from),
       inputs: shown.map(({ leaf }) => ({ name: names.get(leaf)!, shape: shapeIn(leaf) })),
       held: [
         ...held.map(({ leaf }): Named => ({ name: names.get(leaf)!, shape: shapeIn(leaf) })),
-        ...own.flatMap(({ from }, k) => (initial[k] === undefined ? [] : [{ name: initial[k], shape: shapeIn(from.of) }])),
+        ...listed.flatMap((k) => (initial[k] === undefined ? [] : [{ name: initial[k], shape: shapeIn(own[k]!.from.of) }])),
       ],
-      states: own.map(({ from }, k) => ({
+      states: listed.map((k) => ({
         name: stateNames[k]!,
-        shape: shapeIn(from.of),
+        shape: shapeIn(own[k]!.from.of),
         ...(initial[k] === undefined ? {} : { initial: initial[k] }),
       })),
       parameters: written.parameters,
@@ -425,17 +454,34 @@ class Reading {
     }
   }
 
-  /** A branch that is chosen before the step, by shapes, is part of the step. */
+  /** A branch that is chosen before the step, by shapes, is part of the step; of one that is chosen in it, both are. */
   #branch(node: NodeProto): void {
     const condition = this.#input(node.input[0] ?? '');
-    if (condition?.kind !== 'integers') throw new PartError('Its branch is chosen in the step, which the equations have no way to write.');
-    const wanted = condition.data[0] === 0 ? 'else_branch' : 'then_branch';
-    const graph = node.attribute.find(({ name }) => name === wanted)?.g;
-    if (graph === undefined) throw new PartError('It lacks a branch.');
-    for (const tensor of graph.initializer) this.#values.set(tensor.name!, this.#constant(tensor, tensor.name!));
-    for (const each of graph.node) this.#node(each);
+    const outputs = (wanted: string): Value[] => {
+      const graph = node.attribute.find(({ name }) => name === wanted)?.g;
+      if (graph === undefined) throw new PartError('It lacks a branch.');
+      for (const tensor of graph.initializer) this.#values.set(tensor.name!, this.#constant(tensor, tensor.name!));
+      for (const each of graph.node) this.#node(each);
+      return graph.output.map(({ name }) => this.#input(name)!);
+    };
+    if (condition?.kind === 'integers') {
+      const values = outputs(condition.data[0] === 0 ? 'else_branch' : 'then_branch');
+      node.output.forEach((name, k) => {
+        this.#values.set(name, values[k]!);
+      });
+      return;
+    }
+    const [above, below] = [outputs('then_branch'), outputs('else_branch')];
     node.output.forEach((name, k) => {
-      this.#values.set(name, this.#input(graph.output[k]!.name)!);
+      const [one, other] = [above[k]!, below[k]!];
+      const isChosen = condition?.kind === 'tensor' && condition.axes.every(({ size }) => size === 1);
+      if (!isChosen || one.kind !== 'tensor' || other.kind !== 'tensor')
+        throw new PartError('Its branch is chosen in the step, which the equations have no way to write.');
+      const choice = { ...condition, axes: [] };
+      this.#values.set(
+        name,
+        elementwise(this.#make, [choice, one, other], (operands) => this.#make.elementwise('where', operands)),
+      );
     });
   }
 
@@ -517,7 +563,8 @@ class Reading {
     const batch = role === 'held' ? at : this.#batches.get(name);
     const own = shape.filter((size, k) => size !== 1 && k !== batch);
     // Several features are one vector; of what is held, a matrix stays one.
-    const leaf = this.#make.leaf(role, name, role === 'held' || own.length <= 1 ? own : [sizeOf(own)]);
+    const isKept = role === 'held' || own.length <= 1 || (this.#matrices && own.length === 2);
+    const leaf = this.#make.leaf(role, name, isKept ? own : [sizeOf(own)]);
     const tensor = tensorOf(leaf, shape, batch);
     return this.#given(name)?.type === 'boolean'
       ? { ...tensor, of: this.#make.elementwise('less', [this.#make.constant(0), leaf]) }
@@ -556,7 +603,7 @@ const batchOf = ({ axes }: Tensor): number | undefined => {
 /** Features lie as a state's: row-major in the order of its axes. */
 function ordered(make: Expressions, tensor: Tensor, like: Tensor): Expression {
   const own = expressionOf(make, tensor);
-  return own.shape.length > 1 && like.of.shape.length === 1 ? make.reshaped(own, like.of.shape) : own;
+  return own.shape.length !== like.of.shape.length && sizeOf(own.shape) === sizeOf(like.of.shape) ? make.reshaped(own, like.of.shape) : own;
 }
 
 /** A number that stands for itself in an equation: rank 0, or a short decimal. */

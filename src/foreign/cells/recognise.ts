@@ -5,7 +5,7 @@
 //   RNN   h' = tanh or another function of W x + U h + b
 
 import type { PartKind } from '../part.ts';
-import { type Expression, isMadeOf, operandsOf } from './expression.ts';
+import { type Expression, isMadeOf, operandsOf, scaleOf } from './expression.ts';
 
 export interface RecognisedCell {
   readonly kind: PartKind;
@@ -215,6 +215,12 @@ function unnormalised(of: Expression): Expression {
 /** m * new + (1 - m) * h, where m is none of the step's doing. */
 function masked(of: Expression, before: Expression): Expression | undefined {
   if (of.kind !== 'sum' || of.terms.length !== 2 || of.terms.some(({ sign }) => sign < 0)) return undefined;
+  const [a, b] = of.terms.map((term) => scaleOf(term.of)) as [ReturnType<typeof scaleOf>, ReturnType<typeof scaleOf>];
+  // A share of the old value, as zoneout and leaky units have it.
+  if (Math.abs(a.by + b.by - 1) < 1e-6 && a.by > 0 && b.by > 0 && a.by !== 1) {
+    if (a.of === before) return b.of;
+    if (b.of === before) return a.of;
+  }
   for (const [{ of: kept }, { of: taken }] of [
     [of.terms[0]!, of.terms[1]!],
     [of.terms[1]!, of.terms[0]!],

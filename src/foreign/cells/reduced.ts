@@ -6,14 +6,19 @@ import { integersIn, placeOf, type Step, tensorIn } from './step.ts';
 import { type Axis, expressionOf, permuted, sliced, type Tensor, tensorOf } from './value.ts';
 
 /** A reduction as ONNX's operators have it, of all given axes. */
-export function reduced(step: Step, name: Reduction['name'], before?: (make: Expressions, x: Expression) => Expression): Tensor[] {
+export const reduced = (step: Step, name: Reduction['name'], before?: Before): Tensor[] => [
+  reducedTensor(step, tensorIn(step, 0), name, before),
+];
+
+type Before = (make: Expressions, x: Expression) => Expression;
+
+function reducedTensor(step: Step, given: Tensor, name: Reduction['name'], before?: Before): Tensor {
   const { make, attributes } = step;
-  const given = tensorIn(step, 0);
   const rank = given.axes.length;
   const keepsShape = name === 'softmax';
   const wanted = keepsShape ? [attributes.int('axis', -1)] : integersIn(step, 1, 'axes');
   const isNone = wanted?.length === 0 && attributes.int('noop_with_empty_axes', 0) === 1;
-  if (isNone) return [given];
+  if (isNone) return given;
   const axes = wanted === undefined || wanted.length === 0 ? given.axes.map((_, k) => k) : wanted.map((axis) => placeOf(axis, rank));
   if (axes.some((k) => given.axes[k]!.isBatch && given.axes[k]!.size > 1))
     throw new PartError('It reduces over the sequences of the batch.');
@@ -21,6 +26,12 @@ export function reduced(step: Step, name: Reduction['name'], before?: (make: Exp
   const features = given.axes.flatMap((axis, k) => (isFeature(axis) ? [k] : []));
   const over = features.filter((k) => axes.includes(k));
   const own = expressionOf(make, given);
+  const rows = features[0];
+  // Heads side by side: each for itself.
+  if (own.kind === 'view' && features.length === 2 && over.length === 1 && over[0] === features[1] && given.axes[rows!]!.size <= 16) {
+    const parts = Array.from({ length: given.axes[rows!]!.size }, (_, k) => reducedTensor(step, sliced(given, rows!, k, 1), name, before));
+    return joined(make, parts, keptPlace(rows!, axes, attributes.int('keepdims', 1) === 0 && !keepsShape));
+  }
   let of = before === undefined ? own : before(make, own);
   if (keepsShape) {
     of = over.length === 0 ? make.constant(1) : make.reduction(name, of, features.length === 1 ? undefined : features.indexOf(over[0]!));
@@ -29,7 +40,7 @@ export function reduced(step: Step, name: Reduction['name'], before?: (make: Exp
       given.axes.map(({ size, isBatch }) => (isBatch ? 1 : size)),
       undefined,
     ).axes;
-    return [{ kind: 'tensor', of, offset: 0, axes: given.axes.map((axis, k) => ({ ...axis, stride: strides[k]!.stride })) }];
+    return { kind: 'tensor', of, offset: 0, axes: given.axes.map((axis, k) => ({ ...axis, stride: strides[k]!.stride })) };
   }
   if (over.length === features.length) {
     if (over.length > 0) of = make.reduction(name, of);
@@ -42,8 +53,12 @@ export function reduced(step: Step, name: Reduction['name'], before?: (make: Exp
   ).axes;
   const whole: Tensor = { kind: 'tensor', of, offset: 0, axes: kept.map((axis, k) => ({ ...axis, stride: strides[k]!.stride })) };
   const left = kept.flatMap((_, k) => (axes.includes(k) ? [] : [k]));
-  return [attributes.int('keepdims', 1) === 0 ? permuted(whole, left) : whole];
+  return attributes.int('keepdims', 1) === 0 ? permuted(whole, left) : whole;
 }
+
+/** Where an axis is after others were taken away. */
+const keptPlace = (axis: number, gone: readonly number[], areGone: boolean): number =>
+  areGone ? axis - gone.filter((each) => each < axis).length : axis;
 
 /** Tensors one behind the other along an axis. */
 export function joined(make: Expressions, tensors: readonly Tensor[], along: number): Tensor {

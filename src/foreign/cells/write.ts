@@ -2,8 +2,8 @@
 
 import { numberText } from '../operators/activations.ts';
 import { type CellLine, type Named, PartError } from '../part.ts';
-import { contiguous, type Expression, isMadeOf, type Leaf, operandsOf, sameNumbers, type Term } from './expression.ts';
-import { argumentOf, isComplement, isGate, type RecognisedCell } from './recognise.ts';
+import { contiguous, type Expression, isMadeOf, type Leaf, operandsOf, type Spread, sameNumbers, type Term } from './expression.ts';
+import { argumentOf, isGate, type RecognisedCell } from './recognise.ts';
 
 export interface Written {
   readonly lines: readonly CellLine[];
@@ -126,7 +126,16 @@ class CellWriter {
     if (isGate(of)) return true;
     const net = argumentOf(of);
     if (net !== undefined && this.#hasProduct(net)) return true;
-    return (this.#uses.get(of) ?? 0) > 1 && !isShort(of);
+    return (this.#uses.get(of) ?? 0) > 1 && !this.#isShort(of);
+  }
+
+  /** Short enough to be written twice. */
+  #isShort(of: Expression): boolean {
+    if (of.kind === 'spread' || of.kind === 'view') return true;
+    const isWord = (each: Expression): boolean => isPlain(each) || this.#isLine(each);
+    if (of.kind === 'sum')
+      return of.terms.length === 2 && of.terms.some((term) => term.of.kind === 'constant') && of.terms.every((term) => isWord(term.of));
+    return of.kind === 'elementwise' && ['less', 'lessEqual', 'equal', 'not'].includes(of.name) && of.operands.every(isPlain);
   }
 
   /** Whether its text has a product with a weight in it, lines left out. */
@@ -144,7 +153,7 @@ class CellWriter {
     this.#depth = 0;
     const isNamed = this.#named.has(of) || isGate(of) || argumentOf(of) !== undefined || (of.kind === 'reduction' && of.name === 'softmax');
     // What only one line is made of has its name from that.
-    const isHelper = !isNamed && !this.#isSliced(of);
+    const isHelper = !isNamed && this.#isInner(of) && !this.#isSliced(of);
     const name = this.#named.get(of) ?? this.#free(this.#nameFor(of));
     this.#named.set(of, name);
     // Parameters are named after the gate that they help to make.
@@ -161,6 +170,12 @@ class CellWriter {
     return { text: name, level: level.whole, rank };
   }
 
+  /** What a gate is computed through, step by step. */
+  #isInner(of: Expression): boolean {
+    if (this.#words.has(of)) return false;
+    return of.kind === 'linear' || (of.kind === 'sum' && (this.#hasProduct(of) || isCentred(of))) || isNormed(of);
+  }
+
   #isSliced(of: Expression): boolean {
     let count = 0;
     for (const user of this.#uses.keys()) if (user.kind === 'view' && user.of === of) count += 1;
@@ -171,13 +186,9 @@ class CellWriter {
     const word = this.#words.get(of);
     if (word !== undefined) return word;
     const line = this.#isSliced(of) ? '' : `_${this.#within.at(-1)?.replace("'", '') ?? ''}`;
-    if (of.kind === 'sum') {
-      const isCentred = of.terms.some(({ sign, of: mean }) => sign < 0 && mean.kind === 'reduction' && mean.name === 'mean');
-      if (isCentred) return `centred${line}`;
-      if (this.#hasProduct(of)) return `net${line}`;
-    }
-    if (of.kind === 'linear') return `net${line}`;
-    if (of.kind === 'elementwise' && of.name === 'quotient' && isMadeOf(of.operands[1]!, of.operands[0]!)) return `normed${line}`;
+    if (isCentred(of)) return `centred${line}`;
+    if (of.kind === 'linear' || (of.kind === 'sum' && this.#hasProduct(of))) return `net${line}`;
+    if (isNormed(of)) return `normed${line}`;
     const isAttention = (each: Expression): boolean => each.kind === 'matmul' && each.a.kind === 'reduction' && each.a.name === 'softmax';
     if (isAttention(of)) return 'context';
     if ([...this.#uses.keys()].some((user) => isAttention(user) && operandsOf(user)[0] === of)) return 'weights';
@@ -224,6 +235,8 @@ class CellWriter {
       case 'sum':
         return this.#sum(of);
       case 'product': {
+        const crossed = this.#crossed(of);
+        if (crossed !== undefined) return crossed;
         const factors = this.#factors(of.factors).map((factor, k) => this.#factor(factor, k));
         return {
           text: factors.map(({ text }) => text).join(' * '),
@@ -247,7 +260,10 @@ class CellWriter {
   }
 
   #sum({ terms, shape }: Extract<Expression, { kind: 'sum' }>): Text {
-    const ordered = this.#terms(terms);
+    const ordered = this.#terms(terms).map(
+      ({ sign, of }): Term =>
+        of.kind === 'constant' && of.value < 0 ? { sign: -sign as 1 | -1, of: { ...of, value: -of.value } } : { sign, of },
+    );
     const texts = ordered.map(({ sign, of }, k) => {
       const own = this.#in(of, sign < 0 || k > 0 ? level.product : level.sum);
       return { ...own, sign };
@@ -277,6 +293,28 @@ class CellWriter {
     return positive === undefined ? sorted : [positive, ...sorted.filter((term) => term !== positive)];
   }
 
+  /** A product of which one factor goes down the rows and has no place in the language's broadcasting: with one along the columns it is an outer
+   *  product, else the matrix is turned for it. */
+  #crossed({ factors, shape }: Extract<Expression, { kind: 'product' }>): Text | undefined {
+    if (shape.length !== 2) return undefined;
+    const down = factors.find((each) => each.kind === 'spread' && each.axes.length === 1 && each.axes[0] === 0);
+    if (down?.kind !== 'spread') return undefined;
+    const along = factors.find((each) => each.kind === 'spread' && each.axes.length === 1 && each.axes[0] === 1);
+    const rest = factors.filter((each) => each !== down && each !== along);
+    const whole = (text: string): Text => ({ text, level: level.whole, rank: 2 });
+    if (along?.kind === 'spread') {
+      const outer = whole(`outer(${this.#text(down.of).text}, ${this.#text(along.of).text})`);
+      const others = this.#factors(rest).map((factor, k) => this.#factor(factor, k).text);
+      return others.length === 0 ? outer : { text: [...others, outer.text].join(' * '), level: level.product, rank: 2 };
+    }
+    if (isAligned(down)) return undefined;
+    const others = this.#factors(rest).map((factor, k) => {
+      const own = this.#factor(factor, k === 0 ? 1 : k);
+      return factor.shape.length === 2 ? `${own.text}.T` : own.text;
+    });
+    return whole(`(${[...others, this.#in(down.of, level.unary).text].join(' * ')}).T`);
+  }
+
   #factors(factors: readonly Expression[]): Expression[] {
     const places = new Map(this.#cell.lines.map(({ of }, k) => [of, k / 100]));
     const rank = (of: Expression): number => {
@@ -296,6 +334,7 @@ class CellWriter {
     if (isInner) this.#depth += 1;
     const own = this.#text(of);
     if (isInner) this.#depth -= 1;
+    if (of.kind === 'product' && own.level === level.product && !this.#written.has(of)) return own;
     const isTight = of.kind !== 'linear' && of.kind !== 'matmul' && own.level >= (place === 0 ? level.product : level.unary);
     const isPart = this.#written.has(of) || isTight;
     return isPart ? own : { text: `(${own.text})`, level: level.whole, rank: own.rank };
@@ -363,14 +402,9 @@ class CellWriter {
     return { text: `${name}(${this.#text(of).text})`, level: level.whole, rank: shape.length };
   }
 
-  #spread({ of, axes, shape }: Extract<Expression, { kind: 'spread' }>): Text {
-    // The language finds each size from the right.
-    let place = shape.length - 1;
-    const found = [...of.shape].reverse().map((size) => {
-      while (place >= 0 && shape[place] !== size) place -= 1;
-      return place--;
-    });
-    if (!sameNumbers(found.reverse(), axes))
+  #spread(spread: Spread): Text {
+    const { of, shape } = spread;
+    if (!isAligned(spread))
       throw new PartError(
         `It spreads [${of.shape.join(', ')}] over [${shape.join(', ')}] in a way that the equations have no way to write.`,
       );
@@ -378,6 +412,10 @@ class CellWriter {
   }
 
   #view({ of, offset, strides, shape }: Extract<Expression, { kind: 'view' }>): Text {
+    if (of.kind === 'joined' && shape.length === 2 && of.parts.every((part) => part.shape.length === 1 && part.shape[0] === shape[1])) {
+      const isWhole = offset === 0 && sameNumbers(strides, contiguous(shape)) && of.parts.length === shape[0];
+      if (isWhole) return { text: `[${of.parts.map((part) => this.#text(part).text).join(', ')}]`, level: level.whole, rank: 2 };
+    }
     const base = isPlain(of) && of.kind === 'leaf' ? this.#own(of) : this.#line(of);
     const name = base.text;
     const whole = (text: string): Text => ({ text, level: level.whole, rank: shape.length });
@@ -403,6 +441,14 @@ class CellWriter {
         return whole(`${name}[${row}:${row + shape[0]!}]`);
       }
     }
+    if (of.shape.length === 3 && shape.length === 2) {
+      const [, rows, columns] = of.shape as [number, number, number];
+      const place = Math.floor(offset / (rows * columns));
+      if (offset % (rows * columns) === 0 && sameNumbers(shape, [rows, columns]) && sameNumbers(strides, [columns, 1]))
+        return whole(`${name}[${place}]`);
+      if (offset % (rows * columns) === 0 && sameNumbers(shape, [columns, rows]) && sameNumbers(strides, [1, columns]))
+        return whole(`${name}[${place}].T`);
+    }
     throw new PartError(`It lays out [${of.shape.join(', ')}] anew as [${shape.join(', ')}], which the equations have no way to write.`);
   }
 
@@ -425,7 +471,7 @@ class CellWriter {
     const known = this.#known.get(whole);
     if (known !== undefined) return known;
     const line = this.#within.at(-1)!.replace("'", '');
-    const isOnly = this.#cell.kind === 'rnn' && this.#within.length === 1 && this.#within[0]!.endsWith("'");
+    const isOnly = this.#cell.kind === 'rnn' && this.#within.length === 1 && /'$|^h_new$/.test(this.#within[0]!);
     const letters = {
       W: ['W', 'V', 'A', 'B'],
       U: ['U', 'R', 'Q', 'S'],
@@ -453,12 +499,23 @@ function isPlain(of: Expression): boolean {
   return of.isWeight || of.kind === 'leaf' || of.kind === 'constant' || (of.kind === 'view' && of.of.kind === 'leaf');
 }
 
-/** Short enough to be written twice. */
-function isShort(of: Expression): boolean {
-  if (of.kind === 'spread' || of.kind === 'view') return true;
-  if (of.kind === 'sum') return of.terms.length === 2 && of.terms.every((term) => isComplement(of, term.of) || term.of.kind === 'constant');
-  return of.kind === 'elementwise' && ['less', 'lessEqual', 'equal', 'not'].includes(of.name) && of.operands.every(isPlain);
+/** Whether the language, which finds each size from the right, spreads it alike. */
+function isAligned({ of, axes, shape }: Spread): boolean {
+  let place = shape.length - 1;
+  const found = [...of.shape].reverse().map((size) => {
+    while (place >= 0 && shape[place] !== size) place -= 1;
+    return place--;
+  });
+  return sameNumbers(found.reverse(), axes);
 }
+
+/** x - mean(x) */
+const isCentred = (of: Expression): boolean =>
+  of.kind === 'sum' && of.terms.some(({ sign, of: mean }) => sign < 0 && mean.kind === 'reduction' && mean.name === 'mean');
+
+/** x by its own size. */
+const isNormed = (of: Expression): boolean =>
+  of.kind === 'elementwise' && of.name === 'quotient' && isMadeOf(of.operands[1]!, of.operands[0]!);
 
 /** A state before the step, or what a gate lets through of it. */
 function isPast(of: Expression): boolean {

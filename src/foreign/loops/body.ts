@@ -29,6 +29,9 @@ const shaping = new Set(
   ),
 );
 
+/** Operators that make an input of a running sum more than what it was. */
+const learned = new Set('MatMul Gemm Conv Einsum FusedMatMul Sigmoid Tanh Softmax LSTM GRU RNN'.split(' '));
+
 /** What collects values: a list, or a tensor that grows. */
 const collecting = new Set(['SequenceInsert', 'Concat', 'ScatterND', 'ScatterElements', 'Scatter']);
 
@@ -46,6 +49,8 @@ class BodyReader {
   readonly #statics: Statics;
   readonly #makers: ReadonlyMap<string, NodeProto>;
   readonly #readers = new Map<string, NodeProto[]>();
+  readonly #numbers = new Map<NodeProto, string>();
+  readonly #keys = new Map<string, string>();
 
   constructor(node: NodeProto, graph: GraphProto, scope: Scope, statics: Statics) {
     this.#node = node;
@@ -166,13 +171,16 @@ class BodyReader {
   #isShaped(before: string, after: string): boolean {
     const seen = new Set<string>();
     const open: { name: string; isShaped: boolean }[] = [{ name: after, isShaped: false }];
+    let [isKept, isLearned] = [false, false];
     for (let at = open.pop(); at !== undefined; at = open.pop()) {
       const key = `${at.name} ${at.isShaped}`;
       if (seen.has(key)) continue;
       seen.add(key);
+      isKept ||= at.name === before;
       if (at.name === before && at.isShaped) return true;
       const node = this.#makers.get(at.name);
       if (node === undefined) continue;
+      isLearned ||= learned.has(node.op_type);
       const isShaped = at.isShaped || shaping.has(node.op_type);
       open.push(...readBy(node).map((name) => ({ name, isShaped })));
       // States hand on to each other.
@@ -182,7 +190,8 @@ class BodyReader {
         if (next !== undefined && place >= (this.#node.op_type === 'Loop' ? 2 : 0)) open.push({ name: next, isShaped });
       }
     }
-    return false;
+    // A sum of what is computed in the loop, as linear attention has it.
+    return isKept && isLearned;
   }
 
   /** Takes away nodes that make numbers of what is counted or listed: their results are the step's inputs. */
@@ -196,6 +205,8 @@ class BodyReader {
     const found = new Set<string>();
     const nodes: NodeProto[] = [];
     const isBool = (name: string): boolean => this.#statics.type(this.#scope, name) === elementTypes.bool;
+    const firsts = new Map<string, NodeProto>();
+    const taken = new Set<NodeProto>();
     for (const node of this.#graph.node) {
       const reads = readBy(node);
       const counts = reads.filter((name) => dynamic.has(name));
@@ -205,15 +216,43 @@ class BodyReader {
       for (const [k, name] of node.output.entries()) {
         if (name === '') continue;
         if (isFloat(name)) {
-          if (counts.length > 0 && !isStateful) found.add(name);
+          if (counts.length > 0 && !isStateful) {
+            // The same place of the same list, read again, is one input.
+            const key = `${k} ${this.#numbered(node)}`;
+            const first = firsts.get(key);
+            if (first === undefined) {
+              firsts.set(key, node);
+              found.add(name);
+            } else nodes.push({ op_type: 'Identity', input: [first.output[k]!], output: [name], attribute: [] });
+            taken.add(node);
+          }
           if (isStateful) stateful.add(name);
         } else if (counts.length > 0 || (makesWhole && !(node.op_type === 'TopK' && k === 0))) dynamic.add(name);
         else if (isStateful) stateful.add(name);
       }
       if (counts.length > 0 && isStateful && node.output.some(isFloat)) for (const name of counts) if (isBool(name)) found.add(name);
-      if (!node.output.some((name) => found.has(name) && isFloat(name))) nodes.push(node);
+      if (!taken.has(node)) nodes.push(node);
     }
     return { nodes: nodes.filter(({ output }) => !output.every((name) => dynamic.has(name) || name === '')), found: [...found] };
+  }
+
+  /** Two values of one number are the same. */
+  #numbered(node: NodeProto): string {
+    const known = this.#numbers.get(node);
+    if (known !== undefined) return known;
+    const inputs = node.input.map((name) => {
+      const maker = this.#makers.get(name);
+      return maker === undefined ? name : `${this.#numbered(maker)}.${maker.output.indexOf(name)}`;
+    });
+    const hasBody = node.attribute.some(({ g }) => g !== undefined);
+    const attributes = hasBody
+      ? node.output.join()
+      : JSON.stringify(node.attribute, (_, value) => (value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value));
+    const key = `${node.op_type}(${inputs.join()})${attributes}`;
+    const number = this.#keys.get(key) ?? `#${this.#keys.size}`;
+    this.#keys.set(key, number);
+    this.#numbers.set(node, number);
+    return number;
   }
 
   #scanDirection(attributes: Attributes, scanned: readonly string[], used: readonly string[]): Direction {
