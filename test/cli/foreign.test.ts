@@ -1,0 +1,229 @@
+// `unroll info`, `verify` and `trace` of ONNX models of others.
+
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runCommand } from '../../src/cli/command.ts';
+import { commands } from '../../src/cli/commands.ts';
+import { arrayNames, readArrays } from '../../src/data/npy-read.ts';
+import { npy } from '../../src/data/npz.ts';
+import { createEngine } from '../../src/engine/client.ts';
+import { encodeModel, type ModelProto, type TensorProto } from '../../src/onnx/proto.ts';
+import { attribute, tensorProto, valueInfo } from '../../src/onnx/write.ts';
+import { generator } from '../foreign/random-operators.ts';
+
+const [I, H] = [3, 4];
+
+/** An LSTM and what it says at each step; for whole sequences, or for one frame a call with its state in and out. */
+function speech(isStreamed: boolean): ModelProto {
+  const random = generator(3);
+  const weight = (name: string, dims: readonly number[]): TensorProto =>
+    tensorProto(
+      'float32',
+      dims,
+      Float32Array.from({ length: dims.reduce((product, size) => product * size, 1) }, () => random() - 0.5),
+      name,
+    );
+  const states = isStreamed ? ['h', 'c'] : ['', ''];
+  return {
+    ir_version: 8,
+    opset_import: [{ domain: '', version: 17 }],
+    producer_name: 'test',
+    graph: {
+      name: 'speech',
+      node: [
+        {
+          op_type: 'LSTM',
+          name: '/encoder/rnn/LSTM',
+          input: ['x', 'W', 'R', 'B', '', ...states],
+          output: ['Y', ...(isStreamed ? ['hn', 'cn'] : [])],
+          attribute: [attribute('hidden_size', H)],
+        },
+        { op_type: 'Squeeze', input: ['Y', 'one'], output: ['Ys'], attribute: [] },
+        { op_type: 'MatMul', input: ['Ys', 'V'], output: ['scores'], attribute: [] },
+      ],
+      initializer: [
+        weight('W', [1, 4 * H, I]),
+        weight('R', [1, 4 * H, H]),
+        weight('B', [1, 8 * H]),
+        weight('V', [H, 2]),
+        tensorProto('int64', [1], [1], 'one'),
+      ],
+      input: [
+        valueInfo('x', 'float32', [isStreamed ? 1 : 'T', 1, I]),
+        ...(isStreamed ? ['h', 'c'].map((name) => valueInfo(name, 'float32', [1, 1, H])) : []),
+      ],
+      output: [
+        valueInfo('scores', 'float32', [isStreamed ? 1 : 'T', 1, 2]),
+        ...(isStreamed ? ['hn', 'cn'].map((name) => valueInfo(name, 'float32', [1, 1, H])) : []),
+      ],
+    },
+  };
+}
+
+describe('unroll, of ONNX models of others', function () {
+  this.timeout(60_000);
+  const engine = createEngine({ entry: fileURLToPath(new URL('../../src/engine/process.ts', import.meta.url)) });
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'unroll-foreign-'));
+    await writeFile(join(folder, 'whole.onnx'), encodeModel(speech(false)));
+    await writeFile(join(folder, 'frames.onnx'), encodeModel(speech(true)));
+    const random = generator(8);
+    const data = Float32Array.from({ length: 9 * I }, () => 2 * random() - 1);
+    await writeFile(join(folder, 'x.npy'), npy({ shape: [9, 1, I], data }));
+  });
+  after(async () => {
+    await engine.dispose();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function unroll(...words: string[]): Promise<{ readonly status: number; readonly out: string; readonly error: string }> {
+    let [out, error] = ['', ''];
+    const terminal = {
+      out: (text: string) => {
+        out += text;
+      },
+      error: (text: string) => {
+        error += text;
+      },
+      folder,
+      columns: undefined,
+      onInterrupt: () => undefined,
+    };
+    return { status: await runCommand(commands, words, { terminal, engine }), out, error: error.replaceAll(folder, '') };
+  }
+
+  async function arrays(
+    file: string,
+  ): Promise<ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: ArrayLike<number> }>> {
+    const path = join(folder, file);
+    return (await readArrays(path, await arrayNames(path))).arrays as never;
+  }
+
+  it('info has the recurrent parts, by name, kind, layers, directions, sizes and place', async () => {
+    const { status, out } = await unroll('info', 'whole.onnx', '--json');
+    const [part, ...more] = JSON.parse(out).parts;
+    assert.deepEqual([status, more.length], [0, 0]);
+    const { name, kind, layers, directions, hidden, input, form, title, where, values } = part;
+    assert.deepEqual(
+      { name, kind, layers, directions, hidden, input, form, title, where, values },
+      {
+        name: 'encoder_rnn',
+        kind: 'lstm',
+        layers: 1,
+        directions: 1,
+        hidden: H,
+        input: I,
+        form: 'operator',
+        title: '/encoder/rnn/LSTM',
+        where: '',
+        values: ['f', 'i', 'g', "c'", 'o', "h'"],
+      },
+    );
+    assert.match(
+      (await unroll('info', 'whole.onnx')).out,
+      /encoder_rnn: lstm, 3 -> 4, operator "\/encoder\/rnn\/LSTM", values f i g c' o h'/,
+    );
+  });
+
+  it('verify ends with 0 where the replay is what the model computes, and with 1 where it is not', async () => {
+    const right = await unroll('verify', 'whole.onnx', '--seed', '5');
+    assert.deepEqual([right.status, right.error], [0, '']);
+    assert.match(right.out, /^T = 12\nencoder_rnn: parity \d\.\de-[789]\n$/);
+
+    // Without its states, nobody can say what bytes the kernel made of them.
+    const random = generator(1);
+    const bytes = (name: string, dims: readonly number[]): TensorProto => ({
+      name,
+      data_type: 3,
+      dims: [...dims],
+      raw_data: Uint8Array.from({ length: dims.reduce((product, size) => product * size, 1) }, () => 256 * random()),
+    });
+    const model: ModelProto = {
+      ir_version: 8,
+      opset_import: [
+        { domain: '', version: 17 },
+        { domain: 'com.microsoft', version: 1 },
+      ],
+      graph: {
+        name: 'bytes',
+        node: [
+          {
+            op_type: 'DynamicQuantizeLSTM',
+            domain: 'com.microsoft',
+            name: 'quant',
+            input: ['x', 'W', 'R', '', '', '', '', '', 'Ws', 'Wz', 'Rs', 'Rz'],
+            output: ['', 'last'],
+            attribute: [attribute('hidden_size', H)],
+          },
+        ],
+        initializer: [
+          bytes('W', [1, I, 4 * H]),
+          bytes('R', [1, H, 4 * H]),
+          tensorProto('float32', [1], [0.02], 'Ws'),
+          tensorProto('float32', [1], [0.02], 'Rs'),
+          { ...bytes('Wz', [1]), raw_data: new Uint8Array(1) },
+          { ...bytes('Rz', [1]), raw_data: new Uint8Array(1) },
+        ],
+        input: [valueInfo('x', 'float32', ['T', 1, I])],
+        output: [valueInfo('last', 'float32')],
+      },
+    };
+    await writeFile(join(folder, 'bytes.onnx'), encodeModel(model));
+    const wrong = await unroll('verify', 'bytes.onnx');
+    assert.equal(wrong.status, 1);
+    assert.match(wrong.error, /quant: the replay differs from the untouched model by more than 0\.0001/);
+  });
+
+  it('trace writes every line, the outputs, and the gradient of an element', async () => {
+    const { status, out } = await unroll('trace', 'whole.onnx', '--input', 'x.npy', '--gradient', 'scores[6,0,1]', '--out', 'whole.npz');
+    assert.equal(status, 0);
+    assert.match(out, /encoder_rnn: parity/);
+    const found = await arrays('whole.npz');
+    for (const line of ['f', 'i', 'g', 'c', 'o', 'h']) {
+      assert.deepEqual(found.get(`encoder_rnn/${line}`)?.shape, [9, 1, H], line);
+      assert.deepEqual(found.get(`encoder_rnn/${line}.gradient`)?.shape, [9, 1, H], line);
+    }
+    assert.deepEqual(found.get('scores')?.shape, [9, 1, 2]);
+    const gradient = Array.from(found.get('encoder_rnn/h.gradient')!.data);
+    assert.ok(gradient.slice(6 * H, 7 * H).every((each) => each !== 0));
+    assert.ok(
+      gradient.slice(7 * H).every((each) => each === 0),
+      'what comes later has no part in it',
+    );
+  });
+
+  it('streams frame by frame what another model does in one call', async () => {
+    const streamed = await unroll('trace', 'frames.onnx', '--input', 'x.npy', '--stream', 'auto', '--out', 'frames.npz');
+    assert.equal(streamed.status, 0, streamed.error);
+    const rule = { frames: ['x'], state: { h: 'hn', c: 'cn' } };
+    await writeFile(join(folder, 'rule.json'), JSON.stringify(rule));
+    const ruled = await unroll('trace', 'frames.onnx', '--input', 'x.npy', '--stream', 'rule.json', '--out', 'ruled.npz');
+    assert.equal(ruled.status, 0, ruled.error);
+    await unroll('trace', 'whole.onnx', '--input', 'x.npy', '--out', 'plain.npz');
+    const [frames, again, whole] = [await arrays('frames.npz'), await arrays('ruled.npz'), await arrays('plain.npz')];
+    for (const name of ['encoder_rnn/f', 'encoder_rnn/c', 'encoder_rnn/h', 'scores']) {
+      const expected = Array.from(whole.get(name)!.data);
+      for (const each of [frames, again])
+        Array.from(each.get(name)!.data).forEach((value, k) => {
+          assert.ok(Math.abs(value - expected[k]!) < 1e-6, name);
+        });
+    }
+  });
+
+  it('says what is missing or wrong', async () => {
+    assert.match(
+      (await unroll('trace', 'whole.onnx', '--out', 'a.npz')).error,
+      /Give the input by --input FILE, --random SEED or --choices/,
+    );
+    assert.match((await unroll('trace', 'whole.onnx', '--input', 'none.npy', '--out', 'a.npz')).error, /none\.npy/);
+    const gradient = await unroll('trace', 'whole.onnx', '--random', '1', '--gradient', 'logits', '--out', 'a.npz');
+    assert.match(gradient.error, /no output logits. It has scores/);
+    const index = await unroll('trace', 'whole.onnx', '--random', '1', '--gradient', 'scores[99,0,1]', '--out', 'a.npz');
+    assert.match(index.error, /along axis 0 there is no 99/);
+    assert.equal((await unroll('verify', 'none.onnx')).status, 1);
+  });
+});
