@@ -24,6 +24,7 @@ import { hintsOf } from './streaming/hints.ts';
 import { portsOf } from './streaming/ports.ts';
 import { proposeRule, type StreamProposal } from './streaming/propose.ts';
 import { parseRule, type StreamRule } from './streaming/rule.ts';
+import type { Frames } from './streaming/run.ts';
 import { usualChoices } from './usual.ts';
 
 export interface ForeignRun extends RanModel {
@@ -35,6 +36,9 @@ export interface ForeignRun extends RanModel {
 }
 
 export type OutputObjective = Extract<Objective, { kind: 'output' }>;
+
+/** Calls of a model that is streamed over numbers that are made for it. */
+const GENERATED_CALLS = 32;
 
 /** Bytes of a tensor in another file that is read when the model is opened. */
 const SMALL = 2 ** 20;
@@ -133,22 +137,24 @@ export class ForeignModel {
     const fed = new Set(rule.frames.map(({ input }) => input));
     const ports = this.ports.filter(({ name }) => fed.has(name));
     const streamed = (choice: InputChoice): InputChoice => (choice.kind === 'file' ? { ...choice, stream: true } : choice);
-    const { inputs, dimensions, remarks } = await readInputs(
-      ports,
-      {
-        ...choices,
-        ...(choices.all === undefined ? {} : { all: streamed(choices.all) }),
-        ...(choices.inputs === undefined
-          ? {}
-          : {
-              inputs: Object.fromEntries(
-                Object.entries(choices.inputs).flatMap(([name, each]) => (fed.has(name) ? [[name, streamed(each)]] : [])),
-              ),
-            }),
-      },
-      reading,
-    );
-    const frames = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, framesOf(input)]));
+    const own: InputChoices = {
+      ...choices,
+      ...(choices.all === undefined ? {} : { all: streamed(choices.all) }),
+      inputs: Object.fromEntries(
+        Object.entries(choices.inputs ?? {}).flatMap(([name, each]) => (fed.has(name) ? [[name, streamed(each)]] : [])),
+      ),
+    };
+    const { inputs, dimensions, remarks } = await readInputs(ports, own, reading);
+    const frames: Record<string, Frames> = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, framesOf(input)]));
+    // What is generated is one call's worth: as many are made as a person sees something in.
+    if (ports.every((port) => choiceOf(port, own)?.kind !== 'file')) {
+      const calls = [frames];
+      for (let k = 1; k < GENERATED_CALLS; k += 1) {
+        const next = await readInputs(ports, { ...withSeeds(own, k), dimensions }, reading);
+        calls.push(Object.fromEntries(Object.entries(next.inputs).map(([name, input]) => [name, framesOf(input)])));
+      }
+      for (const { name } of ports) frames[name] = joinedFrames(calls.map((each) => each[name]!));
+    }
     const session = await this.#open();
     const options = {
       ...portsOf(this.file.model.graph),
@@ -195,6 +201,21 @@ export class ForeignModel {
     await this.evaluators.close();
     await this.#session.release();
   }
+}
+
+/** Other numbers of chance for another call. */
+function withSeeds({ all, inputs = {}, ...rest }: InputChoices, call: number): InputChoices {
+  const other = (choice: InputChoice): InputChoice => (choice.kind === 'random' ? { ...choice, seed: choice.seed + 1009 * call } : choice);
+  return {
+    ...rest,
+    ...(all === undefined ? {} : { all: other(all) }),
+    inputs: Object.fromEntries(Object.entries(inputs).map(([name, each]) => [name, other(each)])),
+  };
+}
+
+function joinedFrames(calls: readonly Frames[]): Frames {
+  const { dims } = calls[0]!;
+  return { dims: [calls.length, ...dims.slice(1)], data: calls.flatMap(({ data }) => Array.from(data)) };
 }
 
 /** 1 at the places of an index (all along an axis where it is null), else 0. Throws PartError. */

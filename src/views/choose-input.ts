@@ -66,7 +66,7 @@ function firstItems(info: ForeignInfo, last: ForeignInput | undefined, streaming
     separator('Made here'),
     {
       label: '$(symbol-numeric) Random numbers',
-      description: streaming.kind === 'streamed' ? 'for one call' : 'of a seed: the same each time',
+      description: streaming.kind === 'streamed' ? 'for 32 calls' : 'of a seed: the same each time',
       act: 'random',
     },
     { label: '$(circle-large-outline) Zeros', act: 'zeros' },

@@ -214,6 +214,14 @@ describe('unroll, of ONNX models of others', function () {
     }
   });
 
+  it('streams random frames too, each its own', async () => {
+    const { status, error } = await unroll('trace', 'frames.onnx', '--random', '4', '--stream', 'auto', '--out', 'random.npz');
+    assert.equal(status, 0, error);
+    const gates = (await arrays('random.npz')).get('encoder_rnn/f')!;
+    assert.deepEqual(gates.shape, [32, 1, H]);
+    assert.notDeepEqual(Array.from(gates.data).slice(20 * H, 21 * H), Array.from(gates.data).slice(21 * H, 22 * H));
+  });
+
   it('says what is missing or wrong', async () => {
     assert.match(
       (await unroll('trace', 'whole.onnx', '--out', 'a.npz')).error,
