@@ -1,5 +1,6 @@
 // A model of others run and replayed: its parts, their sources, and how far the replay is from what the model computed.
 
+import { readFile } from 'node:fs/promises';
 import { findParts } from '../../src/foreign/find.ts';
 import { ObservedModel } from '../../src/foreign/observed.ts';
 import type { BoundPart, RecurrentPart } from '../../src/foreign/part.ts';
@@ -39,7 +40,7 @@ export async function replayed(
       for (const values of iterations) {
         const bound = part.bind(values);
         const { text, model: name, runs } = sourceOf('One', 'one.onnx', [{ part, bound }]);
-        const program = await loadProgram('/one.rnn', async () => text);
+        const program = await loadProgram('/one.rnn', async (path) => (path === '/one.rnn' ? text : readFile(path, 'utf8')));
         const built = buildModel(program, { model: name, classes: {} });
         let parity: number | undefined;
         const compared = new Set<string>();

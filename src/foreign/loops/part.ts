@@ -18,8 +18,25 @@ export const isLoop = ({ op_type, domain }: NodeProto): boolean =>
 
 /** undefined of a loop that is no recurrence: that counts, searches or collects. Throws PartError of one that cannot be written as equations. */
 export function loopPart(node: NodeProto, scope: Scope, statics: Statics, nameIt: () => string): RecurrentPart | undefined {
-  const body = loopBody(node, scope, statics);
-  return body === undefined ? undefined : new LoopReader(node, scope, body, statics).part(nameIt);
+  return sayingWhere(node, () => {
+    const body = loopBody(node, scope, statics);
+    return body === undefined ? undefined : new LoopReader(node, scope, body, statics).part(nameIt);
+  });
+}
+
+/** What is no fault of the file's equations but of its build is a reason to leave the loop out, too. */
+function sayingWhere<Result>(node: NodeProto, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof TypeError) && !(error instanceof RangeError)) throw error;
+    throw new PartError(
+      `${node.op_type} “${node.name || node.output[0] || '?'}” is not built as ONNX wants it, or holds what is not known here.`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 const portTypes: Readonly<Record<number, Port['type']>> = {
@@ -60,7 +77,7 @@ class LoopReader {
       nodes: [this.#node],
       values: read.cell.lines.map((line) => line.name),
       ports,
-      bind: (values) => this.#bind(values),
+      bind: (values) => sayingWhere(this.#node, () => this.#bind(values)),
     };
   }
 
