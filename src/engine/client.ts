@@ -4,6 +4,7 @@
 // training, nor the other way round. Processes start when they are first needed.
 
 import { type ChildProcess, fork } from 'node:child_process';
+import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadRequest, SummaryKind, Trace, TraceDescription } from '../shared/trace.ts';
 import { type Answer, type Call, Cancelled, EngineError, errorData } from './protocol.ts';
@@ -130,6 +131,8 @@ class RemoteTrace implements Trace {
 }
 
 interface Pending {
+  /** The file that it is about, if it is about one. */
+  readonly about: string | undefined;
   readonly resolve: (result: never) => void;
   readonly reject: (error: Error) => void;
   readonly onEvent: ((event: EngineEvent) => void) | undefined;
@@ -196,7 +199,7 @@ class Child {
       }
       this.#lastId += 1;
       const id = this.#lastId;
-      this.#pending.set(id, { resolve, reject, onEvent });
+      this.#pending.set(id, { resolve, reject, onEvent, about: fileOf(parameters) });
       signal?.addEventListener('abort', () => {
         if (this.#pending.has(id) && this.#process.connected) this.#process.send({ id, name: 'cancel' } satisfies Call, () => undefined);
       });
@@ -239,7 +242,20 @@ class Child {
     const error = this.#asked
       ? { message: 'The engine has been closed.', code: 'engine-closed' }
       : { message: `The ${this.#purpose} process ${how}.${said === '' ? '' : ` It said last: ${said}`}`, code: 'engine-died' };
-    for (const pending of this.#pending.values()) pending.reject(new EngineError(error));
+    for (const { reject, about } of this.#pending.values()) {
+      const busy = this.#asked || about === undefined ? '' : ` It was at work on ${about}.`;
+      reject(new EngineError({ ...error, message: `${error.message}${busy}` }));
+    }
     this.#pending.clear();
   }
+}
+
+/** The model that a request is about, for whoever is told that its process has died. */
+function fileOf(parameters: object): string | undefined {
+  const { file, source } = parameters as {
+    readonly file?: unknown;
+    readonly source?: { readonly kind?: unknown; readonly file?: unknown };
+  };
+  const found = file ?? source?.file;
+  return typeof found === 'string' && found.endsWith('.onnx') ? basename(found) : undefined;
 }

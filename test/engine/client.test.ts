@@ -68,6 +68,14 @@ describe('engine client', () => {
     assert.equal(still, 'waits');
   });
 
+  it('says which model it was at when a native fault ended it, and lives', async () => {
+    await assert.rejects(engine.request('verify', { file: '/models/odd.onnx', seed: 1 }), {
+      code: 'engine-died',
+      message: /was ended by signal SIGSEGV\. It was at work on odd\.onnx\.$/,
+    });
+    assert.match((await generate('')).text, /^hello/);
+  });
+
   it('rejects a request that the engine does not know', async () => {
     await assert.rejects(engine.request('devices', {}), /knows no request devices/);
   });

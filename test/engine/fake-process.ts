@@ -37,6 +37,10 @@ const handlers = {
     if (what === 'never') await new Promise((resolve) => setTimeout(resolve, 600_000));
     return { text: `${prompt}, ${process.pid}` };
   },
+  async verify() {
+    process.kill(process.pid, 'SIGSEGV');
+    return new Promise<never>(() => {});
+  },
   async read({ from, to }) {
     return [Float32Array.from({ length: to - from }, (_, k) => from + k)];
   },
