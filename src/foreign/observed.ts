@@ -1,10 +1,14 @@
 // The untouched model, opened with the values that its recurrent parts need as further outputs.
 
-import { encodeModel, type ModelProto } from '../onnx/proto.ts';
+import { claimOf, isExternal, tensorOf } from '../onnx/file/tensors.ts';
+import { encodeModel, type ModelProto, type TensorProto } from '../onnx/proto.ts';
 import type { Runtime, Session, SessionOptions, Tensor } from '../runtime/runtime.ts';
 import { instrumented, type Level } from './instrument.ts';
 import { keyOf, type RecurrentPart } from './part.ts';
 import { runnable } from './runnable.ts';
+import { Definitions, type Scope } from './scopes.ts';
+
+const definitions = new Definitions();
 
 /** The values of a part in one run. */
 export interface PartValues {
@@ -23,7 +27,10 @@ type Outputs = Readonly<Record<string, Tensor>>;
 
 interface PortOutput {
   readonly part: RecurrentPart;
+  /** As a part asks for it. */
   readonly name: string;
+  /** Of an initialiser: no run need copy it. */
+  readonly constant?: Tensor;
   readonly output: string;
   readonly levels: readonly Level[];
 }
@@ -39,7 +46,7 @@ export class ObservedModel {
   private constructor(session: Session, own: readonly string[], parts: readonly RecurrentPart[], ports: readonly PortOutput[]) {
     this.session = session;
     this.own = own;
-    this.all = [...new Set([...own, ...ports.map(({ output }) => output)])];
+    this.all = [...new Set([...own, ...ports.filter(({ constant }) => constant === undefined).map(({ output }) => output)])];
     this.#parts = parts;
     this.#ports = ports;
   }
@@ -61,10 +68,18 @@ export class ObservedModel {
         type: port.type,
       })),
     );
-    const { model: open, outputs } = instrumented(model, wanted);
+    const initializers = new Map(model.graph.initializer.map((each) => [each.name ?? '', each]));
+    const constants = wanted.map(({ scope, name }) => (definedAtTop(scope, name) ? constantOf(initializers.get(name)) : undefined));
+    const { model: open, outputs } = instrumented(
+      model,
+      wanted.filter((_, k) => constants[k] === undefined),
+    );
+    let place = 0;
     const session = await runtime.open(encodeModel(runnable(open)), options);
     const ports = wanted.map(({ part, key, isInside }, k): PortOutput => {
-      const { name, levels } = outputs[k]!;
+      const constant = constants[k];
+      if (constant !== undefined) return { part, name: key, output: '', levels: [], constant };
+      const { name, levels } = outputs[place++]!;
       // The steps of the part's own loop stay together.
       return { part, name: key, output: name, levels: isInside ? levels.slice(0, -1) : levels };
     });
@@ -78,7 +93,7 @@ export class ObservedModel {
 
   /** Runs the model. Throws RuntimeFailure. */
   async run(feeds: Readonly<Record<string, Tensor>>): Promise<Observation> {
-    const all = await this.session.compute(feeds);
+    const all = await this.session.compute(feeds, this.all);
     return {
       outputs: Object.fromEntries(this.own.map((name) => [name, all[name]!])),
       parts: this.#parts.map((part) => this.valuesOf(part, all)),
@@ -89,7 +104,10 @@ export class ObservedModel {
   valuesOf(part: RecurrentPart, all: Outputs): PartValues {
     const found = this.#ports
       .filter((port) => port.part === part)
-      .map(({ name, output, levels }) => ({ name, values: iterationsOf(all[output]!, levels) }));
+      .map(({ name, output, levels, constant }) => ({
+        name,
+        values: constant === undefined ? iterationsOf(all[output]!, levels) : [constant],
+      }));
     const count = Math.max(0, ...found.map(({ values }) => values.length));
     const ran = found.every(({ values }) => values.length > 0);
     const iteration = (k: number) => new Map(found.map(({ name, values }) => [name, values[Math.min(k, values.length - 1)]!]));
@@ -100,6 +118,20 @@ export class ObservedModel {
     await this.session.release();
   }
 }
+
+/** Whether no body between a scope and the top makes the name. */
+const definedAtTop = (scope: Scope, name: string): boolean => definitions.of(scope, name)?.owner === undefined;
+
+/** An initialiser as a run would give it; undefined of types that are not read here. */
+function constantOf(proto: TensorProto | undefined): Tensor | undefined {
+  if (proto === undefined || isExternal(proto)) return undefined;
+  const claim = claimOf(proto);
+  if (typeof claim === 'string' || !(claim.type in readable)) return undefined;
+  const { data } = tensorOf(claim, proto, proto.raw_data ?? new Uint8Array());
+  return { type: claim.type as Tensor['type'], dims: claim.shape, data: data as Tensor['data'] };
+}
+
+const readable = { float32: 1, float64: 1, int8: 1, uint8: 1, int32: 1, int64: 1, bool: 1 };
 
 /** A value of nested bodies, iteration by iteration; nothing of a branch that did not run. */
 function iterationsOf(tensor: Tensor, levels: readonly Level[]): readonly Tensor[] {

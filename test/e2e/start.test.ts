@@ -92,6 +92,7 @@ describe('starting from nothing', function () {
     await page.locator('.quick-input-titlebar a[aria-label="Back"], .quick-input-titlebar .codicon-quick-input-back').first().click();
     await asked('Which column is read?');
     await choose('Subject');
+    await asked('Which column is the answer?');
     await choose('Who wrote');
     await finish('letters');
     const text = await soundModel('letters.rnn');
@@ -101,7 +102,9 @@ describe('starting from nothing', function () {
     );
     await begin('Sequence classification');
     await choose('letters.csv');
+    await asked('Which column is read?');
     await choose('Subject');
+    await asked('Which column is the answer?');
     await choose('Who wrote');
     await asked('Where shall the model stand?');
     await choose(basename(workbench.folder));

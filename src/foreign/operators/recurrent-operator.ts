@@ -76,6 +76,7 @@ export function operatorPart(node: NodeProto, scope: Scope, name: string): Recur
     [...node.input, ...node.output].filter((each) => each !== '').map((each) => [each, { name: each, type: 'float32' as const }]),
   );
   const lengths = node.input[4] ?? '';
+  const kept = new KeptWeights();
   return {
     name,
     title: node.name ?? '',
@@ -91,7 +92,7 @@ export function operatorPart(node: NodeProto, scope: Scope, name: string): Recur
     values: equations[0]!.cell(1, 1, { h: false, c: false }).lines.map((line) => line.name),
     ports: [...ports.values()].map((port) => (port.name === lengths ? { name: lengths, type: 'int32' } : port)),
     ...(settings.directions.join() === 'forward' ? { joined: (calls) => joinedCalls(node, settings, calls) } : {}),
-    bind: (values) => new Binding(node, settings, equations, values).part(),
+    bind: (values) => new Binding(node, settings, equations, values, kept).part(),
   };
 }
 
@@ -139,17 +140,41 @@ function inputOf(node: NodeProto, scope: Scope): { readonly input?: number } {
   return {};
 }
 
+/** The weights of the last run: those that are in the file are the same in the next. */
+class KeptWeights {
+  #of: readonly (Tensor | undefined)[] = [];
+  readonly #byPlace = new Map<number, Map<string, Numbers>>();
+
+  weights(of: readonly (Tensor | undefined)[], place: number, make: () => Map<string, Numbers>): Map<string, Numbers> {
+    if (of.length !== this.#of.length || of.some((each, k) => each !== this.#of[k])) {
+      this.#of = of;
+      this.#byPlace.clear();
+    }
+    const known = this.#byPlace.get(place) ?? make();
+    this.#byPlace.set(place, known);
+    return known;
+  }
+}
+
 class Binding {
   readonly #node: NodeProto;
   readonly #settings: OperatorSettings;
   readonly #equations: readonly Equations[];
   readonly #values: ReadonlyMap<string, Tensor>;
+  readonly #kept: KeptWeights;
 
-  constructor(node: NodeProto, settings: OperatorSettings, equations: readonly Equations[], values: ReadonlyMap<string, Tensor>) {
+  constructor(
+    node: NodeProto,
+    settings: OperatorSettings,
+    equations: readonly Equations[],
+    values: ReadonlyMap<string, Tensor>,
+    kept: KeptWeights,
+  ) {
     this.#node = node;
     this.#settings = settings;
     this.#equations = equations;
     this.#values = values;
+    this.#kept = kept;
   }
 
   part(): BoundPart {
@@ -169,7 +194,11 @@ class Binding {
       return {
         direction,
         cell,
-        weights: this.#weights(place, input, hidden, W, R),
+        weights: this.#kept.weights(
+          [1, 2, 3, 7].map((index) => this.#values.get(this.#node.input[index] ?? '')),
+          place,
+          () => this.#weights(place, input, hidden, W, R),
+        ),
         sequence: (item) => this.#sequence(item, place, X, lengths[item]!, steps, hidden),
       };
     });
