@@ -42,6 +42,59 @@ describe('Scan and Loop', () => {
     for (let seed = 0; seed < 500; seed += 1) await check(cellCase(seed));
   });
 
+  it('of opset 8, whose sequences have lengths of their own', async () => {
+    const numbers = (count: number, from: number): Float32Array => Float32Array.from({ length: count }, (_, k) => Math.sin(k + from));
+    const nodes = [
+      { op_type: 'MatMul', name: 'wx', input: ['x', 'W'], output: ['wx'], attribute: [] },
+      { op_type: 'MatMul', name: 'uh', input: ['h', 'U'], output: ['uh'], attribute: [] },
+      { op_type: 'Add', name: 'sum', input: ['wx', 'uh'], output: ['sum'], attribute: [] },
+      { op_type: 'Tanh', name: 'tanh', input: ['sum'], output: ['next'], attribute: [] },
+      { op_type: 'Identity', name: 'copy', input: ['next'], output: ['shown'], attribute: [] },
+    ];
+    const body: GraphProto = {
+      name: 'body',
+      node: nodes,
+      initializer: [],
+      input: [valueInfo('h', 'float32', [4]), valueInfo('x', 'float32', [3])],
+      output: [valueInfo('next', 'float32', [4]), valueInfo('shown', 'float32', [4])],
+    };
+    const model: ModelProto = {
+      ir_version: 3,
+      opset_import: [{ domain: '', version: 8 }],
+      graph: {
+        name: 'one',
+        node: [
+          {
+            op_type: 'Scan',
+            name: 'eight',
+            input: ['lengths', 'h0', 'X'],
+            output: ['last', 'Y'],
+            attribute: [attribute('body', body), attribute('num_scan_inputs', 1)],
+          },
+        ],
+        initializer: [tensorProto('float32', [3, 4], numbers(12, 1), 'W'), tensorProto('float32', [4, 4], numbers(16, 2), 'U')],
+        input: [
+          valueInfo('lengths', 'int64', [2]),
+          valueInfo('h0', 'float32', [2, 4]),
+          valueInfo('X', 'float32', [2, 5, 3]),
+          valueInfo('W', 'float32', [3, 4]),
+          valueInfo('U', 'float32', [4, 4]),
+        ],
+        output: [valueInfo('last', 'float32'), valueInfo('Y', 'float32')],
+      },
+    };
+    const { parts, refused } = await replayed(model, {
+      lengths: { type: 'int64', dims: [2], data: BigInt64Array.from([5n, 3n]) },
+      h0: { type: 'float32', dims: [2, 4], data: numbers(8, 3) },
+      X: { type: 'float32', dims: [2, 5, 3], data: numbers(30, 4) },
+    });
+    assert.deepEqual(refused, []);
+    const [{ part, bound, parity, text }] = parts as [(typeof parts)[number]];
+    assert.equal(part.kind, 'rnn', text);
+    assert.deepEqual(bound.lengths, [5, 3], text);
+    assert.ok(parity !== undefined && parity <= 1e-5, `${parity} apart: ${text}`);
+  });
+
   it('in the body of another loop, and in a branch', async function () {
     this.timeout(60_000);
     for (let seed = 2000; seed < 2060; seed += 1) {

@@ -1,8 +1,9 @@
 // Contractions: MatMul, Gemm, Einsum and 1 x 1 convolutions, as products of weights and vectors.
 
 import { PartError } from '../part.ts';
-import type { Expression, Expressions } from './expression.ts';
+import type { Expression } from './expression.ts';
 import { contiguous, sizeOf } from './expression.ts';
+import type { Expressions } from './expressions.ts';
 import { joined } from './reduced.ts';
 import { type Axis, expressionOf, permuted, SizeError, sliced, type Tensor } from './value.ts';
 

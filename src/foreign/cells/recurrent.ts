@@ -3,7 +3,8 @@
 import { Attributes } from '../attributes.ts';
 import { gatesOf, settingsOf } from '../operators/recurrent-operator.ts';
 import { PartError } from '../part.ts';
-import { type Expression, type Expressions, squeezed } from './expression.ts';
+import { type Expression, squeezed } from './expression.ts';
+import type { Expressions } from './expressions.ts';
 import { type Step, tensorIn } from './step.ts';
 import { expressionOf, permuted, type Tensor } from './value.ts';
 

@@ -1,7 +1,8 @@
 // Sums, means and softmax over features, and vectors joined.
 
 import { PartError } from '../part.ts';
-import type { Expression, Expressions, Reduction } from './expression.ts';
+import type { Expression, Reduction } from './expression.ts';
+import type { Expressions } from './expressions.ts';
 import { integersIn, placeOf, type Step, tensorIn } from './step.ts';
 import { type Axis, expressionOf, permuted, sliced, type Tensor, tensorOf } from './value.ts';
 

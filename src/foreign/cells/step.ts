@@ -3,8 +3,11 @@
 import type { NodeProto, TensorProto } from '../../onnx/proto.ts';
 import type { Attributes } from '../attributes.ts';
 import { PartError } from '../part.ts';
-import type { Expressions } from './expression.ts';
+import type { Expressions } from './expressions.ts';
 import type { Tensor, Value } from './value.ts';
+
+/** The values of a node's outputs. Throws PartError. */
+export type Rule = (step: Step) => readonly Value[];
 
 export interface Step {
   readonly make: Expressions;

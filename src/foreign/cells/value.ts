@@ -2,7 +2,8 @@
 // reshapes, slices and splits only change the view.
 
 import { PartError } from '../part.ts';
-import { contiguous, type Expression, type Expressions, sameNumbers, sizeOf } from './expression.ts';
+import { contiguous, type Expression, sameNumbers, sizeOf } from './expression.ts';
+import type { Expressions } from './expressions.ts';
 
 export interface Tensor {
   readonly kind: 'tensor';

@@ -2,8 +2,12 @@
 
 import { numberText } from '../operators/activations.ts';
 import { type CellLine, type Named, PartError } from '../part.ts';
-import { contiguous, type Expression, isMadeOf, type Leaf, operandsOf, type Spread, sameNumbers, type Term } from './expression.ts';
+import { contiguous, type Expression, type Leaf, operandsOf, type Spread, sameNumbers, type Term, type View } from './expression.ts';
+import { isAligned, isCentred, isInput, isNormed, isPast, isPlain } from './forms.ts';
+import { type Letter, Parameters } from './parameters.ts';
 import { argumentOf, isGate, type RecognisedCell } from './recognise.ts';
+import { orderOf, subscript } from './subscripts.ts';
+import { elementwiseText, level, type Text } from './text.ts';
 
 export interface Written {
   readonly lines: readonly CellLine[];
@@ -18,16 +22,6 @@ export interface Written {
 export interface Root {
   readonly name: string;
   readonly of: Expression;
-}
-
-/** How tightly an expression's text holds together. */
-const level = { comparison: 0, sum: 1, product: 2, unary: 3, power: 4, whole: 5 } as const;
-
-interface Text {
-  readonly text: string;
-  readonly level: number;
-  /** Number of dimensions that the language sees: a single number may be [1]. */
-  readonly rank: number;
 }
 
 /** Writes a cell. `words`: what the file calls values, where that is a word. Throws PartError where something has no way to be written. */
@@ -58,8 +52,7 @@ class CellWriter {
   readonly #lines: CellLine[] = [];
   readonly #written = new Map<Expression, { readonly name: string; readonly rank: number }>();
   readonly #taken = new Set<string>();
-  readonly #parameters = new Map<string, { readonly shape: readonly number[]; readonly of: Expression | Float32Array }>();
-  readonly #known = new Map<string, string>();
+  readonly #parameters = new Parameters(this.#taken);
   /** Products around what is being written. */
   #depth = 0;
   /** Lines whose text is being written, the innermost last. */
@@ -106,8 +99,8 @@ class CellWriter {
     }
     return {
       lines: this.#lines,
-      parameters: [...this.#parameters].map(([name, { shape }]) => ({ name, shape })),
-      weights: new Map([...this.#parameters].map(([name, { of }]) => [name, of])),
+      parameters: this.#parameters.shapes,
+      weights: this.#parameters.weights,
       roots,
     };
   }
@@ -251,7 +244,7 @@ class CellWriter {
         return { text: `${a.text} @ ${b.text}`, level: level.product, rank: of.shape.length };
       }
       case 'elementwise':
-        return this.#elementwise(of);
+        return elementwiseText(of, (operand, at) => this.#in(operand, at));
       case 'reduction':
         return this.#reduction(of);
       case 'spread':
@@ -351,50 +344,6 @@ class CellWriter {
     return { text: `${weight.text} @ ${vector.text}`, level: level.product, rank: 1 };
   }
 
-  #elementwise({ name, operands }: Extract<Expression, { kind: 'elementwise' }>): Text {
-    const binary = (sign: string, own: number, left: number, right: number): Text => {
-      const [a, b] = [this.#in(operands[0]!, left), this.#in(operands[1]!, right)];
-      return { text: `${a.text} ${sign} ${b.text}`, level: own, rank: Math.max(a.rank, b.rank) };
-    };
-    switch (name) {
-      case 'quotient':
-        return binary('/', level.product, level.product, level.unary);
-      case 'power':
-        return binary('**', level.power, level.whole, level.unary);
-      case 'less':
-        if (operands[0]!.kind === 'constant') {
-          const [a, b] = [this.#in(operands[0]!, level.sum), this.#in(operands[1]!, level.sum)];
-          return { text: `${b.text} > ${a.text}`, level: level.comparison, rank: b.rank };
-        }
-        return binary('<', level.comparison, level.sum, level.sum);
-      case 'lessEqual':
-        // 0 <= x reads better as x >= 0.
-        if (operands[0]!.kind === 'constant') {
-          const [a, b] = [this.#in(operands[0]!, level.sum), this.#in(operands[1]!, level.sum)];
-          return { text: `${b.text} >= ${a.text}`, level: level.comparison, rank: b.rank };
-        }
-        return binary('<=', level.comparison, level.sum, level.sum);
-      case 'equal':
-        return binary('==', level.comparison, level.sum, level.sum);
-      case 'and':
-      case 'or': {
-        const [a, b] = operands.map((operand) => this.#in(operand, level.whole)) as [Text, Text];
-        return { text: `(${a.text} ${name} ${b.text})`, level: level.whole, rank: Math.max(a.rank, b.rank) };
-      }
-      case 'not': {
-        const own = this.#in(operands[0]!, level.whole);
-        return { text: `(not ${own.text})`, level: level.whole, rank: own.rank };
-      }
-      case 'erf':
-        throw new PartError('The error function Erf stands alone, which the equations have no way to write.');
-      default: {
-        const given = operands.map((operand) => this.#text(operand));
-        const rank = Math.max(...given.map((each) => each.rank));
-        return { text: `${name}(${given.map(({ text }) => text).join(', ')})`, level: level.whole, rank };
-      }
-    }
-  }
-
   #reduction({ name, of, axis, shape }: Extract<Expression, { kind: 'reduction' }>): Text {
     const keeps = name === 'softmax' || name === 'cumsum';
     const isWhole = of.shape.length <= 1 || (axis === undefined && !keeps) || (name === 'softmax' && axis === of.shape.length - 1);
@@ -411,7 +360,8 @@ class CellWriter {
     return this.#text(of);
   }
 
-  #view({ of, offset, strides, shape }: Extract<Expression, { kind: 'view' }>): Text {
+  #view(view: View): Text {
+    const { of, offset, strides, shape } = view;
     if (of.kind === 'joined' && shape.length === 2 && of.parts.every((part) => part.shape.length === 1 && part.shape[0] === shape[1])) {
       const isWhole = offset === 0 && sameNumbers(strides, contiguous(shape)) && of.parts.length === shape[0];
       if (isWhole) return { text: `[${of.parts.map((part) => this.#text(part).text).join(', ')}]`, level: level.whole, rank: 2 };
@@ -420,40 +370,17 @@ class CellWriter {
     const name = base.text;
     const whole = (text: string): Text => ({ text, level: level.whole, rank: shape.length });
     if (of.shape.length === 0) return base;
-    if (of.shape.length === 1) {
-      if (shape.length === 0) return whole(`${name}[${offset}]`);
-      if (shape.length === 1 && strides[0] === 1) return whole(`${name}[${offset}:${offset + shape[0]!}]`);
-      if (shape.length === 1) {
-        const data = new Float32Array(shape[0]! * of.shape[0]!);
-        for (let k = 0; k < shape[0]!; k += 1) data[k * of.shape[0]! + offset + k * strides[0]!] = 1;
-        const order = this.#parameter('P', [shape[0]!, of.shape[0]!], data, `order ${of.id} ${offset} ${strides[0]}`);
-        return { text: `${order} @ ${name}`, level: level.product, rank: 1 };
-      }
-    }
-    if (of.shape.length === 2) {
-      const [rows, columns] = of.shape as [number, number];
-      if (shape.length === 2 && offset === 0 && sameNumbers(shape, [columns, rows]) && sameNumbers(strides, [1, columns]))
-        return whole(`${name}.T`);
-      if (shape.length === 1 && strides[0] === 1 && shape[0] === columns && offset % columns === 0)
-        return whole(`${name}[${offset / columns}]`);
-      if (shape.length === 2 && sameNumbers(strides, contiguous([rows, columns])) && offset % columns === 0) {
-        const row = offset / columns;
-        return whole(`${name}[${row}:${row + shape[0]!}]`);
-      }
-    }
-    if (of.shape.length === 3 && shape.length === 2) {
-      const [, rows, columns] = of.shape as [number, number, number];
-      const place = Math.floor(offset / (rows * columns));
-      if (offset % (rows * columns) === 0 && sameNumbers(shape, [rows, columns]) && sameNumbers(strides, [columns, 1]))
-        return whole(`${name}[${place}]`);
-      if (offset % (rows * columns) === 0 && sameNumbers(shape, [columns, rows]) && sameNumbers(strides, [1, columns]))
-        return whole(`${name}[${place}].T`);
+    const picked = subscript(view);
+    if (picked !== undefined) return whole(`${name}${picked}`);
+    if (of.shape.length === 1 && shape.length === 1) {
+      const order = this.#parameter('P', [shape[0]!, of.shape[0]!], orderOf(view), `order ${of.id} ${offset} ${strides[0]}`);
+      return { text: `${order} @ ${name}`, level: level.product, rank: 1 };
     }
     throw new PartError(`It lays out [${of.shape.join(', ')}] anew as [${shape.join(', ')}], which the equations have no way to write.`);
   }
 
   /** A bias is added, one inside of a product has another letter, a peephole or gain multiplies. */
-  #letter(of: Expression): string {
+  #letter(of: Expression): Letter {
     return !this.#isAdded(of) ? 'p' : this.#depth > 0 ? 'd' : 'b';
   }
 
@@ -462,70 +389,13 @@ class CellWriter {
     return false;
   }
 
-  #weight(of: Expression, shape: readonly number[], letter: string): Text {
+  #weight(of: Expression, shape: readonly number[], letter: Letter): Text {
     return { text: this.#parameter(letter, shape, of, String(of.id)), level: level.whole, rank: shape.length };
   }
 
-  #parameter(letter: string, shape: readonly number[], of: Expression | Float32Array, key: string): string {
-    const whole = `${key} [${shape.join(',')}]`;
-    const known = this.#known.get(whole);
-    if (known !== undefined) return known;
+  #parameter(letter: Letter, shape: readonly number[], of: Expression | Float32Array, key: string): string {
     const line = this.#within.at(-1)!.replace("'", '');
     const isOnly = this.#cell.kind === 'rnn' && this.#within.length === 1 && /'$|^h_new$/.test(this.#within[0]!);
-    const letters = {
-      W: ['W', 'V', 'A', 'B'],
-      U: ['U', 'R', 'Q', 'S'],
-      b: ['b', 'd', 'e'],
-      d: ['d', 'e', 'b'],
-      p: ['p', 'q', 's'],
-      P: ['P'],
-    }[letter] ?? [letter];
-    const candidates = [...letters, ...Array.from({ length: 100 }, (_, k) => `${letters[0]}${k + 2}`)];
-    const said = this.#cell.kind === 'cell' && !(of instanceof Float32Array) && of.kind === 'leaf' ? shortWord(of.name) : undefined;
-    const own = said !== undefined && !this.#taken.has(said) ? said : undefined;
-    const name = own ?? candidates.map((each) => (isOnly ? each : `${each}_${line}`)).find((each) => !this.#taken.has(each))!;
-    this.#taken.add(name);
-    this.#parameters.set(name, { shape, of });
-    this.#known.set(whole, name);
-    return name;
+    return this.#parameters.name(key, { letter, shape, of, line: isOnly ? undefined : line, keepsName: this.#cell.kind === 'cell' });
   }
-}
-
-/** A weight's name in the file, where that is a letter of an equation: `W_f`. */
-const shortWord = (name: string): string | undefined => /(?:^|[./])([A-Za-z](?:_[a-z]{1,3})?)$/.exec(name)?.[1];
-
-/** What is read as it stands: an input, a state, a slice of one, a number or a weight. */
-function isPlain(of: Expression): boolean {
-  return of.isWeight || of.kind === 'leaf' || of.kind === 'constant' || (of.kind === 'view' && of.of.kind === 'leaf');
-}
-
-/** Whether the language, which finds each size from the right, spreads it alike. */
-function isAligned({ of, axes, shape }: Spread): boolean {
-  let place = shape.length - 1;
-  const found = [...of.shape].reverse().map((size) => {
-    while (place >= 0 && shape[place] !== size) place -= 1;
-    return place--;
-  });
-  return sameNumbers(found.reverse(), axes);
-}
-
-/** x - mean(x) */
-const isCentred = (of: Expression): boolean =>
-  of.kind === 'sum' && of.terms.some(({ sign, of: mean }) => sign < 0 && mean.kind === 'reduction' && mean.name === 'mean');
-
-/** x by its own size. */
-const isNormed = (of: Expression): boolean =>
-  of.kind === 'elementwise' && of.name === 'quotient' && isMadeOf(of.operands[1]!, of.operands[0]!);
-
-/** A state before the step, or what a gate lets through of it. */
-function isPast(of: Expression): boolean {
-  if (of.kind === 'leaf') return of.role === 'state';
-  return (of.kind === 'view' || of.kind === 'product') && operandsOf(of).some(isPast);
-}
-
-/** Made of the step's inputs alone. */
-function isInput(of: Expression): boolean {
-  if (of.kind === 'leaf') return of.role === 'scanned';
-  const operands = operandsOf(of);
-  return operands.length > 0 && operands.every((each) => each.isWeight || isInput(each));
 }
