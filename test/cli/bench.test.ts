@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { cells } from '../../src/cli/bench/cases.ts';
 import { measure } from '../../src/cli/bench/measure.ts';
+import { measureTrace } from '../../src/cli/bench/traces.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
 
 describe('the bench', function () {
@@ -15,4 +16,11 @@ describe('the bench', function () {
       assert.equal(measured.target, copied ? 1.05 : undefined);
     });
   }
+
+  it('measures a trace beside the run of its model', async () => {
+    const measured = await measureTrace({ operator: 'GRU', hidden: 128, target: 2 }, 1, 1, createRuntime());
+    assert.equal(measured.size, 'H128');
+    assert.ok(measured.untouched > 0 && measured.replayed < measured.traced);
+    assert.ok(Math.abs(measured.ratio - measured.traced / measured.untouched) < 1e-9);
+  });
 });

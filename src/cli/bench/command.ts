@@ -8,16 +8,19 @@ import type { Command, Given } from '../command.ts';
 import { cells, sizes } from './cases.ts';
 import { type Measured, measure } from './measure.ts';
 import { openPeer } from './peer.ts';
+import { type MeasuredTrace, measureTrace, traceCases } from './traces.ts';
 
 export const benchCommand: Command = {
-  usage: '[--cells lstm,gru] [--sizes H128,H256] [--threads N] [--rounds N] [--json]',
-  summary: 'Measures training steps beside the matrix products alone, and beside PyTorch where python3 (or UNROLL_PYTHON) has it.',
+  usage: '[--cells lstm,gru] [--sizes H128,H256] [--traces] [--threads N] [--rounds N] [--json]',
+  summary:
+    'Measures training steps beside the matrix products alone, and beside PyTorch where python3 (or UNROLL_PYTHON) has it; and traces of ONNX models beside their runs.',
   positionals: 0,
   options: {
     cells: { type: 'string' },
     sizes: { type: 'string' },
     threads: { type: 'string' },
     rounds: { type: 'string' },
+    traces: { type: 'boolean' },
     json: { type: 'boolean' },
   },
   help: {
@@ -25,6 +28,7 @@ export const benchCommand: Command = {
     sizes: `of ${sizes.map(({ name }) => name).join(', ')}; all by default`,
     threads: 'by default the physical cores',
     rounds: 'turns of ten steps each; 6 by default',
+    traces: 'only the traces of ONNX models',
     json: 'one JSON object a case',
   },
   async run(given, { terminal }) {
@@ -36,16 +40,32 @@ export const benchCommand: Command = {
     const json = given.flag('json');
     terminal.out(json ? `${JSON.stringify(versions)}\n` : heading(versions));
     try {
+      if (!given.flag('traces')) await steps();
+      if (given.text('cells') === undefined && given.text('sizes') === undefined) await traces();
+    } finally {
+      peer?.close();
+    }
+    return 0;
+
+    async function steps(): Promise<void> {
+      terminal.out(json ? '' : row(titles));
       for (const size of chosen(given, 'sizes', sizes)) {
         for (const cell of chosen(given, 'cells', cells)) {
           const measured = await measure(cell, size, threads, effort, runtime, peer);
           terminal.out(json ? `${JSON.stringify(measured)}\n` : line(measured));
         }
       }
-    } finally {
-      peer?.close();
     }
-    return 0;
+
+    async function traces(): Promise<void> {
+      terminal.out(
+        json ? '' : `\nTraces of ONNX operators over 1,000 timesteps; ratio of all to the untouched run.\n\n${row(traceTitles)}`,
+      );
+      for (const each of traceCases) {
+        const measured = await measureTrace(each, 3 * effort.rounds, threads, runtime);
+        terminal.out(json ? `${JSON.stringify(measured)}\n` : traceLine(measured));
+      }
+    }
   },
 };
 
@@ -61,9 +81,14 @@ function chosen<Each extends { readonly name: string }>(given: Given, option: st
 
 function heading(versions: Readonly<Record<string, unknown>>): string {
   const known = Object.entries(versions).filter(([, value]) => value !== undefined);
-  const titles = ['size', 'cell', 'step', 'floor', 'other', 'ratio', 'target', ' beside'];
-  return `${known.map(([name, value]) => `${name} ${value}`).join(', ')}\nMedians in ms of turns that alternate; ratio to the other.\n\n${row(titles)}`;
+  return `${known.map(([name, value]) => `${name} ${value}`).join(', ')}\nMedians in ms of turns that alternate; ratio to the other.\n\n`;
 }
+
+const titles = ['size', 'cell', 'step', 'floor', 'other', 'ratio', 'target', ' beside'];
+const traceTitles = ['size', 'operator', 'run', 'replay', 'all', 'ratio', 'target', ''];
+
+const traceLine = ({ size, operator, untouched, replayed, traced, ratio, target }: MeasuredTrace): string =>
+  row([size, operator, untouched.toFixed(1), replayed.toFixed(1), traced.toFixed(1), ratio.toFixed(2), target.toFixed(2), '']);
 
 function line({ size, cell, step, floor, other, ratio, target, beside }: Measured): string {
   const optional = (value: number | undefined, digits: number): string => (value === undefined ? '' : value.toFixed(digits));
