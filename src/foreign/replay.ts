@@ -106,6 +106,7 @@ export async function replay(request: ReplayRequest, evaluator: Evaluator): Prom
     evaluator,
   );
   if (seeds !== undefined && seeds.length > 0) seed(trace, seeds, steps, request.cotangents!());
+  await trace.remember(REMEMBERED);
   const parity: Parity[] = [];
   for (const { part } of parts) {
     const values = [];
@@ -115,6 +116,9 @@ export async function replay(request: ReplayRequest, evaluator: Evaluator): Prom
   }
   return { trace, source, parity };
 }
+
+/** Bytes of a replay that is computed whole when it is opened; a larger one is computed as it is read. */
+const REMEMBERED = 48 * 2 ** 20;
 
 /** A state at which gradients begin. */
 export interface Seed {

@@ -35,6 +35,8 @@ export async function openTrace(source: TraceSource, evaluator: Evaluator): Prom
 export interface SeededTrace extends Trace {
   /** One for each of the source's seeds, in its shape: [T, B, ...]. Gradients are zero before. */
   seed(cotangents: readonly Float32Array[]): void;
+  /** Computes every line at every timestep in one go, and keeps them, where all of them have no more than so many bytes: reading them costs nothing then. */
+  remember(bytes: number): Promise<void>;
   /** A line at timesteps from .. to-1 as the equations make it of the states before, also where it is a state that is known. */
   recomputed(address: Address, from: number, to: number): Promise<Float32Array>;
 }
@@ -72,6 +74,8 @@ class ModelTrace implements SeededTrace {
   #objective: Objective;
   #parity = 0;
   #cotangents: readonly Float32Array[] = [];
+  /** All timesteps, as the equations make them, and as they are read: known states are as they are known. */
+  #remembered: { readonly computed: ReadonlyMap<Value, Float32Array>; readonly read: ReadonlyMap<Value, Float32Array> } | undefined;
   #backward: Backward | undefined;
   #gradients: Promise<Replay> | undefined;
 
@@ -155,7 +159,28 @@ class ModelTrace implements SeededTrace {
     this.#gradients = gradients;
   }
 
+  async remember(bytes: number): Promise<void> {
+    const { model, steps } = this.#source;
+    const lines = model.instances.flatMap((instance) => this.#valuesOf(instance));
+    const values = [...new Set(lines)].filter((value) => value.type.dtype === 'float' && hasAxis(value, this.#time));
+    const size = values.reduce((sum, value) => sum + 4 * product(sizesOf(value.type.axes, this.#sizes)), 0);
+    if (size > bytes) return;
+    const computed = paired(values, (await this.#forward.recomputed(values, 0, steps)) as Float32Array[]);
+    const known = new Map(
+      values.flatMap((value) => (this.#knownStates.has(value) ? [[value, this.#knownStates.get(value)!] as const] : [])),
+    );
+    this.#remembered = { computed, read: new Map([...computed, ...known]) };
+  }
+
+  /** Timesteps of what is kept for all of them. */
+  #rows(data: Float32Array, from: number, to: number): Float32Array {
+    const width = data.length / this.#source.steps;
+    return data.slice(from * width, to * width);
+  }
+
   async recomputed(address: Address, from: number, to: number): Promise<Float32Array> {
+    const known = this.#remembered?.computed.get(this.#value(address));
+    if (known !== undefined) return this.#rows(known, from, to);
     const [found] = await this.#forward.recomputed([this.#value(address)], from, to);
     return found as Float32Array;
   }
@@ -178,7 +203,13 @@ class ModelTrace implements SeededTrace {
 
   async #readValues(given: readonly Value[], from: number, to: number, gradient: boolean): Promise<ReadonlyMap<Value, Float32Array>> {
     const values = [...new Set(given)];
-    if (!gradient) return paired(values, await this.#forward.read(values, from, to));
+    if (!gradient) {
+      const kept = this.#remembered?.read ?? new Map<Value, Float32Array>();
+      const others = values.filter((value) => !kept.has(value));
+      const read = new Map(others.length === 0 ? [] : paired(others, await this.#forward.read(others, from, to)));
+      for (const value of values) if (kept.has(value)) read.set(value, this.#rows(kept.get(value)!, from, to));
+      return read;
+    }
     this.#gradients ??= this.#differentiate();
     const replay = await this.#gradients;
     const { gradients } = this.#derivative();
@@ -254,7 +285,9 @@ class ModelTrace implements SeededTrace {
     return this.#backward;
   }
 
-  /** Known states by the values that the cut has for them. */
+  /** Known states by the values that the cut has for them, and by those of their lines. */
+  readonly #knownStates = new Map<Value, Float32Array>();
+
   #known(): ReadonlyMap<Value, Float32Array> {
     const found = new Map<Value, Float32Array>();
     for (const [text, data] of this.#source.known ?? []) {
@@ -263,6 +296,7 @@ class ModelTrace implements SeededTrace {
       const state = this.#cut.recurs.flatMap(({ after }) => after).find((each) => this.#original(each) === value || each === value);
       if (state === undefined) throw new TraceError(`${text} is no state.`);
       found.set(state, data);
+      this.#knownStates.set(state, data).set(this.#value({ instance: text.slice(0, Math.max(0, at)), line: text.slice(at + 1) }), data);
     }
     return found;
   }
