@@ -203,16 +203,20 @@ async function parityOf(
   return worst;
 }
 
-/** NaN and infinities are no difference where both have them. */
-export function relativeDifference(found: ArrayLike<number>, expected: ArrayLike<number>): number {
+/** The largest difference over the largest size. NaN and infinities are no difference where both have them. */
+export function relativeDifference(found: Float32Array, expected: Float32Array): number {
   if (found.length !== expected.length) return Number.POSITIVE_INFINITY;
   let [largest, difference] = [0, 0];
   for (let k = 0; k < expected.length; k += 1) {
-    const [a, b] = [found[k]!, expected[k]!];
-    if (Object.is(a, b) || a === b || (Number.isNaN(a) && Number.isNaN(b))) continue;
-    if (Number.isFinite(b)) largest = Math.max(largest, Math.abs(b));
-    difference = Math.max(difference, Number.isFinite(a) && Number.isFinite(b) ? Math.abs(a - b) : Number.POSITIVE_INFINITY);
+    const size = Math.abs(expected[k]!);
+    const apart = Math.abs(found[k]! - expected[k]!);
+    // Comparisons with NaN are false: such numbers are looked at by themselves.
+    if (!(apart < Number.POSITIVE_INFINITY)) {
+      if (Object.is(found[k], expected[k])) continue;
+      return Number.POSITIVE_INFINITY;
+    }
+    if (size > largest) largest = size;
+    if (apart > difference) difference = apart;
   }
-  for (let k = 0; k < expected.length; k += 1) if (Number.isFinite(expected[k]!)) largest = Math.max(largest, Math.abs(expected[k]!));
   return difference === 0 ? 0 : difference / Math.max(largest, Number.MIN_VALUE);
 }

@@ -72,7 +72,7 @@ export class Cut {
 
   /** The same, with the states after each step computed again from those before. */
   recomputed(values: readonly Value[]): Graph {
-    return this.#build(values, undefined, [], false);
+    return remembered(this.#windows, `anew ${key(values)}`, () => this.#build(values, undefined, [], false));
   }
 
   /** Outputs of a recurrence at a window by the loop itself, from the states before it. */

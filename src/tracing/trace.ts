@@ -180,7 +180,10 @@ class ModelTrace implements SeededTrace {
 
   async recomputed(address: Address, from: number, to: number): Promise<Float32Array> {
     const known = this.#remembered?.computed.get(this.#value(address));
-    if (known !== undefined) return this.#rows(known, from, to);
+    if (known !== undefined) {
+      const width = known.length / this.#source.steps;
+      return known.subarray(from * width, to * width);
+    }
     const [found] = await this.#forward.recomputed([this.#value(address)], from, to);
     return found as Float32Array;
   }

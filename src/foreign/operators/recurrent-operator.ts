@@ -209,8 +209,8 @@ class Binding {
     const { batchFirst, directions } = this.#settings;
     const batch = batchFirst ? X.shape[0]! : X.shape[1]!;
     const input = X.shape[2]!;
-    const x = new Float32Array(length * input);
-    for (let t = 0; t < length; t += 1) {
+    const x = batch === 1 ? X.data.subarray(0, length * input) : new Float32Array(length * input);
+    for (let t = 0; batch > 1 && t < length; t += 1) {
       const row = batchFirst ? item * steps + t : t * batch + item;
       x.set(X.data.subarray(row * input, (row + 1) * input), t * input);
     }
@@ -238,8 +238,9 @@ class Binding {
     const found: Expected[] = [];
     const Y = this.#output(0);
     if (Y !== undefined) {
-      const data = new Float32Array(length * hidden);
-      for (let t = 0; t < length; t += 1) {
+      const isWhole = batch === 1 && count === 1;
+      const data = isWhole ? Y.data.subarray(0, length * hidden) : new Float32Array(length * hidden);
+      for (let t = 0; !isWhole && t < length; t += 1) {
         const row = batchFirst ? (item * steps + t) * count + place : (t * count + place) * batch + item;
         data.set(Y.data.subarray(row * hidden, (row + 1) * hidden), t * hidden);
       }
