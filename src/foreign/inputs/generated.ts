@@ -2,10 +2,12 @@
 
 import type { GeneratedChoice, RandomChoice } from '../../shared/inputs.ts';
 import { random } from '../../shared/random.ts';
-import { LIMIT } from './bytes.ts';
 import { type Element, type ElementData, elementsIn, type Value } from './elements.ts';
 import { InputError, largeTensor } from './errors.ts';
 import type { Port, Sizes } from './ports.ts';
+
+/** Bytes of an input that is made: a damaged size must not take all memory. */
+const MOST = 2 ** 27;
 
 export interface Generated {
   readonly dims: readonly number[];
@@ -17,7 +19,7 @@ export interface Generated {
 export function generate(port: Port, element: Element, choice: GeneratedChoice, sizes: Sizes): Generated {
   const dims = sizes.dimsOf(port);
   const length = elementsIn(dims);
-  if (!(length * element.bytes <= LIMIT)) throw largeTensor(port.name, dims, length * element.bytes, LIMIT);
+  if (!(length * element.bytes <= MOST)) throw largeTensor(port.name, dims, length * element.bytes, MOST);
   const data = element.make(length);
   if (choice.kind === 'zeros') return { dims, data };
   const valueAt = valuesOf(port, element, choice, sizes);
