@@ -163,7 +163,7 @@ describe('inputs', () => {
       );
       assert.match(
         await read({ all, dimensions: { batch: 1e6, T: 1e6, 'u[0]': 1, 'u[1]': 1 } }),
-        /^x \[1000000, 1000000, 3\] would have 11,444,092 MiB; inputs have at most 2,048 MiB/,
+        /^x \[1000000, 1000000, 3\] would have 11,444,092 MiB; inputs have at most 128 MiB/,
       );
       assert.match(await faultOf(readInputs([port('x: float32')], { all })), /says nothing of the shape of x/);
       assert.deepEqual((await readInputs([port('x: float32')], { all, dimensions: { 'x[0]': 2, 'x[1]': 3 } })).inputs.x!.dims, [2, 3]);
