@@ -3,6 +3,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { unzipSync } from 'fflate';
+import { halfValue } from '../shared/half.ts';
 import { badArray, DataError, unreadable } from './errors.ts';
 
 /** Row-major. Numbers are kept as narrowly as the file has them; texts are those of arrays of strings. */
@@ -82,7 +83,7 @@ const keepers: Readonly<Record<string, new (length: number) => Numbers>> = {
 };
 
 const types: Readonly<Record<string, readonly [size: number, read: Read]>> = {
-  f2: [2, (view, at, little) => half(view.getUint16(at, little))],
+  f2: [2, (view, at, little) => halfValue(view.getUint16(at, little))],
   f4: [4, (view, at, little) => view.getFloat32(at, little)],
   f8: [8, (view, at, little) => view.getFloat64(at, little)],
   i1: [1, (view, at) => view.getInt8(at)],
@@ -186,14 +187,4 @@ function textAt(view: DataView, at: number, length: number, wide: boolean, littl
     text += String.fromCodePoint(code);
   }
   return text;
-}
-
-/** IEEE 754 binary16. */
-function half(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

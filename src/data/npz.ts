@@ -1,21 +1,12 @@
 // NumPy's files of arrays (NEP 1, format version 1.0), and archives of them.
 
 import { Zip, ZipPassThrough } from 'fflate';
+import type { NumericData } from '../shared/numeric.ts';
 
 export interface NumericArray {
   readonly shape: readonly number[];
   /** Row-major. */
-  readonly data:
-    | Float32Array
-    | Float64Array
-    | Int8Array
-    | Uint8Array
-    | Int16Array
-    | Uint16Array
-    | Int32Array
-    | Uint32Array
-    | BigInt64Array
-    | BigUint64Array;
+  readonly data: NumericData;
   /** Where the data is the bits of halves, or 0 and 1. */
   readonly type?: 'float16' | 'bool';
 }

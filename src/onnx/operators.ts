@@ -1,5 +1,6 @@
 // What an ONNX model file says of itself, without running it.
 
+import type { ForeignPort } from '../shared/foreign.ts';
 import { describeValue } from './file/elements.ts';
 import { decodeModel, type GraphProto, type ModelProto, type NodeProto, type ValueInfo } from './proto.ts';
 
@@ -25,13 +26,8 @@ export interface ModelInfo {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-export interface PortInfo {
-  readonly name: string;
-  /** `float32`; `sequence of float32` and the like. */
-  readonly type: string;
-  /** Symbolic dimensions by their names, `?` where one has none; absent where the rank is open, or where it is no tensor. */
-  readonly shape?: readonly (number | string)[];
-}
+/** An input or output. */
+export type PortInfo = ForeignPort;
 
 /** Throws where the bytes are no ONNX model. */
 export function modelInfo(bytes: Uint8Array): ModelInfo {

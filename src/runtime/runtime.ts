@@ -1,18 +1,9 @@
 // Sessions of the inference runtime, as the stages above see them. One file (onnxruntime.ts) implements this with onnxruntime-node.
 
+import type { NumericData } from '../shared/numeric.ts';
 import type { Device } from '../shared/settings.ts';
 
-export type TensorData =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array;
+export type { NumericData as TensorData } from '../shared/numeric.ts';
 
 export type TensorType =
   | 'float32'
@@ -32,7 +23,7 @@ export type TensorType =
 export interface Tensor {
   readonly type: TensorType;
   readonly dims: readonly number[];
-  readonly data: TensorData;
+  readonly data: NumericData;
 }
 
 export interface SessionOptions {

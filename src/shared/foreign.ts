@@ -29,7 +29,9 @@ export interface ForeignInfo {
 
 export interface ForeignPort {
   readonly name: string;
+  /** `float32`; `sequence of float32` and the like. */
   readonly type: string;
+  /** Symbolic dimensions by their names, `?` where one has none; absent where the rank is open, or where it is no tensor. */
   readonly shape?: readonly (number | string)[];
 }
 

@@ -3,6 +3,7 @@
 
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { halfValue } from '../shared/half.ts';
 import { type Tensor, WeightsError } from './file.ts';
 
 /** The format's own limit. */
@@ -100,7 +101,7 @@ export function numbersOf(kind: Kind, bytes: Buffer): Float32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = bytes.length / bytesOf[kind];
   const at: Record<Kind, (k: number) => number> = {
-    F16: (k) => half(view.getUint16(2 * k, true)),
+    F16: (k) => halfValue(view.getUint16(2 * k, true)),
     BF16: (k) => single(view.getUint16(2 * k, true) << 16),
     F32: (k) => view.getFloat32(4 * k, true),
     F64: (k) => view.getFloat64(8 * k, true),
@@ -109,16 +110,6 @@ export function numbersOf(kind: Kind, bytes: Buffer): Float32Array {
   const numbers = new Float32Array(count);
   for (let k = 0; k < count; k += 1) numbers[k] = at[kind](k);
   return numbers;
-}
-
-/** IEEE 754 binary16. */
-function half(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 const bitsOfSingle = new DataView(new ArrayBuffer(4));

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { backward } from '../../src/foreign/gradients/backward.ts';
-import { halfBits } from '../../src/foreign/inputs/half.ts';
 import { encodeModel, type ModelProto, type NodeProto } from '../../src/onnx/proto.ts';
 import { tensorProto } from '../../src/onnx/write.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
 import type { Tensor } from '../../src/runtime/runtime.ts';
+import { halfBits } from '../../src/shared/half.ts';
 import { check, f, given, i, instrumented, modelOf, node, positive, w } from './differences.ts';
 
 const never = (): boolean => false;

@@ -1,7 +1,7 @@
 // Floats of 16 bits: every one of them, the middles between them, and random numbers against their definition.
 
 import assert from 'node:assert/strict';
-import { halfBits, halfValue } from '../../src/foreign/inputs/half.ts';
+import { halfBits, halfValue } from '../../src/shared/half.ts';
 import { random } from '../../src/shared/random.ts';
 
 /** By the definition: sign, five bits of exponent, ten of fraction. */

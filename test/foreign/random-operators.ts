@@ -3,6 +3,7 @@
 import type { ModelProto, NodeProto, TensorProto, ValueInfo } from '../../src/onnx/proto.ts';
 import { attribute, tensorProto, valueInfo } from '../../src/onnx/write.ts';
 import type { Tensor } from '../../src/runtime/runtime.ts';
+import { chance as generator } from '../graph/numeric.ts';
 
 export interface OperatorCase {
   readonly title: string;
@@ -14,16 +15,7 @@ export interface CaseOptions {
   readonly layout?: 0 | 1;
 }
 
-/** mulberry32 (Ettinger 2017). */
-export function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+export { generator };
 
 const ACTIVATIONS = [
   'Sigmoid',

@@ -221,7 +221,7 @@ export const pages: Readonly<Record<string, string>> = {
   onnx: onnxPage({
     info: foreign,
     trusted: true,
-    places: new Map([['rnn', [{ path: '/work/net.py', line: 12, note: 'The line has moved from 11 to 12 since the export.' }]]]),
+    places: new Map([['rnn', [{ path: '/project/net.py', line: 12, note: 'The line has moved from 11 to 12 since the export.' }]]]),
     verified: {
       kind: 'done',
       parity: [

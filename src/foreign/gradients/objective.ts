@@ -1,7 +1,7 @@
 // What a gradient is of: one element of an output, its sum, or a loss against a target; and the cotangent of the output that it begins with.
 
 import type { Tensor } from '../../runtime/runtime.ts';
-import { halfValue } from '../inputs/half.ts';
+import { halfValue } from '../../shared/half.ts';
 import { GradientError } from './order.ts';
 
 export type Objective =

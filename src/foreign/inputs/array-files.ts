@@ -5,11 +5,11 @@ import { setImmediate } from 'node:timers/promises';
 import { unzipSync } from 'fflate';
 import { type ArrayHeader, headerOf, nameOfFile, otherType } from '../../data/npy-read.ts';
 import type { Reading } from '../../data/text-stream.ts';
+import { halfValue } from '../../shared/half.ts';
 import { asInputError, LIMIT, readAll, withFile } from './bytes.ts';
 import { type Element, type ElementData, elementsIn, type Value } from './elements.ts';
 import { badFile, badValue, InputError, largeFile, largeTensor, noArray, shapeText } from './errors.ts';
 import type { Asked, Found } from './found.ts';
-import { halfValue } from './half.ts';
 
 /** The bytes of arrays by name, each a .npy file; of a .npy file the one under the file's name. */
 export type Arrays = ReadonlyMap<string, Uint8Array>;

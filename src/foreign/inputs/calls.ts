@@ -1,8 +1,8 @@
 // What is streamed, call by call.
 
 import type { Tensor } from '../../runtime/runtime.ts';
+import { halfValue } from '../../shared/half.ts';
 import { elementsIn } from './elements.ts';
-import { halfValue } from './half.ts';
 import type { ModelInput } from './read.ts';
 
 /** The tensor of the k-th call, from 0; what is not streamed is the same in all. It shares memory with the input. */

@@ -1,8 +1,8 @@
 // The types of a model's inputs: how many bytes an element has, what holds them, and which values one can take.
 
 import type { TensorData, TensorType } from '../../runtime/runtime.ts';
+import { halfBits } from '../../shared/half.ts';
 import { unsupportedType } from './errors.ts';
-import { halfBits } from './half.ts';
 
 export type ElementName = TensorType;
 

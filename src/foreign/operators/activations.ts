@@ -23,18 +23,18 @@ interface Rule {
 const call = (name: string): Rule => ({ defaults: [], once: true, text: (u) => `${name}(${u})` });
 
 const rules: Readonly<Record<string, Rule>> = {
-  sigmoid: call('sigmoid'),
-  tanh: call('tanh'),
-  relu: call('relu'),
-  softplus: call('softplus'),
-  affine: { defaults: [0, 0], once: true, text: (u, alpha, beta) => `${alpha} * (${u}) + ${beta}` },
-  leakyrelu: { defaults: [0.01], once: false, text: (u, alpha) => `where(${u} >= 0, ${u}, ${alpha} * ${u})` },
-  thresholdedrelu: { defaults: [0], once: false, text: (u, alpha) => `where(${u} > ${alpha}, ${u}, 0)` },
-  scaledtanh: { defaults: [0, 0], once: true, text: (u, alpha, beta) => `${alpha} * tanh(${beta} * (${u}))` },
-  hardsigmoid: { defaults: [0.2, 0.5], once: true, text: (u, alpha, beta) => `clip(${alpha} * (${u}) + ${beta}, 0, 1)` },
+  Sigmoid: call('sigmoid'),
+  Tanh: call('tanh'),
+  Relu: call('relu'),
+  Softplus: call('softplus'),
+  Affine: { defaults: [0, 0], once: true, text: (u, alpha, beta) => `${alpha} * (${u}) + ${beta}` },
+  LeakyRelu: { defaults: [0.01], once: false, text: (u, alpha) => `where(${u} >= 0, ${u}, ${alpha} * ${u})` },
+  ThresholdedRelu: { defaults: [0], once: false, text: (u, alpha) => `where(${u} > ${alpha}, ${u}, 0)` },
+  ScaledTanh: { defaults: [0, 0], once: true, text: (u, alpha, beta) => `${alpha} * tanh(${beta} * (${u}))` },
+  HardSigmoid: { defaults: [0.2, 0.5], once: true, text: (u, alpha, beta) => `clip(${alpha} * (${u}) + ${beta}, 0, 1)` },
   // The branch that is not taken must stay finite, for the gradient's sake.
-  elu: { defaults: [1], once: false, text: (u, alpha) => `where(${u} >= 0, ${u}, ${alpha} * (exp(minimum(${u}, 0)) - 1))` },
-  softsign: { defaults: [], once: false, text: (u) => `${u} / (1 + abs(${u}))` },
+  Elu: { defaults: [1], once: false, text: (u, alpha) => `where(${u} >= 0, ${u}, ${alpha} * (exp(minimum(${u}, 0)) - 1))` },
+  Softsign: { defaults: [], once: false, text: (u) => `${u} / (1 + abs(${u}))` },
 };
 
 /** The activations of one direction, by the names in the file, in any letter case. Alphas and betas are taken in order, each by the functions
@@ -42,7 +42,7 @@ const rules: Readonly<Record<string, Rule>> = {
 export function activationsOf(names: readonly string[], alphas: readonly number[], betas: readonly number[]): Activation[] {
   let [alpha, beta] = [0, 0];
   return names.map((name) => {
-    const rule = rules[name.toLowerCase()];
+    const rule = rules[spelledOut(name)];
     if (rule === undefined) throw new PartError(`The activation ${name} is none of ONNX's: ${Object.keys(rules).join(', ')}.`);
     const values = rule.defaults.map((value, k) => (k === 0 ? alphas[alpha++] : betas[beta++]) ?? value);
     const [a = '', b = ''] = values.map(numberText);
@@ -53,19 +53,7 @@ export function activationsOf(names: readonly string[], alphas: readonly number[
 /** The spelling of ONNX's documents, which some kernels insist on. */
 export const spelledOut = (name: string): string => spellings.find((each) => each.toLowerCase() === name.toLowerCase()) ?? name;
 
-const spellings = [
-  'Sigmoid',
-  'Tanh',
-  'Relu',
-  'Softplus',
-  'Affine',
-  'LeakyRelu',
-  'ThresholdedRelu',
-  'ScaledTanh',
-  'HardSigmoid',
-  'Elu',
-  'Softsign',
-];
+const spellings = Object.keys(rules);
 
 /** The line `name = activation(net)`; where the activation reads its operand twice, that is a line of its own. */
 export function activated(name: string, net: string, activation: Activation, clip: number, comment?: string): CellLine[] {

@@ -1,5 +1,6 @@
 // The values of a model's tensors as typed arrays. What a tensor claims is held against the bytes that there are before anything is allocated.
 
+import { halfValue } from '../../shared/half.ts';
 import type { TensorProto } from '../proto.ts';
 import { dataLocations } from '../proto.ts';
 import { fieldOf } from '../tensor-numbers.ts';
@@ -91,7 +92,7 @@ const arrays = {
 function numbersOf(type: Exclude<ReadableElement, 'string'>, raw: Uint8Array, count: number): Exclude<TensorValues, readonly string[]> {
   if (type === 'float16' || type === 'bfloat16') {
     const bits = new Uint16Array(...aligned(raw, 2, count));
-    return type === 'float16' ? Float32Array.from(bits, half) : new Float32Array(Uint32Array.from(bits, (each) => each << 16).buffer);
+    return type === 'float16' ? Float32Array.from(bits, halfValue) : new Float32Array(Uint32Array.from(bits, (each) => each << 16).buffer);
   }
   return new arrays[type](...aligned(raw, bytesOfElement(type), count));
 }
@@ -100,16 +101,6 @@ function numbersOf(type: Exclude<ReadableElement, 'string'>, raw: Uint8Array, co
 function aligned(raw: Uint8Array, size: number, count: number): [ArrayBuffer, number, number] {
   const at = raw.byteOffset % size === 0 ? raw : Uint8Array.from(raw);
   return [at.buffer as ArrayBuffer, at.byteOffset, count];
-}
-
-/** IEEE 754 binary16. */
-function half(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** The numbers of a tensor as float32. Throws ModelFileError of strings. */

@@ -48,13 +48,13 @@ describe('foreign/python: frames', () => {
     assert.deepEqual(
       told(
         documented(
-          '/venv/lib/python3.11/site-packages/torch/nn/modules/rnn.py(1164): forward\nC:\\a (2)\\net.py(22): forward\n/work/run.py(61): <module>\n',
+          '/venv/lib/python3.11/site-packages/torch/nn/modules/rnn.py(1164): forward\nC:\\a (2)\\net.py(22): forward\n/project/run.py(61): <module>\n',
         ),
       ),
       [
         'torch!/venv/lib/python3.11/site-packages/torch/nn/modules/rnn.py:1164 forward',
         'C:\\a (2)\\net.py:22 forward',
-        '/work/run.py:61 <module>',
+        '/project/run.py:61 <module>',
       ],
     );
   });
@@ -63,10 +63,10 @@ describe('foreign/python: frames', () => {
     assert.deepEqual(
       told(
         documented(
-          '  File "/work/top.py", line 8\ndef scripted(x: torch.Tensor):\n    out = []\n    for t in range(x.size(1)):\n    ~~~~~~~~~~~~~~~~~~~~~~~~~~\n        out.append(torch.tanh(x[:, t]))\n        ~~~~~~~~~~~~~~~~ <--- HERE\n    return torch.stack(out, 1)\n',
+          '  File "/project/top.py", line 8\ndef scripted(x: torch.Tensor):\n    out = []\n    for t in range(x.size(1)):\n    ~~~~~~~~~~~~~~~~~~~~~~~~~~\n        out.append(torch.tanh(x[:, t]))\n        ~~~~~~~~~~~~~~~~ <--- HERE\n    return torch.stack(out, 1)\n',
         ),
       ),
-      ['/work/top.py:8 - | for t in range(x.size(1)):'],
+      ['/project/top.py:8 - | for t in range(x.size(1)):'],
     );
   });
 
