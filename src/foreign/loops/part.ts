@@ -8,6 +8,7 @@ import { elementTypes } from '../../onnx/proto.ts';
 import type { Tensor } from '../../runtime/runtime.ts';
 import { type Given, type ReadCell, readStep } from '../cells/read.ts';
 import { type BoundPart, keyOf, PartError, type Port, type RecurrentPart } from '../part.ts';
+import { portTypes } from '../port-types.ts';
 import type { Scope } from '../scopes.ts';
 import { isFloating, type Statics } from '../statics.ts';
 import { boundLoop } from './bind.ts';
@@ -38,14 +39,6 @@ function sayingWhere<Result>(node: NodeProto, read: () => Result): Result {
     );
   }
 }
-
-const portTypes: Readonly<Record<number, Port['type']>> = {
-  [elementTypes.float32]: 'float32',
-  [elementTypes.float64]: 'float64',
-  [elementTypes.int32]: 'int32',
-  [elementTypes.int64]: 'int64',
-  [elementTypes.bool]: 'bool',
-};
 
 class LoopReader {
   readonly #node: NodeProto;

@@ -6,18 +6,11 @@ import type { Tensor, TensorData } from '../../runtime/runtime.ts';
 import { type Given, type ReadCell, readStep } from '../cells/read.ts';
 import { expectedOf, featuresOf, stepsOf } from '../loops/values.ts';
 import { type BoundPart, type BoundRun, type Expected, PartError, type Port, type RecurrentPart } from '../part.ts';
+import { portTypes } from '../port-types.ts';
 import type { Scope } from '../scopes.ts';
 import { isFloating, type Statics } from '../statics.ts';
 import { withoutChoices } from './choices.ts';
 import type { UnrolledRecurrence } from './recurrence.ts';
-
-const portTypes: Readonly<Record<number, Port['type']>> = {
-  [elementTypes.float32]: 'float32',
-  [elementTypes.float64]: 'float64',
-  [elementTypes.int32]: 'int32',
-  [elementTypes.int64]: 'int64',
-  [elementTypes.bool]: 'bool',
-};
 
 export class UnrolledReader {
   /** The module that the weights are said to belong to; else the node that makes the first state. */
