@@ -35,6 +35,8 @@ export function instrumented(model: ModelProto, wanted: readonly Wanted[]): Inst
     if (own === undefined) throw new PartError(`Nothing in the model makes “${name}”, which ${scopeText(scope) || 'it'} reads.`);
     const raised = known.get(own.graph) ?? new Map<string, string>();
     known.set(own.graph, raised);
+    // What the model gives already.
+    if (own.owner === undefined && graph.output.some((output) => output.name === name)) raised.set(name, name);
     if (!raised.has(name)) {
       const top = raise(own, shown(own.graph, name, fresh), type, fresh);
       graph.output.push({ name: top });

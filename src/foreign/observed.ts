@@ -31,6 +31,8 @@ interface PortOutput {
   readonly name: string;
   /** Of an initialiser: no run need copy it. */
   readonly constant?: Tensor;
+  /** The model's input that it is. */
+  readonly input?: string;
   readonly output: string;
   readonly levels: readonly Level[];
 }
@@ -76,12 +78,14 @@ export class ObservedModel {
     );
     let place = 0;
     const session = await runtime.open(encodeModel(runnable(open)), options);
-    const ports = wanted.map(({ part, key, isInside }, k): PortOutput => {
+    const inputs = new Set(model.graph.input.map((input) => input.name));
+    const ports = wanted.map(({ part, key, isInside, scope, name: value }, k): PortOutput => {
       const constant = constants[k];
       if (constant !== undefined) return { part, name: key, output: '', levels: [], constant };
       const { name, levels } = outputs[place++]!;
       // The steps of the part's own loop stay together.
-      return { part, name: key, output: name, levels: isInside ? levels.slice(0, -1) : levels };
+      const input = inputs.has(value) && definedAtTop(scope, value) ? { input: value } : {};
+      return { part, name: key, output: name, levels: isInside ? levels.slice(0, -1) : levels, ...input };
     });
     return new ObservedModel(
       session,
@@ -93,7 +97,14 @@ export class ObservedModel {
 
   /** Runs the model. Throws RuntimeFailure. */
   async run(feeds: Readonly<Record<string, Tensor>>): Promise<Observation> {
-    const all = await this.session.compute(feeds, this.all);
+    // What was fed need not come back.
+    const fed = this.#ports.filter(({ input }) => input !== undefined && input in feeds);
+    const skipped = new Set(fed.map(({ output }) => output));
+    const computed = await this.session.compute(
+      feeds,
+      this.all.filter((name) => !skipped.has(name)),
+    );
+    const all = { ...computed, ...Object.fromEntries(fed.map(({ output, input }) => [output, feeds[input!]!])) };
     return {
       outputs: Object.fromEntries(this.own.map((name) => [name, all[name]!])),
       parts: this.#parts.map((part) => this.valuesOf(part, all)),

@@ -178,11 +178,13 @@ function sessionOptions({ device, threads, resident, frugal = false }: SessionOp
     intraOpNumThreads: threads ?? physicalCores(),
     interOpNumThreads: 1,
     logSeverityLevel: 3,
+    // Threads that wait for the next run in a loop would take the cores from another session's.
+    extra: { session: { force_spinning_stop: '1' } },
   };
   if (device === 'directml') return { ...common, enableMemPattern: false };
   if (device !== 'webgpu') return common;
   // An operator without a kernel for the GPU would run on the CPU, with copies, and nobody would know.
-  const strict = { ...common, extra: { session: { disable_cpu_ep_fallback: '1' } } };
+  const strict = { ...common, extra: { session: { force_spinning_stop: '1', disable_cpu_ep_fallback: '1' } } };
   if (resident === undefined || resident.length === 0) return strict;
   return { ...strict, preferredOutputLocation: Object.fromEntries(resident.map((name) => [name, 'gpu-buffer' as const])) };
 }

@@ -50,3 +50,30 @@ export function arranged(data: Elements, axes: readonly Axis[], sizes: Sizes, fi
   copy(0, 0);
   return result;
 }
+
+/** The elements with axes in this order, the same along those that they do not have. */
+export function spread(data: Elements, axes: readonly Axis[], sizes: Sizes, order: readonly Axis[]): Elements {
+  const own = order.filter(({ name }) => axes.some((axis) => axis.name === name));
+  const ordered = arranged(
+    data,
+    axes,
+    sizes,
+    own.map(({ name }) => name),
+  );
+  if (own.length === order.length) return ordered;
+  const lengths = sizesOf(order, sizes);
+  const result = new (data.constructor as Float32ArrayConstructor)(product(lengths));
+  let at = 0;
+  // The place among the axes that it has, row-major.
+  const fill = (depth: number, place: number): void => {
+    const axis = order[depth];
+    if (axis === undefined) {
+      result[at] = ordered[place]!;
+      at += 1;
+      return;
+    }
+    for (let k = 0; k < lengths[depth]!; k += 1) fill(depth + 1, own.includes(axis) ? place * lengths[depth]! + k : place);
+  };
+  fill(0, 0);
+  return result;
+}

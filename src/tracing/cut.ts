@@ -9,6 +9,7 @@ import { select } from '../graph/prune.ts';
 import { recurParts } from '../graph/recur.ts';
 import { type KnownStates, vectorise } from '../graph/vectorise.ts';
 import { isLocal } from './locality.ts';
+import { type Stages, stagesOf } from './stages.ts';
 import { type Observed, observeStates } from './states.ts';
 
 /** What a parameter of a window's graph stands for, if it is none of the model's own. */
@@ -24,6 +25,17 @@ export interface LoopGraph {
   readonly forced: readonly Value[];
 }
 
+/** A recurrence of which some states are known, and the places of those that are not. */
+export interface PartlyKnown {
+  readonly recur: Observed;
+  readonly places: readonly number[];
+}
+
+/** Values at all timesteps, in stages; `made` has what each value is there. */
+export interface StagedValues extends Stages {
+  readonly made: readonly Value[];
+}
+
 export class Cut {
   /** The graph, with the states of its recurrences as additional outputs. */
   readonly graph: Graph;
@@ -35,6 +47,7 @@ export class Cut {
   readonly #windows = new Map<string, Graph>();
   readonly #loops = new Map<string, LoopGraph>();
   readonly #wholes = new Map<Value, Graph>();
+  readonly #stages = new Map<string, StagedValues | undefined>();
 
   constructor(graph: Graph, axis: string, timed: Value) {
     const observed = observeStates(graph, axis);
@@ -114,6 +127,24 @@ export class Cut {
     });
   }
 
+  /** Values at all timesteps, states among them computed again from those before, where the unknown states can be computed step by step. */
+  stages(values: readonly Value[], partly: readonly PartlyKnown[]): StagedValues | undefined {
+    return remembered(this.#stages, `${key(values)} ${partly.map(({ places }) => places.join(' ')).join()}`, () => {
+      const at = (states: readonly Value[], places: readonly number[]): Value[] => places.map((place) => states[place]!);
+      const graph = this.#build([...values, ...partly.flatMap(({ recur, places }) => at(recur.after, places))], undefined, [], false);
+      const made = graph.results.slice(0, values.length);
+      let next = values.length;
+      const unknown = partly.map(({ recur, places }) => {
+        const after = graph.results.slice(next, next + places.length);
+        next += places.length;
+        return { before: at(recur.before, places), final: at(recur.final, places), after };
+      });
+      const stages = stagesOf({ ...graph, results: made }, unknown);
+      if (stages === undefined) return undefined;
+      return { first: this.#withLength(stages.first), loops: stages.loops, last: this.#withLength(stages.last), made };
+    });
+  }
+
   /** What an operation across time makes of the whole sequence. */
   whole(node: AnyNode, output: Value): Graph {
     return remembered(this.#wholes, output, () => this.#build([output], node));
@@ -135,9 +166,12 @@ export class Cut {
     }
     const open = { parameters: [...this.graph.parameters, ...across, ...more], nodes, results };
     const vectorised = vectorise(open, known);
-    const graph = select(vectorised, vectorised.results);
+    return this.#withLength(select(vectorised, vectorised.results));
+  }
+
+  /** The number of timesteps is read off a parameter. */
+  #withLength(graph: Graph): Graph {
     if (graph.parameters.some((parameter) => hasAxis(parameter, this.#axis))) return graph;
-    // The number of timesteps is read off a parameter.
     return { ...graph, parameters: [...graph.parameters, this.timed] };
   }
 }
@@ -145,8 +179,7 @@ export class Cut {
 const key = (values: readonly Value[]): string => values.map((value) => value.id).join(' ');
 
 function remembered<Key, Content>(known: Map<Key, Content>, key: Key, make: () => Content): Content {
-  const found = known.get(key);
-  if (found !== undefined) return found;
+  if (known.has(key)) return known.get(key)!;
   const made = make();
   known.set(key, made);
   return made;

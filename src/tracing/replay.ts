@@ -4,12 +4,13 @@
 // time. States are computed when they are first asked for, in chunks, each starting from the states that the last one left; so memory
 // is bounded by the states, and the beginning of a long sequence is there at once.
 
-import { type AnyNode, axisNames, hasAxis, type Value } from '../graph/graph.ts';
+import { type AnyNode, axisNames, axisOf, type Graph, hasAxis, type Value } from '../graph/graph.ts';
 import { recurParts } from '../graph/recur.ts';
-import { arranged, type Elements, product, type Sizes, sizesOf, windowOf } from './arrays.ts';
-import type { Cut } from './cut.ts';
+import { arranged, type Elements, product, type Sizes, sizesOf, spread, windowOf } from './arrays.ts';
+import type { Cut, PartlyKnown } from './cut.ts';
 import type { Evaluator, Result } from './evaluator.ts';
 import { type Observed, States } from './states.ts';
+import { type SteppedState, stepwise } from './stepwise.ts';
 
 /** Timesteps computed in one run. */
 const CHUNK = 256;
@@ -92,6 +93,68 @@ export class Replay {
     return this.#evaluate(this.#cut.recomputed(values), values, from, to);
   }
 
+  /** Values at all timesteps, states among them made anew from those before each step; computed once each where most states are known. */
+  async everything(values: readonly Value[]): Promise<Elements[]> {
+    const { axis, sizes, evaluator } = this.#options;
+    const partly = [...this.#states.keys()].flatMap((recur): PartlyKnown[] => {
+      const known = this.#known(recur);
+      const places = [...recur.after.keys()].filter((place) => !known.includes(place));
+      return places.length === 0 ? [] : [{ recur, places }];
+    });
+    const stages = this.#cut.stages(values, partly);
+    for (const recur of this.#states.keys()) await this.#started(recur);
+    const untouched = partly.every(({ recur }) => this.#states.get(recur)!.done === 0);
+    if (stages === undefined || !untouched) return this.recomputed(values, 0, this.#steps);
+
+    const found = new Map<Value, Result>();
+    const run = async (graph: Graph): Promise<void> => {
+      if (graph.results.length === 0) return;
+      const feeds = new Map<Value, Elements>();
+      for (const parameter of graph.parameters) feeds.set(parameter, await this.#ofAll(parameter, found));
+      const results = await evaluator.run(graph, feeds, sizes);
+      graph.results.forEach((value, k) => {
+        found.set(value, results[k]!);
+      });
+    };
+    await run(stages.first);
+    for (const [k, each] of partly.entries()) await this.#stepThrough(stages.loops[k]!, each, found);
+    await run(stages.last);
+    const all: Elements[] = [];
+    for (const [k, value] of values.entries()) {
+      const made = stages.made[k]!;
+      const { axes, data } = found.get(made) ?? { axes: made.type.axes, data: await this.#window(made, 0, this.#steps) };
+      all.push(arranged(data, axes, sizes, orderOf(value, axis)));
+    }
+    return all;
+  }
+
+  /** A parameter's elements over the whole sequence, in the order of its axes: of another stage, or its own. */
+  async #ofAll(parameter: Value, found: ReadonlyMap<Value, Result>): Promise<Elements> {
+    const made = found.get(parameter);
+    if (made === undefined) return this.#window(parameter, 0, this.#steps);
+    return arranged(made.data, made.axes, this.#options.sizes, axisNames(parameter));
+  }
+
+  /** Computes the unknown states of a recurrence at all steps from what the first stage found. */
+  async #stepThrough(graph: Graph, { recur, places }: PartlyKnown, found: Map<Value, Result>): Promise<void> {
+    const { axis, sizes } = this.#options;
+    const states = this.#states.get(recur)!;
+    const { reverse } = recur.node.attributes;
+    const stepped = places.map((place): SteppedState => ({ before: recur.before[place]!, rows: states.rows[place]!.data }));
+    const [state] = stepped;
+    const order = orderOf(state!.before, axis).map((name) => axisOf(state!.before, name)!);
+    const given = new Map<Value, Float32Array>();
+    for (const parameter of graph.parameters) {
+      if (stepped.some(({ before }) => before === parameter)) continue;
+      const own = hasAxis(parameter, axis) ? order : order.slice(1);
+      given.set(parameter, spread(await this.#ofAll(parameter, found), parameter.type.axes, sizes, own) as Float32Array);
+    }
+    stepwise(graph, stepped, given, { length: this.#steps, reverse });
+    states.add(0, this.#steps, []);
+    for (const [k, place] of places.entries())
+      found.set(graph.results[k]!, { axes: order, data: states.rows[place]!.after(0, this.#steps) });
+  }
+
   /** The places of the states of a recurrence that are known. */
   #known(recur: Observed): number[] {
     const { known } = this.#options;
@@ -132,7 +195,8 @@ export class Replay {
       await this.#ensureStates(role.recur, 0, this.#steps);
       return rows.final();
     }
-    await this.#ensureStates(role.recur, from, to);
+    const known = this.#known(role.recur).includes(role.place);
+    await (known ? this.#started(role.recur) : this.#ensureStates(role.recur, from, to));
     return rows[role.kind](from, to);
   }
 
@@ -158,7 +222,18 @@ export class Replay {
   /** Resolves when the states around the steps are stored; other requests go on between the chunks. */
   async #ensureStates(recur: Observed, from: number, to: number): Promise<void> {
     const states = this.#states.get(recur)!;
-    while (!states.covers(from, to)) {
+    await this.#until(recur, () => states.covers(from, to));
+  }
+
+  /** Resolves when the states before the first step are stored, and all that are known. */
+  async #started(recur: Observed): Promise<void> {
+    const states = this.#states.get(recur)!;
+    await this.#until(recur, () => states.done !== undefined);
+  }
+
+  async #until(recur: Observed, done: () => boolean): Promise<void> {
+    const states = this.#states.get(recur)!;
+    while (!done()) {
       let running = this.#running.get(recur);
       if (running === undefined) {
         running = this.#advance(recur, states).finally(() => this.#running.delete(recur));

@@ -160,12 +160,12 @@ class ModelTrace implements SeededTrace {
   }
 
   async remember(bytes: number): Promise<void> {
-    const { model, steps } = this.#source;
+    const { model } = this.#source;
     const lines = model.instances.flatMap((instance) => this.#valuesOf(instance));
     const values = [...new Set(lines)].filter((value) => value.type.dtype === 'float' && hasAxis(value, this.#time));
     const size = values.reduce((sum, value) => sum + 4 * product(sizesOf(value.type.axes, this.#sizes)), 0);
     if (size > bytes) return;
-    const computed = paired(values, (await this.#forward.recomputed(values, 0, steps)) as Float32Array[]);
+    const computed = paired(values, (await this.#forward.everything(values)) as Float32Array[]);
     const known = new Map(
       values.flatMap((value) => (this.#knownStates.has(value) ? [[value, this.#knownStates.get(value)!] as const] : [])),
     );
@@ -175,7 +175,7 @@ class ModelTrace implements SeededTrace {
   /** Timesteps of what is kept for all of them. */
   #rows(data: Float32Array, from: number, to: number): Float32Array {
     const width = data.length / this.#source.steps;
-    return data.slice(from * width, to * width);
+    return data.subarray(from * width, to * width);
   }
 
   async recomputed(address: Address, from: number, to: number): Promise<Float32Array> {
