@@ -5,7 +5,6 @@ import type { Reading } from '../data/text-stream.ts';
 import { ForeignModel, type ForeignRun, type OutputObjective } from '../foreign/model.ts';
 import type { Parity, ReplayedParts } from '../foreign/replay.ts';
 import { groupsOf, type PartGroup, replayGroup, worstParity } from '../foreign/session.ts';
-import { usualChoices } from '../foreign/usual.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
 import type { ForeignInfo, ForeignInput, PartParity } from '../shared/foreign.ts';
 import { replaceFile } from '../training/files.ts';
@@ -43,7 +42,7 @@ export async function traceForeign(
 ): Promise<ForeignTraceResult> {
   const model = await ForeignModel.open(file, runtime);
   try {
-    const run = await model.run(usualWhere(input, model), reading);
+    const run = await runOf(model, input, reading);
     const back = gradient === undefined ? undefined : await model.gradient(run, gradient, reading.signal);
     const more = back === undefined ? {} : { cotangents: () => back.cotangents };
     const parity: Parity[] = [];
@@ -84,8 +83,7 @@ export async function verify(
 ): Promise<VerifyResult> {
   const model = await ForeignModel.open(file, runtime);
   try {
-    const usual = usualChoices(model.file.model, model.ports, seed);
-    const run = await model.run({ ...usual, dimensions: { ...usual.dimensions, ...dimensions } }, reading);
+    const run = await model.runUsual(seed, dimensions === undefined ? {} : { dimensions }, reading);
     const parity: Parity[] = [];
     for (const group of groupsOf(run.ran)) {
       reading.signal?.throwIfAborted();
@@ -100,10 +98,9 @@ export async function verify(
 }
 
 /** Random numbers alone leave open how many rows tables have and how long things are. */
-function usualWhere(input: ForeignInput, model: ForeignModel): ForeignInput {
-  if (input.all?.kind !== 'random' || input.inputs !== undefined || input.stream !== undefined) return input;
-  const usual = usualChoices(model.file.model, model.ports, input.all.seed);
-  return { ...input, ...usual, dimensions: { ...usual.dimensions, ...input.dimensions } };
+function runOf(model: ForeignModel, input: ForeignInput, reading: Reading): Promise<ForeignRun> {
+  const isUsual = input.all?.kind === 'random' && input.inputs === undefined && input.stream === undefined;
+  return isUsual ? model.runUsual(input.all.seed, input, reading) : model.run(input, reading);
 }
 
 const requestOf = (model: ForeignModel) => ({ id: 0, title: model.name, model: 'Parts', file: model.name, uri: `${model.file.path}.rnn` });

@@ -6,7 +6,7 @@ import { type ModelFile, openModelFile } from '../onnx/file/open.ts';
 import { claimOf, isExternal } from '../onnx/file/tensors.ts';
 import { describeModel, type PortInfo } from '../onnx/operators.ts';
 import type { GraphProto, TensorProto } from '../onnx/proto.ts';
-import type { Runtime, Tensor } from '../runtime/runtime.ts';
+import { type Runtime, RuntimeFailure, type Tensor } from '../runtime/runtime.ts';
 import type { ForeignInfo, ForeignInput, InputNeed, InputNeeds, PartInfo } from '../shared/foreign.ts';
 import type { InputChoice, InputChoices } from '../shared/inputs.ts';
 import type { Objective } from '../shared/trace.ts';
@@ -25,7 +25,7 @@ import { portsOf } from './streaming/ports.ts';
 import { proposeRule, type StreamProposal } from './streaming/propose.ts';
 import { parseRule, type StreamRule } from './streaming/rule.ts';
 import type { Frames } from './streaming/run.ts';
-import { usualChoices } from './usual.ts';
+import { otherSizes, type UsualSizes, usualChoices } from './usual.ts';
 
 export interface ForeignRun extends RanModel {
   /** Sizes that free dimensions got, and what a person might not expect of the inputs. */
@@ -86,7 +86,7 @@ export class ForeignModel {
       refused: this.#session.refused.map(({ title, scope, why }) => ({ title, where: scopeText(scope), why })),
       remarks: this.file.remarks,
       ...this.#proposed(),
-      usual: usualChoices(this.file.model, this.ports, 1),
+      usual: this.usual(1),
     };
   }
 
@@ -118,6 +118,37 @@ export class ForeignModel {
   #proposed(): Pick<ForeignInfo, 'proposal'> {
     const { confidence, ...proposal } = this.proposal();
     return confidence === 'none' ? {} : { proposal: { ...proposal, confidence } };
+  }
+
+  /** Inputs for it that nobody chose. */
+  usual(seed: number, sizes?: UsualSizes): InputChoices {
+    const states = this.proposal().state.map(({ input }) => input);
+    return usualChoices(this.file.model, this.ports, seed, { states, ...(sizes === undefined ? {} : { sizes }) });
+  }
+
+  /** Runs it on such inputs: with other sizes where it does not run with the usual ones, unless all are given. Throws what the first run throws. */
+  async runUsual(seed: number, given: InputChoices, reading?: Reading): Promise<ForeignRun> {
+    const choices = (sizes?: UsualSizes): InputChoices => {
+      const usual = this.usual(seed, sizes);
+      return { ...given, ...usual, dimensions: { ...usual.dimensions, ...given.dimensions } };
+    };
+    const open = Object.keys(this.usual(seed).dimensions ?? {}).filter((key) => given.dimensions?.[key] === undefined);
+    try {
+      return await this.run(choices(), reading);
+    } catch (error) {
+      if (!(error instanceof RuntimeFailure) || open.length === 0) throw error;
+      for (const sizes of otherSizes) {
+        reading?.signal?.throwIfAborted();
+        try {
+          return await this.run(choices(sizes), reading);
+        } catch (other) {
+          if (!(other instanceof RuntimeFailure)) throw other;
+        }
+      }
+      throw new RuntimeFailure(`${error.message} Other sizes of ${open.join(', ')} were tried: say those that the model runs with.`, {
+        cause: error,
+      });
+    }
   }
 
   /** How it would be streamed, if it is made for one frame a call. */

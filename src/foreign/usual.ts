@@ -1,27 +1,46 @@
 // Inputs for a model that nobody has chosen any for: random numbers, ids below the size of the table that they look up, lengths that are the
 // sequence's, and sizes for what the model leaves open.
+//
+// A file does not say which sizes it runs with (a spectrum needs as many samples as its window has): those that are usual are tried in turn.
 
 import type { PortInfo } from '../onnx/operators.ts';
 import type { GraphProto, ModelProto } from '../onnx/proto.ts';
 import type { InputChoice, InputChoices } from '../shared/inputs.ts';
 import { freeDimensions } from './inputs/ports.ts';
 
-const BATCH = 2;
-const STEPS = 12;
+export interface UsualSizes {
+  readonly batch: number;
+  readonly steps: number;
+}
 
-export function usualChoices(model: ModelProto, ports: readonly PortInfo[], seed: number): InputChoices {
+const SIZES: UsualSizes = { batch: 2, steps: 12 };
+
+/** Sizes to try where a model does not run with the usual ones. */
+export const otherSizes: readonly UsualSizes[] = [
+  { batch: 1, steps: 12 },
+  ...[64, 256, 512, 1024, 1536, 4096, 16_000].map((steps) => ({ batch: 1, steps })),
+];
+
+/** `states`: inputs that are states of a model for one frame a call, [layers, batch, ...]. */
+export function usualChoices(
+  model: ModelProto,
+  ports: readonly PortInfo[],
+  seed: number,
+  { sizes = SIZES, states = [] }: { readonly sizes?: UsualSizes; readonly states?: readonly string[] } = {},
+): InputChoices {
   const inputs: Record<string, InputChoice> = {};
   const dimensions: Record<string, number> = {};
   for (const { key, uses, suggestion } of freeDimensions(ports, { all: { kind: 'zeros' } })) {
     const [{ axis }] = uses as readonly [(typeof uses)[number]];
     const rank = ports.find(({ name }) => name === uses[0]!.input)?.shape?.length ?? 0;
     // The first of several axes is the batch, unless one is called so; of a table of ids the second is time.
-    dimensions[key] = suggestion !== undefined || (axis === 0 && rank > 1 && !isTime(key)) ? BATCH : STEPS;
+    const isBatch = suggestion !== undefined || (axis === 0 && rank > 1 && !isTime(key)) || (axis === 1 && states.includes(uses[0]!.input));
+    dimensions[key] = isBatch ? sizes.batch : sizes.steps;
   }
   ports.forEach(({ name, type }, place) => {
     const isWhole = /^u?int/.test(type);
     const below = isWhole ? rowsOf(model.graph, name) : undefined;
-    const counts = isWhole && below === undefined ? lengthsOf(model.graph, name, ports, dimensions) : undefined;
+    const counts = isWhole && below === undefined ? lengthsOf(model.graph, name, ports, dimensions, sizes.steps) : undefined;
     if (counts !== undefined) inputs[name] = { kind: 'constant', value: counts };
     else inputs[name] = { kind: 'random', seed: seed + place, ...(below === undefined ? {} : { below }) };
   });
@@ -53,6 +72,7 @@ function lengthsOf(
   name: string,
   ports: readonly PortInfo[],
   dimensions: Readonly<Record<string, number>>,
+  steps: number,
 ): number | undefined {
   const names = new Set([name]);
   for (const node of graph.node) {
@@ -60,7 +80,7 @@ function lengthsOf(
     if (['LSTM', 'GRU', 'RNN'].includes(node.op_type) && names.has(node.input[4] ?? '')) {
       const sizes = ports.flatMap(({ name: other, shape }) => (other === name ? [] : (shape ?? []).slice(0, 2)));
       const known = sizes.map((size) => (typeof size === 'number' ? size : dimensions[size])).filter((size) => size !== undefined);
-      return Math.min(...known.filter((size) => size > 0), STEPS);
+      return Math.min(...known.filter((size) => size > 0), steps);
     }
   }
   return undefined;

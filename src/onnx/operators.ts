@@ -2,7 +2,7 @@
 
 import type { ForeignPort } from '../shared/foreign.ts';
 import { describeValue } from './file/elements.ts';
-import { decodeModel, type GraphProto, type ModelProto, type NodeProto, type ValueInfo } from './proto.ts';
+import { decodeModel, elementTypes, type GraphProto, type ModelProto, type NodeProto, type TensorProto, type ValueInfo } from './proto.ts';
 
 export interface ModelInfo {
   readonly name: string;
@@ -20,7 +20,7 @@ export interface ModelInfo {
   readonly operators: Readonly<Record<string, number>>;
   /** Model-local functions, `domain.name`. */
   readonly functions: readonly string[];
-  /** Elements of all initialisers. */
+  /** Elements of all initialisers, and of constants of floats, which some tools write instead. */
   readonly parameters: number;
   readonly bytes: number;
   readonly metadata: Readonly<Record<string, string>>;
@@ -57,11 +57,24 @@ export function describeModel(model: ModelProto, bytes: number): ModelInfo {
     outputs: graph.output.map(portInfo),
     operators: operatorsOf(model),
     functions: (model.functions ?? []).map((each) => operatorName(each.domain, each.name)),
-    parameters: allGraphs(model).reduce((sum, { initializer }) => sum + initializer.reduce((all, { dims }) => all + countOf(dims), 0), 0),
+    parameters: allGraphs(model)
+      .flatMap(({ initializer, node }) => [...initializer, ...node.flatMap(weightConstants)])
+      .reduce((sum, { dims }) => sum + countOf(dims), 0),
     bytes,
     metadata: Object.fromEntries((model.metadata_props ?? []).map(({ key, value }) => [key, value])),
   };
 }
+
+/** Floats of one axis or more; single numbers are settings. */
+const weightConstants = ({ op_type, attribute }: NodeProto): TensorProto[] =>
+  op_type !== 'Constant'
+    ? []
+    : attribute.flatMap(({ name, t }) => (name === 'value' && t !== undefined && isFloat(t) && t.dims.length > 0 ? [t] : []));
+
+/** float, float16, double, bfloat16 by the numbers of TensorProto.DataType. */
+const FLOATS = new Set([elementTypes.float32, 10, elementTypes.float64, 16]);
+const isFloat = ({ data_type }: TensorProto): boolean =>
+  FLOATS.has(data_type ?? 0);
 
 /** How often each operator occurs, those of bodies and functions too, in alphabetical order. */
 export function operatorsOf(model: ModelProto): Record<string, number> {

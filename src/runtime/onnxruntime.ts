@@ -6,15 +6,10 @@ import * as ort from 'onnxruntime-node';
 import type { ElementType } from '../onnx/proto.ts';
 import { physicalCores } from './cores.ts';
 import { identityModel } from './identity.ts';
-import type { Resident, Runtime, Session, SessionOptions, Tensor } from './runtime.ts';
+import { type Resident, type Runtime, RuntimeFailure, type Session, type SessionOptions, type Tensor } from './runtime.ts';
 
 type GivenDevice = SessionOptions['device'];
 type DeviceReport = Awaited<ReturnType<Runtime['devices']>>[number];
-
-/** A fault that a person can meet: a device that is not there, a model that the runtime refuses, memory that ran out. */
-export class RuntimeFailure extends Error {
-  override name = 'RuntimeFailure';
-}
 
 /** Every device a user can name, fastest first, and the runtime's word for it. */
 const providers = { cuda: 'cuda', webgpu: 'webgpu', directml: 'dml', coreml: 'coreml', cpu: 'cpu' } as const satisfies Record<

@@ -71,3 +71,8 @@ export interface Runtime {
   /** The devices of this machine, tried with a tiny model; `reason` says why one is absent. */
   devices(): Promise<readonly { readonly device: Exclude<Device, 'auto'>; readonly available: boolean; readonly reason?: string }[]>;
 }
+
+/** A fault that a person can meet: a device that is not there, a model that the runtime refuses, memory that ran out. */
+export class RuntimeFailure extends Error {
+  override name = 'RuntimeFailure';
+}
