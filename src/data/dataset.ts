@@ -28,6 +28,29 @@ export interface Part {
   example(index: number, length?: number): Example;
   /** Steps of an example in its longest dimension, where that is known without making it. */
   length?(index: number): number;
+  /** What people have written as the input that is predicted, as the file has it, one or several: a text that the model decodes is compared with it. */
+  references?(index: number): readonly string[];
+  /** Which steps of the two sequences of a pair say the same, where the data tells. */
+  alignment?(index: number): readonly Link[] | undefined;
+  /** What stands where in the image of an example, where the data tells. */
+  boxes?(index: number): readonly Box[];
+}
+
+/** A step of the source, a step of the target (its ‹begin› is step 0). Not sure: people may disagree (Och & Ney 2003). */
+export interface Link {
+  readonly source: number;
+  readonly target: number;
+  readonly sure: boolean;
+}
+
+/** A thing in an image: its left upper corner and its sides, in pixels, and the words of the caption that are about it, `from` .. `to` - 1 as steps (‹begin› is step 0). */
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Steps of an example in its longest dimension. */

@@ -96,6 +96,45 @@ export const raggedRow = (path: string, line: number, cells: number, expected: n
     `${basename(path)}, line ${line.toLocaleString('en-US')} has ${count(cells, 'cell')} instead of ${expected}. Quote cells that hold the delimiter, or complete the row.`,
   );
 
+export const allLong = (path: string, rows: number, longest: number): DataError =>
+  new DataError(
+    'data',
+    `All of ${basename(path)} is longer than ${longest.toLocaleString('en-US')} tokens: ${count(rows, 'row is', 'rows are')} left out, and none is left. Set longest: ${2 * longest}.`,
+  );
+
+/** `line` counts from 1. */
+export const noTab = (path: string, line: number, text: string): DataError =>
+  new DataError(
+    'data',
+    `${basename(path)}, line ${line.toLocaleString('en-US')} has no tab: ${JSON.stringify(text.slice(0, 40))}. A line is a text, a tab, and what belongs to it.`,
+  );
+
+/** What a source gives, and the inputs that the model has instead. */
+export const otherInputs = (source: string, wanted: string, found: string): DataError =>
+  new DataError('columns', `${source} gives ${wanted}; the model has ${found}. Give the model these inputs.`);
+
+export const noImages = (folder: string, captions: string, why: string | undefined): DataError =>
+  new DataError('data', `No image of ${basename(folder)} has a caption in ${basename(captions)}${why === undefined ? '.' : `: ${why}`}`);
+
+/** `line` is that of its first caption. */
+export const notReadImage = (name: string, captions: string, line: number, why: string): DataError =>
+  new DataError(
+    'data',
+    `${name} (${basename(captions)}, line ${line.toLocaleString('en-US')}): ${why} Replace the image, or leave out its captions.`,
+  );
+
+export const badAlignment = (path: string, line: number, text: string): DataError =>
+  new DataError(
+    'data',
+    `${basename(path)}, line ${line.toLocaleString('en-US')}: ${JSON.stringify(text.slice(0, 40))} is no alignment of these words. It is written 0-0 1-2: the place of a word of the source, from 0, and that of a word of the target.`,
+  );
+
+export const otherLines = (path: string, lines: number, pairs: string, wanted: number): DataError =>
+  new DataError(
+    'data',
+    `${basename(path)} has ${count(lines, 'line')} and ${basename(pairs)} ${wanted.toLocaleString('en-US')}. Each line of one belongs to the same line of the other.`,
+  );
+
 export const badTable = (path: string, line: number, why: string): DataError =>
   new DataError('data', `${basename(path)}, line ${line.toLocaleString('en-US')}: ${why}`);
 
@@ -206,5 +245,4 @@ export const shortSeries = (path: string, part: string, rows: number, needed: nu
     `The ${part} part of ${basename(path)} has ${count(rows, 'row')}; a window with what it predicts takes ${needed}. Set a smaller window, or hold out ${part === 'training' ? 'less' : 'more'}.`,
   );
 
-export const taskInputs = (task: string, wanted: string, found: string): DataError =>
-  new DataError('columns', `The task ${task} gives ${wanted}; the model has ${found}. Give the model these inputs.`);
+export const taskInputs = (task: string, wanted: string, found: string): DataError => otherInputs(`The task ${task}`, wanted, found);

@@ -5,6 +5,8 @@ import type { DataSource, TrainSettings } from '../shared/settings.ts';
 import { loadArrays } from './arrays.ts';
 import { batchesOf, heldOutBatches } from './batches.ts';
 import type { Batches, Dataset } from './dataset.ts';
+import { loadImages } from './images/load.ts';
+import { loadDialogue, loadPairs } from './pairs.ts';
 import { heldOutTextBatches, isRunningText, loadRunningText, textBatches } from './running-text.ts';
 import { loadSeries } from './series.ts';
 import { loadTable } from './table.ts';
@@ -22,6 +24,12 @@ export async function loadDataset(source: DataSource, inputs: readonly InputShap
       return loadSeries(source, inputs, kept, reading);
     case 'arrays':
       return loadArrays(source, inputs, kept);
+    case 'pairs':
+      return loadPairs(source, inputs, kept, reading);
+    case 'dialogue':
+      return loadDialogue(source, inputs, kept, reading);
+    case 'images':
+      return loadImages(source, inputs, kept, reading);
     case 'task':
       return loadTask(source, inputs, kept);
   }

@@ -5,6 +5,7 @@ import type { DataPreview, InputShape, PartName, PreviewedInput, PreviewedNumber
 import { numberText } from '../shared/numbers.ts';
 import type { DataSource } from '../shared/settings.ts';
 import type { Dataset, Example, Part } from './dataset.ts';
+import { pictureAddress } from './images/png-write.ts';
 import { denormalised } from './scales.ts';
 import { dimensionOf } from './store.ts';
 
@@ -12,6 +13,8 @@ const parts = ['training', 'validation', 'test'] as const satisfies readonly Par
 
 /** Examples (stretches of a text) that are counted in a part, classes and examples that are shown, bars of a histogram. */
 const COUNTED = 20_000;
+/** Where they have images, which take long to decode. */
+const COUNTED_IMAGES = 200;
 const CLASSES = 200;
 const SHOWN = 20;
 const BARS = 40;
@@ -103,8 +106,9 @@ function countsOf(dataset: Dataset, part: Part): Counts {
     const every = Math.max(1, Math.floor(part.size / (STRETCHES * STRETCH)));
     for (let from = 0; from < part.size; from += every * STRETCH) take(part.example(from, Math.min(STRETCH, part.size - from)));
   } else {
-    const size = Math.min(part.size, COUNTED);
-    const every = Number.isFinite(part.size) ? Math.max(1, Math.floor(part.size / COUNTED)) : 1;
+    const most = dataset.inputs.some(isImage) ? COUNTED_IMAGES : COUNTED;
+    const size = Math.min(part.size, most);
+    const every = Number.isFinite(part.size) ? Math.max(1, Math.floor(part.size / most)) : 1;
     for (let k = 0; k < size; k += 1) take(part.example(k * every));
     if (Number.isFinite(part.size)) steps = Math.round((steps * part.size) / Math.max(1, size));
   }
@@ -182,11 +186,16 @@ const typeText = ({ shape, classes }: InputShape): string => {
 
 const cuts = { char: 'by character', word: 'by word', pieces: 'by pieces', label: 'as a label' } as const;
 
-function originOf({ source, vocabularies }: Dataset, shape: InputShape): string {
+function originOf({ source, vocabularies, inputs }: Dataset, shape: InputShape): string {
   const cut = vocabularies[shape.classes ?? '']?.by;
   const how = cut === undefined ? '' : `, ${cuts[cut]}`;
   if (source.kind === 'task') return 'generated';
   if (source.kind === 'text') return `the text${how}`;
+  const isFirst = shape === inputs[0];
+  if (source.kind === 'pairs') return `${isFirst ? 'before' : 'behind'} the tab${how}`;
+  if (source.kind === 'dialogue') return `${isFirst ? 'what was said' : 'the reply'}${how}`;
+  if (source.kind === 'images')
+    return shape.classes === undefined ? `files of ${basename(source.path)}` : `${basename(source.captions)}${how}`;
   if (source.kind === 'arrays') return `array "${source.bindings[shape.name] ?? shape.name}"`;
   const binding = source.bindings[shape.name] ?? { kind: 'column', name: shape.name };
   const isScaled = source.normalise && shape.classes === undefined ? ', normalised' : '';
@@ -237,11 +246,24 @@ function examplesOf(dataset: Dataset, part: Part): DataPreview['examples'] {
   });
 }
 
-function cellsOf({ inputs: shapes, vocabularies, scales }: Dataset, { inputs, lengths }: Example): Record<string, readonly string[]> {
+/** [3, 64, 64] of numbers. */
+const isImage = ({ shape, classes }: InputShape): boolean =>
+  classes === undefined && shape.length === 3 && [1, 3, 4].includes(shape[0] as number);
+
+function pictureOf({ shape }: InputShape, sizes: Dataset['sizes'], values: ArrayLike<number>): string {
+  const [channels, height, width] = shape.map((size) => (typeof size === 'number' ? size : (sizes[size] ?? 1)));
+  return pictureAddress(values, channels as 1 | 3 | 4, height!, width!);
+}
+
+function cellsOf(
+  { inputs: shapes, vocabularies, scales, sizes }: Dataset,
+  { inputs, lengths }: Example,
+): Record<string, readonly string[]> {
   return Object.fromEntries(
     shapes.map((shape) => {
       const values = inputs[shape.name]!;
       const { tokens } = vocabularies[shape.classes ?? ''] ?? { tokens: [] };
+      if (isImage(shape)) return [shape.name, [pictureOf(shape, sizes, values)]];
       if (shape.classes !== undefined) return [shape.name, Array.from(values.subarray(0, STEPS), (id) => tokens[id] ?? '')];
       const own = plainValues(values as Float32Array, scales[shape.name]);
       const steps = lengths[dimensionOf(shape) ?? ''] ?? 1;

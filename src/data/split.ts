@@ -34,6 +34,32 @@ export function drawParts(what: string, count: number, split: Split): Places {
   };
 }
 
+/** As drawParts, but the rows of one group stay together: captions of one image, turns of one conversation. `groups`: the group of each row, from 0.
+ *  A part has as many rows as are asked for, or as its last group brings with it. */
+export function drawGroups(what: string, groups: Int32Array, split: Split): Places {
+  const sizes = sizesOf(what, groups.length, split);
+  const members: number[][] = [];
+  groups.forEach((group, row) => {
+    members[group] ??= [];
+    members[group].push(row);
+  });
+  const order = shuffled(members.length, 'split', split.seed);
+  let next = 0;
+  const take = (count: number): Int32Array => {
+    const rows: number[] = [];
+    while (rows.length < count && next < order.length) {
+      for (const row of members[order[next]!] ?? []) rows.push(row);
+      next += 1;
+    }
+    return Int32Array.from(rows).sort();
+  };
+  const [test, validation] = [take(sizes.test), take(sizes.validation)];
+  const training = take(Number.POSITIVE_INFINITY);
+  for (const [part, rows] of Object.entries({ test, validation, training }))
+    if (rows.length === 0 && sizes[part as PartName] > 0) throw emptyPart(what, part, groups.length, 0);
+  return { training, validation, test };
+}
+
 /** 0 .. count-1 in an order drawn by keys (Fisher & Yates 1938; Durstenfeld 1964). */
 export function shuffled(count: number, ...keys: readonly (string | number)[]): Int32Array {
   const chance = random(...keys);

@@ -2,7 +2,7 @@
 
 import type { InputShape, KeptData, PartName } from '../shared/dataset.ts';
 import type { DataSource } from '../shared/settings.ts';
-import type { Dataset, Example, Part } from './dataset.ts';
+import type { Dataset, Example, Link, Part } from './dataset.ts';
 import type { Ids } from './growing.ts';
 import type { Places } from './split.ts';
 
@@ -18,30 +18,41 @@ export interface StoredInput {
   readonly offsets?: Float64Array;
 }
 
+/** The numbers of an input that are made when they are asked for: images. */
+export interface MadeInput {
+  readonly shape: InputShape;
+  make(row: number): Float32Array;
+}
+
 /** The dimension of an input that the data binds, if its first is one. */
 export const dimensionOf = ({ shape }: InputShape): string | undefined => (typeof shape[0] === 'string' ? shape[0] : undefined);
 
 export interface StoredData extends Pick<KeptData, 'vocabularies' | 'sizes' | 'scales'> {
   readonly source: DataSource;
   readonly digest: string;
-  readonly inputs: readonly StoredInput[];
+  readonly inputs: readonly (StoredInput | MadeInput)[];
   readonly places: Places;
   /** What a person should know. */
   readonly remarks: readonly string[];
   readonly missing?: Readonly<Record<string, number>>;
+  /** What else is known of rows; see Part. */
+  readonly references?: (row: number) => readonly string[];
+  readonly alignment?: (row: number) => readonly Link[] | undefined;
 }
 
 /** Examples by their rows. */
 export function datasetOf(stored: StoredData, ragged: readonly string[] = raggedOf(stored.inputs)): Dataset {
-  const { source, digest, vocabularies, sizes, scales, inputs, places, remarks, missing = {} } = stored;
+  const { source, digest, vocabularies, sizes, scales, inputs, places, remarks, missing = {}, references, alignment } = stored;
   const part = (name: PartName): Part => ({
     name,
     size: places[name].length,
     example: (index) => exampleAt(inputs, places[name][index]!),
     length: (index) => {
       const row = places[name][index]!;
-      return Math.max(0, ...inputs.map(({ offsets }) => (offsets === undefined ? 0 : offsets[row + 1]! - offsets[row]!)));
+      return Math.max(0, ...inputs.map((input) => stepsOf(input, row) ?? 0));
     },
+    ...(references === undefined ? {} : { references: (index: number) => references(places[name][index]!) }),
+    ...(alignment === undefined ? {} : { alignment: (index: number) => alignment(places[name][index]!) }),
   });
   return {
     source,
@@ -58,10 +69,16 @@ export function datasetOf(stored: StoredData, ragged: readonly string[] = ragged
   };
 }
 
+/** The steps of a row; undefined where rows have no length of their own. */
+export const stepsOf = (input: StoredInput | MadeInput, row: number): number | undefined =>
+  'make' in input || input.offsets === undefined ? undefined : input.offsets[row + 1]! - input.offsets[row]!;
+
 /** The dimensions in which rows differ in length. */
-export function raggedOf(inputs: readonly StoredInput[]): string[] {
+export function raggedOf(inputs: readonly (StoredInput | MadeInput)[]): string[] {
   const found = new Set<string>();
-  for (const { shape, offsets } of inputs) {
+  for (const input of inputs) {
+    if ('make' in input) continue;
+    const { shape, offsets } = input;
     const dimension = dimensionOf(shape);
     if (dimension === undefined || offsets === undefined) continue;
     for (let row = 2; row < offsets.length; row += 1)
@@ -73,10 +90,15 @@ export function raggedOf(inputs: readonly StoredInput[]): string[] {
   return [...found];
 }
 
-function exampleAt(stored: readonly StoredInput[], row: number): Example {
+function exampleAt(stored: readonly (StoredInput | MadeInput)[], row: number): Example {
   const inputs: Record<string, Int32Array | Float32Array> = {};
   const lengths: Record<string, number> = {};
-  for (const { shape, data, nothing, width, offsets } of stored) {
+  for (const input of stored) {
+    if ('make' in input) {
+      inputs[input.shape.name] = input.make(row);
+      continue;
+    }
+    const { shape, data, nothing, width, offsets } = input;
     const [from, to] = offsets === undefined ? [row, row + 1] : [offsets[row]!, offsets[row + 1]!];
     const cut = data.subarray(from * width, to * width);
     const values = shape.classes === undefined ? (cut as Float32Array) : Int32Array.from(cut, (id) => (id === nothing ? -1 : id));

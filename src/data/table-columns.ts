@@ -2,11 +2,11 @@
 
 import { basename } from 'node:path';
 import type { InputShape } from '../shared/dataset.ts';
-import type { TableSource } from '../shared/settings.ts';
 import { type CellPlace, isMissing, numberOf, numbersOf, stepWidth, textOf } from './cells.ts';
 import { classesPerCell, numbersPerCell, unboundInput } from './errors.ts';
 import { GrowingIds, growingFloats, growingOffsets, idsFor } from './growing.ts';
 import { dimensionOf, type StoredInput } from './store.ts';
+import type { RowsSource } from './table.ts';
 import type { Cell, TableRow } from './table-rows.ts';
 import { type Found, Tokens, visitTokens } from './vocabulary.ts';
 
@@ -37,7 +37,7 @@ export interface ColumnReader {
 }
 
 /** The reader of an input from columns at their places. Throws DataError where they cannot be what the input wants. */
-export function columnOf(shape: InputShape, places: readonly number[], name: string, source: TableSource): ColumnReader {
+export function columnOf(shape: InputShape, places: readonly number[], name: string, source: RowsSource): ColumnReader {
   // Several columns for [Measure] are one vector a row, not a sequence.
   const stepped = dimensionOf(shape) !== undefined && !(places.length > 1 && shape.shape.length === 1);
   return shape.classes === undefined
@@ -48,7 +48,7 @@ export function columnOf(shape: InputShape, places: readonly number[], name: str
 /** The class of a label that is missing. */
 const MISSING = '‹missing›';
 
-const longestOf = ({ longest = Number.POSITIVE_INFINITY }: TableSource): number => longest;
+const longestOf = ({ longest = Number.POSITIVE_INFINITY }: RowsSource): number => longest;
 
 /** Texts cut into classes, one a step; or labels: one a row, or one of each column. */
 class ClassColumn implements ColumnReader {
@@ -58,7 +58,7 @@ class ClassColumn implements ColumnReader {
   readonly width: number;
   readonly name: string;
   readonly #places: readonly number[];
-  readonly #source: TableSource;
+  readonly #source: RowsSource;
   readonly #ids = new GrowingIds();
   /** Where texts begin; labels are as many in each row. */
   readonly #offsets = growingOffsets();
@@ -66,7 +66,7 @@ class ClassColumn implements ColumnReader {
   /** Rows whose class is missing. */
   readonly #missing = new Set<number>();
 
-  constructor(shape: InputShape, places: readonly number[], stepped: boolean, name: string, source: TableSource) {
+  constructor(shape: InputShape, places: readonly number[], stepped: boolean, name: string, source: RowsSource) {
     const [size = 1, ...more] = shape.shape;
     const isWide = places.length > 1;
     if (more.length > 0 || (isWide && (stepped || shape.shape.length === 0 || (typeof size === 'number' && size !== places.length))))
@@ -189,13 +189,13 @@ class NumberColumn implements ColumnReader {
   width: number;
   readonly name: string;
   readonly #places: readonly number[];
-  readonly #source: TableSource;
+  readonly #source: RowsSource;
   readonly #floats = growingFloats();
   /** Rows with nothing, before one that says how many numbers a row has. */
   #pending = 0;
   readonly #offsets = growingOffsets();
 
-  constructor(shape: InputShape, places: readonly number[], stepped: boolean, name: string, source: TableSource) {
+  constructor(shape: InputShape, places: readonly number[], stepped: boolean, name: string, source: RowsSource) {
     this.shape = shape;
     this.stepped = stepped;
     this.#places = places;

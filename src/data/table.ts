@@ -2,16 +2,40 @@
 
 import { basename } from 'node:path';
 import type { InputShape, KeptData, Scale } from '../shared/dataset.ts';
-import type { Binding, TableSource } from '../shared/settings.ts';
+import type { Binding, DataSource, TableSource } from '../shared/settings.ts';
 import type { Dataset } from './dataset.ts';
-import { allUnknown, count, noColumn, noNumbers, noRows, oneClass, piecesTogether, unequalLengths } from './errors.ts';
+import { allLong, allUnknown, count, noColumn, noNumbers, noRows, oneClass, piecesTogether, unequalLengths } from './errors.ts';
 import { completed, missingIn, normalised, scaleOf } from './scales.ts';
 import { drawParts, type Places } from './split.ts';
-import { datasetOf, dimensionOf, raggedOf, surrounded } from './store.ts';
+import { datasetOf, dimensionOf, type MadeInput, raggedOf, type StoredData, stepsOf, surrounded } from './store.ts';
 import { type ColumnReader, columnOf, type ReadCell } from './table-columns.ts';
 import { isJsonLines, openTable, type Table, type TableRow } from './table-rows.ts';
 import type { Reading } from './text-stream.ts';
-import { coderOf, type Found, type Tokens, vocabularyOf } from './vocabulary.ts';
+import { coderOf, type Found, type Tokens, type Vocabulary, vocabularyOf } from './vocabulary.ts';
+
+/** How rows are read, whatever file they come from. */
+export type RowsSource = Omit<TableSource, 'kind'> & Pick<Vocabulary, 'apostrophes'>;
+
+/** Rows that are more than those of a table. */
+export interface RowsOptions {
+  /** What the data line says, where it is no table. */
+  readonly source: DataSource;
+  /** What a row is called (`pair`), and one with nothing in it (`with an empty side`). */
+  readonly unit: string;
+  readonly empty: string;
+  /** Where too many tokens stand: ` on a side`. */
+  readonly side?: string;
+  /** Inputs that are no columns, by their names: `row` counts those that are taken. */
+  readonly made?: readonly MadeInput[];
+  /** Rows with a longer sequence are left out. */
+  readonly longest: number;
+  /** Sees each row that is taken. */
+  readonly taken?: (row: TableRow) => void;
+  /** Draws the parts. */
+  readonly draw?: (rows: number) => Places;
+  /** What is known of rows once the vocabularies are. */
+  readonly known?: (vocabularies: Readonly<Record<string, Vocabulary>>) => Pick<StoredData, 'references' | 'alignment'>;
+}
 
 /** Reads a table for a model's inputs. Throws DataError. */
 export async function loadTable(source: TableSource, shapes: readonly InputShape[], kept?: KeptData, reading?: Reading): Promise<Dataset> {
@@ -23,13 +47,20 @@ export async function loadTable(source: TableSource, shapes: readonly InputShape
     ...reading,
   });
   try {
-    return await readTable(source, shapes, table, kept);
+    return await readRows(source, shapes, table, kept);
   } finally {
     await table.close();
   }
 }
 
-async function readTable(source: TableSource, shapes: readonly InputShape[], table: Table, kept: KeptData | undefined): Promise<Dataset> {
+/** The examples of rows, read to their end. Throws DataError. */
+export async function readRows(
+  source: RowsSource,
+  shapes: readonly InputShape[],
+  table: Table,
+  kept: KeptData | undefined,
+  options?: RowsOptions,
+): Promise<Dataset> {
   const { path, bindings } = source;
   const columns = shapes.map((shape, k) => {
     const name = namesOf(bindings[shape.name] ?? { kind: 'column', name: shape.name }).join(', ');
@@ -41,34 +72,46 @@ async function readTable(source: TableSource, shapes: readonly InputShape[], tab
   if (source.header === undefined && !table.hasHeader && !isJsonLines(path))
     remarks.push(`${basename(path)} has no header: its columns are taken in their order. If its first line names them, say header: true.`);
   let rows = 0;
-  let empty = 0;
   let unanswered = 0;
+  const empty = new LeftOut();
+  const long = new LeftOut();
+  const longest = options?.longest ?? Number.POSITIVE_INFINITY;
   const take = (row: TableRow): void => {
     const read = columns.map((column) => column.read(row, vocabularies));
-    checkLengths(path, row, columns, read);
+    const isLong = read.some((each, k) => columns[k]!.stepped && each.length > longest);
+    if (!isLong) checkLengths(path, row, columns, read);
     // A row whose every target is missing teaches nothing.
     const answers = read.filter((_, k) => columns[k]!.shape.compared);
-    if (read.some((each, k) => columns[k]!.stepped && each.length === 0)) empty += 1;
+    if (read.some((each, k) => columns[k]!.stepped && each.length === 0)) empty.add(row);
+    else if (isLong) long.add(row);
     else if (answers.length > 0 && answers.every(({ missing }) => missing)) unanswered += 1;
     else {
       columns.forEach((column, k) => {
         column.add(read[k]!);
       });
+      options?.taken?.(row);
       rows += 1;
     }
   };
   for await (const batch of table.rows) batch.forEach(take);
+  if (rows === 0 && long.count > 0) throw allLong(path, long.count, longest);
   if (rows === 0) throw noRows(path);
-  if (empty > 0) remarks.push(`${count(empty, 'row')} without any step ${empty === 1 ? 'is' : 'are'} left out.`);
+  const unit = options?.unit ?? 'row';
+  if (empty.count > 0)
+    remarks.push(
+      options === undefined
+        ? `${count(empty.count, 'row')} without any step ${empty.count === 1 ? 'is' : 'are'} left out.`
+        : empty.text(unit, options.empty),
+    );
   if (unanswered > 0) remarks.push(`${count(unanswered, 'row')} whose answer is missing ${unanswered === 1 ? 'is' : 'are'} left out.`);
-  const places = drawParts(basename(path), rows, source);
+  const places = options?.draw?.(rows) ?? drawParts(basename(path), rows, source);
   const framed = framedOf(columns);
   const found = vocabulariesOf(columns, framed, vocabularies, places, source, kept, remarks);
   const scales: Record<string, Scale> = {};
   const missing: Record<string, number> = {};
+  const isFramed = ({ stepped, shape }: ColumnReader): boolean => stepped && framed.has(dimensionOf(shape)!);
   const inputs = columns.map((column) => {
-    const isFramed = column.stepped && framed.has(dimensionOf(column.shape)!);
-    const stored = column.finish(found, isFramed);
+    const stored = column.finish(found, isFramed(column));
     const { name, classes, compared } = column.shape;
     if (classes !== undefined) return stored;
     const scale = kept?.scales[name] ?? scaleOf(stored, places.training);
@@ -81,23 +124,56 @@ async function readTable(source: TableSource, shapes: readonly InputShape[], tab
       );
     if (source.normalise) scales[name] = scale;
     const whole = source.normalise ? normalised(filled.stored, scale) : filled.stored;
-    return isFramed ? surrounded(whole, compared ? Number.NaN : 0) : whole;
+    return isFramed(column) ? surrounded(whole, compared ? Number.NaN : 0) : whole;
   });
   const sizes = Object.fromEntries(columns.flatMap(({ shape, stepped, width }) => openSizes(shape, stepped, width)));
+  const all = [...(options?.made ?? []), ...inputs];
+  const known = Object.fromEntries([...found].map(([dimension, { vocabulary }]) => [dimension, vocabulary]));
+  // How many pieces a row has is known only now.
+  const isShort = (row: number): boolean =>
+    inputs.every((input, k) => (stepsOf(input, row) ?? 0) <= longest + (isFramed(columns[k]!) ? 2 : 0));
+  const kinds = ['training', 'validation', 'test'] as const;
+  const short = Object.fromEntries(kinds.map((name) => [name, places[name].filter(isShort)])) as unknown as Places;
+  const left = kinds.reduce((sum, name) => sum + places[name].length - short[name].length, 0);
+  if (left > 0 && short.training.length === 0) throw allLong(path, left, longest);
+  if (long.count + left > 0)
+    remarks.push(long.text(unit, `of more than ${longest.toLocaleString('en-US')} ${unitsOf(source)}${options?.side ?? ''}`, left));
   return datasetOf(
     {
-      source,
+      source: options?.source ?? { kind: 'table', ...source },
       digest: table.digest(),
-      vocabularies: Object.fromEntries([...found].map(([dimension, { vocabulary }]) => [dimension, vocabulary])),
+      vocabularies: known,
       sizes,
       scales,
-      inputs,
-      places,
+      inputs: all,
+      places: short,
       remarks,
       missing,
+      ...options?.known?.(known),
     },
     kept?.ragged ?? raggedOf(inputs),
   );
+}
+
+const unitsOf = ({ by }: RowsSource): string => ({ char: 'characters', word: 'words', pieces: 'pieces' })[by];
+
+/** Rows that are left out, and the line of the first. */
+class LeftOut {
+  count = 0;
+  #first = 0;
+
+  add({ line }: TableRow): void {
+    if (this.count === 0) this.#first = line;
+    this.count += 1;
+  }
+
+  /** `more`: of which no line is known. */
+  text(unit: string, which: string, more = 0): string {
+    const all = this.count + more;
+    const first =
+      this.count === 0 ? '' : `${all === 1 ? ' (' : ', the first in '}line ${this.#first.toLocaleString('en-US')}${all === 1 ? ')' : ''}`;
+    return `${count(all, unit)} ${which} ${all === 1 ? 'is' : 'are'} left out${first}.`;
+  }
 }
 
 const namesOf = (binding: Binding): readonly string[] => (binding.kind === 'columns' ? binding.names : [binding.name]);
@@ -117,7 +193,7 @@ function placesOf(
   shape: InputShape,
   order: number,
   shapes: readonly InputShape[],
-  { path, bindings }: TableSource,
+  { path, bindings }: RowsSource,
   { columns, hasHeader }: Table,
 ): readonly number[] {
   const { name } = shape;
@@ -172,7 +248,7 @@ function vocabulariesOf(
   framed: ReadonlySet<string>,
   all: ReadonlyMap<string, Tokens>,
   places: Places,
-  source: TableSource,
+  source: RowsSource,
   kept: KeptData | undefined,
   remarks: string[],
 ): Map<string, Found> {

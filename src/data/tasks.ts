@@ -4,47 +4,19 @@ import { createHash } from 'node:crypto';
 import type { InputShape, KeptData, PartName, Vocabulary } from '../shared/dataset.ts';
 import { type Random, random } from '../shared/random.ts';
 import type { TaskName, TaskSource } from '../shared/settings.ts';
-import type { Dataset, Example, Part } from './dataset.ts';
+import type { Box, Dataset, Example, Part } from './dataset.ts';
 import { taskInputs } from './errors.ts';
 import { sizesOf } from './split.ts';
 import { ahead, dimensionOf } from './store.ts';
+import { below, type Drawn, type Given, lengthsOf, type Options, one, type Task } from './task.ts';
+import { dates } from './task-dates.ts';
+import { BOX, shapes as shapesTask } from './task-shapes.ts';
 import { BEGIN, END } from './vocabulary.ts';
-
-/** One input that a task gives. */
-interface Given {
-  readonly name: string;
-  /** Its tokens where it holds classes; else it holds numbers. */
-  readonly tokens?: readonly string[];
-  /** Numbers a step, or in all where it has no steps. */
-  readonly width: number;
-  /** 'steps': a value a timestep; 'whole': one an example; 'either': of each step, or of the last alone, as the model wants it. */
-  readonly over: 'steps' | 'whole' | 'either';
-  /** Inputs of one group have one length. */
-  readonly group?: string;
-}
-
-interface Task {
-  readonly inputs: readonly Given[];
-  /** Row-major numbers or class numbers, in the order of the inputs. */
-  draw(chance: Random, length: number): readonly (readonly number[])[];
-  /** Least and most. */
-  readonly lengths: readonly [number, number];
-}
 
 /** Examples held out, and a pass over an endless task, where nothing else is said. */
 const HELD = 1000;
 export const PASS = 10_000;
 
-type Options = TaskSource['options'];
-const one = (options: Options, name: string, usual: number): number => {
-  const given = options[name];
-  return typeof given === 'number' ? given : (given?.[1] ?? usual);
-};
-const lengthsOf = (options: Options, usual: number): readonly [number, number] => {
-  const { length = usual } = options;
-  return typeof length === 'number' ? [length, length] : length;
-};
-const below = (chance: Random, count: number): number => Math.floor(chance.uniform() * count);
 const letters = (count: number): string[] => Array.from({ length: count }, (_, k) => (count <= 26 ? String.fromCharCode(97 + k) : `s${k}`));
 
 const tasks: { readonly [Name in TaskName]: (options: Options) => Task } = {
@@ -179,6 +151,7 @@ const tasks: { readonly [Name in TaskName]: (options: Options) => Task } = {
     return {
       inputs: [{ name: 'input', tokens, width: 1, over: 'steps' }],
       lengths: [0, 0],
+      varies: true,
       draw(chance) {
         for (let attempt = 0; ; attempt += 1) {
           const outer = chance.uniform() < 0.5 ? 'T' : 'P';
@@ -189,6 +162,9 @@ const tasks: { readonly [Name in TaskName]: (options: Options) => Task } = {
       },
     };
   },
+
+  dates,
+  shapes: shapesTask,
 };
 
 /** Two ways out of each node: the symbol, and where it leads. */
@@ -231,32 +207,51 @@ export function loadTask(source: TaskSource, shapes: readonly InputShape[], kept
   const task = tasks[source.task](source.options);
   const bound = bind(source.task, task, shapes);
   const vocabularies: Record<string, Vocabulary> = { ...kept?.vocabularies };
-  bound.forEach(({ tokens }, k) => {
-    const { classes } = shapes[k]!;
-    if (classes === undefined || tokens === undefined) return;
+  for (const classes of new Set(shapes.flatMap((shape) => shape.classes ?? []))) {
+    const own = bound.filter((_, k) => shapes[k]!.classes === classes);
     const framed = shapes.some((other) => other.classes === classes && !isAnswer(other) && isFramed(other, shapes));
+    // Inputs that share their classes have those of each.
+    const tokens = [...new Set(own.flatMap((each) => each.tokens ?? []))];
+    const by: Vocabulary['by'] = own[0]!.by ?? 'label';
     const all = framed ? [BEGIN, END, ...tokens] : tokens;
-    vocabularies[classes] ??= { by: 'label', lower: false, tokens: all, ...(framed ? { begin: 0, end: 1 } : {}) };
-  });
+    const cut = { by, lower: by !== 'label', ...(by === 'word' ? { apostrophes: true as const } : {}) };
+    vocabularies[classes] ??= { ...cut, tokens: all, ...(framed ? { begin: 0, end: 1 } : {}) };
+  }
   const { count, seed } = source;
   const endless = (share: number): number => (share === 0 ? 0 : share < 1 ? HELD : share);
   const sizes =
     count === undefined
       ? { training: Number.POSITIVE_INFINITY, validation: endless(source.validation), test: endless(source.test) }
       : sizesOf(source.task, count, source);
+  const numbers = bound.map(({ tokens = [] }, k) => {
+    const known = vocabularies[shapes[k]!.classes ?? '']?.tokens ?? [];
+    return tokens.map((token) => known.indexOf(token));
+  });
+  const drawnAt = (name: PartName, index: number): readonly Drawn[] => drawn(task, random(source.task, seed, name, index));
+  const boxes = task.inputs.findIndex(({ name }) => name === 'boxes');
   const part = (name: PartName): Part => ({
     name,
     size: sizes[name],
-    example: (index) => exampleOf(task, bound, shapes, vocabularies, random(source.task, seed, name, index)),
+    example: (index) => exampleOf(drawnAt(name, index), bound, shapes, vocabularies, numbers),
+    length: (index) => {
+      const values = drawnAt(name, index);
+      const lengths = shapes.map((shape, k) => {
+        const own = values[bound[k]!.place]!;
+        if (dimensionOf(shape) === undefined || typeof own === 'function') return 0;
+        return own.length / bound[k]!.width + (isFramed(shape, shapes) ? 2 : 0);
+      });
+      return Math.max(0, ...lengths);
+    },
+    ...(boxes < 0 ? {} : { boxes: (index: number) => boxesOf(drawnAt(name, index)[boxes] as ArrayLike<number>) }),
   });
-  const varies = task.lengths[0] !== task.lengths[1] || source.task === 'embedded_reber';
+  const varies = task.varies ?? task.lengths[0] !== task.lengths[1];
   return {
     source,
     digest: createHash('sha256').update(JSON.stringify(source)).digest('hex'),
     vocabularies,
     sizes: Object.fromEntries(shapes.flatMap((shape, k) => openSizes(shape, bound[k]!))),
     scales: {},
-    ragged: varies ? [...new Set(shapes.flatMap((shape) => dimensionOf(shape) ?? []))] : [],
+    ragged: varies ? [...new Set(shapes.flatMap((shape, k) => (bound[k]!.shape === undefined ? (dimensionOf(shape) ?? []) : [])))] : [],
     remarks: [],
     inputs: shapes,
     running: false,
@@ -269,18 +264,42 @@ interface Bound extends Given {
   readonly place: number;
 }
 
+function drawn(task: Task, chance: Random): readonly Drawn[] {
+  const [least, most] = task.lengths;
+  return task.draw(chance, least + below(chance, most - least + 1));
+}
+
+/** What stands where, of those that are there. */
+function boxesOf(numbers: ArrayLike<number>): readonly Box[] {
+  return Array.from({ length: numbers.length / BOX }, (_, k) => Array.from({ length: BOX }, (__, at) => numbers[k * BOX + at]!))
+    .filter(([x]) => !Number.isNaN(x))
+    .map(([x, y, width, height, from, to]): Box => ({ x: x!, y: y!, width: width!, height: height!, from: from!, to: to! }));
+}
+
 /** Each input of the model takes the one of its name, else those that are left in order. */
 function bind(name: string, { inputs }: Task, shapes: readonly InputShape[]): Bound[] {
   const placed = inputs.map((input, place): Bound => ({ ...input, place }));
-  const left = placed.filter((input) => !shapes.some((shape) => shape.name === input.name));
+  const left = placed.filter((input) => input.isExtra !== true && !shapes.some((shape) => shape.name === input.name));
   const bound = shapes.map((shape) => placed.find((input) => input.name === shape.name) ?? left.shift());
   const fits = shapes.length <= inputs.length && shapes.every((shape, k) => fitting(shape, bound[k]));
-  if (!fits) throw taskInputs(name, inputs.map(givenText).join(' and '), shapes.map(shapeText).join(' and ') || 'no inputs');
+  if (!fits)
+    throw taskInputs(
+      name,
+      inputs
+        .filter(({ isExtra }) => !isExtra)
+        .map(givenText)
+        .join(' and '),
+      shapes.map(shapeText).join(' and ') || 'no inputs',
+    );
   return bound as Bound[];
 }
 
 function fitting(shape: InputShape, given: Given | undefined): boolean {
   if (given === undefined || (shape.classes !== undefined) !== (given.tokens !== undefined)) return false;
+  if (given.shape !== undefined)
+    return (
+      shape.shape.length === given.shape.length && shape.shape.every((size, k) => typeof size === 'string' || size === given.shape![k])
+    );
   const stepped = dimensionOf(shape) !== undefined && (given.over !== 'whole' || shape.shape.length > 1);
   if (stepped !== (given.over === 'steps') && given.over !== 'either') return false;
   const rest = stepped ? shape.shape.slice(1) : shape.shape;
@@ -288,14 +307,15 @@ function fitting(shape: InputShape, given: Given | undefined): boolean {
   return rest.length === 1 && given.tokens === undefined && (typeof rest[0] === 'string' || rest[0] === given.width);
 }
 
-const givenText = ({ name, tokens, width, over }: Given): string =>
+const givenText = ({ name, tokens, width, over, shape = [width] }: Given): string =>
   tokens === undefined
-    ? `${name}: ${over === 'whole' ? `[${width}]` : `[T, ${width}]`}`
+    ? `${name}: ${over === 'whole' ? `[${shape.join(', ')}]` : `[T, ${width}]`}`
     : `${name}: ${over === 'whole' ? 'one of Answer' : '[T] of Symbol'}`;
 const shapeText = ({ name, shape, classes }: InputShape): string =>
   shape.length === 0 ? `${name}: one of ${classes}` : `${name}: [${shape.join(', ')}]${classes === undefined ? '' : ` of ${classes}`}`;
 
-function openSizes(shape: InputShape, { width }: Given): (readonly [string, number])[] {
+function openSizes(shape: InputShape, { width, shape: whole }: Given): (readonly [string, number])[] {
+  if (whole !== undefined) return shape.shape.flatMap((size, k) => (typeof size === 'string' ? [[size, whole[k]!] as const] : []));
   const rest = dimensionOf(shape) === undefined ? [] : shape.shape.slice(1);
   return rest.flatMap((size) => (typeof size === 'string' ? [[size, width] as const] : []));
 }
@@ -312,29 +332,29 @@ function isFramed(shape: InputShape, shapes: readonly InputShape[]): boolean {
 }
 
 function exampleOf(
-  task: Task,
+  values: readonly Drawn[],
   bound: readonly Bound[],
   shapes: readonly InputShape[],
   vocabularies: Readonly<Record<string, Vocabulary>>,
-  chance: Random,
+  /** Of each input: the classes of its tokens. */
+  numbers: readonly (readonly number[])[],
 ): Example {
-  const [least, most] = task.lengths;
-  const drawn = task.draw(chance, least + below(chance, most - least + 1));
   const inputs: Record<string, Int32Array | Float32Array> = {};
   const lengths: Record<string, number> = {};
   shapes.forEach((shape, k) => {
-    const { place, width, over } = bound[k]!;
+    const { place, width, over, shape: whole } = bound[k]!;
     const { name, classes, predicted } = shape;
-    const dimension = dimensionOf(shape);
-    let own = drawn[place]!;
-    if (over === 'either' && dimension === undefined) own = own.slice(-1);
+    const dimension = whole === undefined ? dimensionOf(shape) : undefined;
+    const given = values[place]!;
+    const all = typeof given === 'function' ? given() : given;
+    const own = over === 'either' && dimension === undefined ? [all[all.length - 1]!] : all;
     const framed = isFramed(shape, shapes);
     if (classes === undefined) {
       const edge = framed ? Array<number>(width).fill(isAnswer(shape) ? Number.NaN : 0) : [];
-      inputs[name] = Float32Array.from([...edge, ...own, ...edge]);
+      inputs[name] = own instanceof Float32Array && !framed ? own : Float32Array.from([...edge, ...Array.from(own), ...edge]);
     } else {
       const { begin, end } = vocabularies[classes]!;
-      const ids = own.map((id) => id + (begin === undefined ? 0 : 2));
+      const ids = Array.from(own, (id) => numbers[k]![id]!);
       const [first, last] = isAnswer(shape) ? [-1, -1] : [begin ?? 0, end ?? 0];
       inputs[name] = Int32Array.from(framed ? [first, ...ids, last] : ids);
     }

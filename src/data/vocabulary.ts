@@ -4,6 +4,7 @@ import type { Vocabulary } from '../shared/dataset.ts';
 import type { Cutting } from '../shared/settings.ts';
 import { allUnknown, neverSeen, oneToken } from './errors.ts';
 import { byCodePoint, encodePieces, learnPieces, pairKey, visitStretches } from './pieces.ts';
+import { joinsNext, joinsPrevious, visitWords } from './words.ts';
 
 export type { Vocabulary };
 
@@ -11,7 +12,7 @@ export const UNKNOWN = '‹unknown›';
 export const BEGIN = '‹begin›';
 export const END = '‹end›';
 
-type Cut = Pick<Vocabulary, 'by' | 'lower'>;
+type Cut = Pick<Vocabulary, 'by' | 'lower' | 'apostrophes'>;
 
 export const unitOf = ({ by }: Pick<Cut, 'by'>): 'character' | 'word' | 'piece' | 'class' =>
   (({ char: 'character', word: 'word', pieces: 'piece', label: 'class' }) as const)[by];
@@ -21,11 +22,12 @@ const WORDS = /[\p{L}\p{M}\p{N}]+(?:['’_-][\p{L}\p{M}\p{N}]+)*|\n|[^\s]/gu;
 /** Hands on the characters (code points), words or stretches of a text, one after the other: a large text has no room for all of them at once. Words are
  *  runs of letters, marks, digits and apostrophes or hyphens between them; every other visible character is a word, and so is a line's end.
  *  What is cut into pieces is handed on in the stretches that pieces never go beyond (pieces.ts). */
-export function visitTokens(text: string, { by, lower }: Cut, visit: (token: string) => void): void {
+export function visitTokens(text: string, { by, lower, apostrophes }: Cut, visit: (token: string) => void): void {
   const cased = lower ? text.toLowerCase() : text;
   if (by === 'char') for (const character of cased) visit(character);
   else if (by === 'pieces') visitStretches(cased, visit);
   else if (by === 'label') visit(cased);
+  else if (apostrophes) visitWords(cased, visit);
   else for (const [word] of cased.matchAll(WORDS)) visit(word);
 }
 
@@ -56,14 +58,15 @@ export interface Found {
 export function vocabularyOf(
   tokens: readonly string[],
   counts: ArrayLike<number>,
-  { by, lower, minimum, pieces = 8000 }: Cutting | (Cut & { readonly minimum: number; readonly pieces?: number }),
+  { by, lower, minimum, pieces = 8000, apostrophes }: Cut & { readonly minimum: number; readonly pieces?: number },
   framed = false,
 ): Found {
   if (by === 'pieces') return piecesOf(tokens, counts, { lower, pieces }, framed);
   const known = tokens.filter((_, k) => counts[k]! >= minimum).sort(byCodePoint);
   const special = [...(known.length < tokens.length ? [UNKNOWN] : []), ...(framed ? [BEGIN, END] : [])];
   const numbers = new Map(known.map((token, k) => [token, special.length + k]));
-  const vocabulary = { by, lower, tokens: [...special, ...known], ...specialNumbers(special) };
+  const cut = apostrophes && by === 'word' ? { by, lower, apostrophes } : { by, lower };
+  const vocabulary = { ...cut, tokens: [...special, ...known], ...specialNumbers(special) };
   return { vocabulary, classes: Int32Array.from(tokens, (token) => numbers.get(token) ?? 0) };
 }
 
@@ -149,11 +152,14 @@ export function coderOf(vocabulary: Vocabulary): (token: string) => readonly num
   };
 }
 
-/** A text of tokens. Words are set with spaces, none before closing and after opening punctuation. */
+/** A text of tokens. Words are set with spaces, none before closing and after opening punctuation, nor where they were cut at an apostrophe. */
 export function decode(vocabulary: Vocabulary, ids: Iterable<number>): string {
   const tokens = Array.from(ids, (id) => vocabulary.tokens[id] ?? UNKNOWN);
   if (vocabulary.by === 'char' || vocabulary.by === 'pieces') return tokens.join('');
-  return tokens.map((token, k) => (k === 0 || closes(token) || opens(tokens[k - 1]!) ? token : ` ${token}`)).join('');
+  const joins = vocabulary.apostrophes ? (a: string, b: string) => joinsNext(a) || joinsPrevious(b) : () => false;
+  return tokens
+    .map((token, k) => (k === 0 || closes(token) || opens(tokens[k - 1]!) || joins(tokens[k - 1]!, token) ? token : ` ${token}`))
+    .join('');
 }
 
 const closes = (token: string): boolean => /^[\n.,;:!?)\]}%’”»…]$/u.test(token);

@@ -18,6 +18,8 @@ export interface Vocabulary {
   /** How texts are cut; `label`: a whole cell is one class. */
   readonly by: 'char' | 'word' | 'pieces' | 'label';
   readonly lower: boolean;
+  /** Words are cut at apostrophes too (`l' homme`, `do n't`), as the sources of sentences have it. */
+  readonly apostrophes?: true;
   readonly tokens: readonly string[];
   /** The number of ‹unknown›, where rare words were cut. */
   readonly unknown?: number;
@@ -81,7 +83,8 @@ export interface DataPreview {
   readonly examples: readonly {
     readonly part: PartName;
     readonly index: number;
-    /** By the name of the input: tokens of classes, or numbers (of the features of a step, joined with spaces), one entry a timestep. */
+    /** By the name of the input: tokens of classes, or numbers (of the features of a step, joined with spaces), one entry a timestep; of an image the
+     *  address of its picture (`data:image/png;base64,...`). */
     readonly cells: Readonly<Record<string, readonly string[]>>;
   }[];
   /** What a person should know: rows left out, missing values, classes that only the validation part has. */

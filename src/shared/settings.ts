@@ -66,7 +66,48 @@ export interface ArraysSource extends Split {
   readonly normalise: boolean;
 }
 
-export const taskNames = ['adding', 'copying', 'repeating', 'temporal_order', 'parity', 'flip_flop', 'embedded_reber'] as const;
+/** Lines of a .tsv file: a sentence, a tab, its translation. They bind to the model's two sequences in order. */
+export interface PairsSource extends Cutting, Split {
+  readonly kind: 'pairs';
+  readonly path: string;
+  /** Tokens of a side; pairs with a longer one are left out. Absent: `usualLongest`. */
+  readonly longest?: number;
+  /** A file with the alignment of each pair, a line each (`0-0 1-2`). Absent: the third column, where it holds alignments. */
+  readonly alignments?: string;
+}
+
+/** Conversations: a turn a line, an empty line between two of them; or pairs with a tab between. A reply binds with what was said before it. */
+export interface DialogueSource extends Cutting, Split {
+  readonly kind: 'dialogue';
+  readonly path: string;
+  readonly longest?: number;
+}
+
+/** Images of a folder, and what people have written about each. */
+export interface ImagesSource extends Cutting, Split {
+  readonly kind: 'images';
+  readonly path: string;
+  /** A table of the names of images and captions: several rows for an image that has several. */
+  readonly captions: string;
+  /** Rows and columns where the model leaves them open. */
+  readonly size?: readonly [height: number, width: number];
+  readonly longest?: number;
+}
+
+/** Tokens beyond which a pair is left out where `longest` says nothing: a sentence ten times as long would take the memory of a batch of a hundred. */
+export const usualLongest = ({ by }: Pick<Cutting, 'by'>): number => (by === 'char' ? 500 : 100);
+
+export const taskNames = [
+  'adding',
+  'copying',
+  'repeating',
+  'temporal_order',
+  'parity',
+  'flip_flop',
+  'embedded_reber',
+  'dates',
+  'shapes',
+] as const;
 export type TaskName = (typeof taskNames)[number];
 
 /** Examples that are generated. */
@@ -75,11 +116,11 @@ export interface TaskSource extends Split {
   readonly task: TaskName;
   /** How many; absent: training never sees an example twice. */
   readonly count?: number;
-  /** `length`, `delay`, `symbols`, `switches`: a number, or least and most. */
+  /** `length`, `delay`, `symbols`, `switches`, `size`: a number, or least and most. */
   readonly options: Readonly<Record<string, number | readonly [least: number, most: number]>>;
 }
 
-export type DataSource = TextSource | TableSource | SeriesSource | ArraysSource | TaskSource;
+export type DataSource = TextSource | TableSource | SeriesSource | ArraysSource | PairsSource | DialogueSource | ImagesSource | TaskSource;
 
 export interface Optimizer {
   readonly kind: 'sgd' | 'rmsprop' | 'adam' | 'adamw';

@@ -163,8 +163,13 @@ export async function readRecord(folder: string): Promise<RunRecord> {
 }
 
 /** A source whose file is named from elsewhere. */
-const moved = (source: DataSource, change: (path: string) => string): DataSource =>
-  source.kind === 'task' ? source : { ...source, path: change(source.path) };
+const moved = (source: DataSource, change: (path: string) => string): DataSource => {
+  if (source.kind === 'task') return source;
+  const path = change(source.path);
+  if (source.kind === 'images') return { ...source, path, captions: change(source.captions) };
+  if (source.kind === 'pairs' && source.alignments !== undefined) return { ...source, path, alignments: change(source.alignments) };
+  return { ...source, path };
+};
 
 /** How a run stands. One whose process ended without saying so is told by its lock. */
 export async function summarise(folder: string, record?: RunRecord): Promise<RunSummary> {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { Dataset, Example } from '../../src/data/dataset.ts';
+import { exampleOfText } from '../../src/data/example-text.ts';
 import { evaluationBatches, loadDataset, trainingBatches } from '../../src/data/load.ts';
 import type { InputShape } from '../../src/shared/dataset.ts';
 import type { TaskSource } from '../../src/shared/settings.ts';
@@ -36,6 +37,98 @@ describe('tasks', () => {
       assert.match(read, /^[a-d]{3}····!···$/);
       assert.equal(wanted, `········${read.slice(0, 3)}`);
     }
+  });
+
+  it('dates: what is written, as machines write it', async () => {
+    const data = await load('dates', ['written: [S] of Letter', 'next date: [T] of Digit'], { count: 3000, test: 100, validation: 0.1 });
+    assert.deepEqual([data.parts.training.size, data.parts.test.size, data.ragged], [2610, 100, ['S', 'T']]);
+    const months = 'january february march april may june july august september october november december'.split(' ');
+    const ways = new Set<string>();
+    for (let k = 0; k < 1000; k += 1) {
+      const example = data.parts.training.example(k);
+      const [read, wanted] = [texts(example, data, 'written').join(''), texts(example, data, 'date')];
+      assert.deepEqual([wanted[0], wanted.at(-1), wanted.length], ['‹begin›', '‹end›', 12]);
+      const date = wanted.slice(1, -1).join('');
+      const [year, month, day] = date.split('-').map(Number) as [number, number, number];
+      // Every number that is read is the year (or its end), the month or the day, and every name is the month's or the weekday's.
+      const weekday = new Date(`${date}T00:00Z`).toLocaleDateString('en-US', { weekday: 'long', timeZone: 'UTC' }).toLowerCase();
+      for (const number of read.match(/\d+/g)!) assert.ok([year, year % 100, month, day].includes(Number(number)), `${read} ${date}`);
+      for (const name of read
+        .replace(/\d(st|nd|rd|th)\b/g, '')
+        .replace(/\b(the|of)\b/g, '')
+        .match(/[a-z]+/g) ?? [])
+        assert.ok(months[month - 1]!.startsWith(name) || weekday.startsWith(name), `${read} ${date}`);
+      const numbers = read.match(/\d+/g)!.map(Number);
+      if (/^[\d.]+$/.test(read)) assert.deepEqual(numbers, [day, month, year]);
+      if (read.includes('/')) assert.deepEqual(numbers, [month, day, year]);
+      ways.add(
+        read.replace(/[a-z]+/g, (name) => (/^(st|nd|rd|th)$/.test(name) ? 'th' : 'a')).replace(/\d+/g, (n) => (n.length > 2 ? 'Y' : 'd')),
+      );
+      assert.equal(data.parts.training.length!(k), Math.max(read.length, 12));
+    }
+    assert.ok(ways.size >= 12, [...ways].join(' | '));
+    // A text that is typed is cut into letters.
+    const typed = exampleOfText(data, data.inputs, 'tuesday 5 may 1998');
+    assert.equal(typed.inputs.written!.length, 18);
+    const shared = await load('dates', ['written: [S] of Letter', 'next date: [T] of Letter']);
+    assert.match(texts(shared.parts.training.example(0), shared, 'date').join(''), /^‹begin›\d{4}-\d\d-\d\d‹end›$/);
+  });
+
+  it('shapes: a caption says what stands where, and boxes have it', async () => {
+    const size = 32;
+    const shapes = [`image: [3, ${size}, ${size}]`, 'next caption: [T] of Word', 'boxes: [2, 6]'];
+    const data = await load('shapes', shapes, { count: 500, options: { size } });
+    const captions = new Set<string>();
+    const colours: Readonly<Record<string, readonly [number, number, number]>> = {
+      red: [0.85, 0.12, 0.1],
+      green: [0.1, 0.6, 0.2],
+      blue: [0.12, 0.25, 0.85],
+      yellow: [0.95, 0.8, 0.1],
+      purple: [0.55, 0.15, 0.65],
+    };
+    for (let k = 0; k < 200; k += 1) {
+      const example = data.parts.training.example(k);
+      const words = texts(example, data, 'caption');
+      const said = words.slice(1, -1).join(' ');
+      captions.add(said);
+      assert.match(said, /^a \w+ (circle|square|triangle)( (above|below|left of|right of) a \w+ (circle|square|triangle))?$/);
+      const boxes = data.parts.training.boxes!(k);
+      assert.equal(boxes.length, said.includes(' a ') ? 2 : 1);
+      assert.deepEqual(
+        [...example.inputs.boxes!.slice(0, 4)],
+        [boxes[0]!.x, boxes[0]!.y, boxes[0]!.width, boxes[0]!.height].map(Math.fround),
+      );
+      const [first, second] = boxes.map(({ x, y, width, height, from, to }) => {
+        const [, colour] = words.slice(from, to);
+        // The middle of each has the colour that its words say.
+        const at = Math.floor(y + height / 2) * size + Math.floor(x + width / 2);
+        const seen = [0, 1, 2].map((channel) => example.inputs.image![channel * size * size + at]!);
+        assert.ok(
+          seen.every((value, channel) => Math.abs(value - colours[colour!]![channel]!) < 0.01),
+          `${said}: ${seen}`,
+        );
+        return { x: x + width / 2, y: y + height / 2, width };
+      });
+      if (second === undefined) continue;
+      const [dx, dy] = [first!.x - second.x, first!.y - second.y];
+      const where = Math.abs(dx) > Math.abs(dy) ? (dx < 0 ? 'left of' : 'right of') : dy < 0 ? 'above' : 'below';
+      assert.ok(said.includes(` ${where} `) && first!.width > second.width, said);
+    }
+    assert.ok(captions.size > 100);
+    const { image } = data.parts.training.example(0).inputs;
+    assert.deepEqual([image!.length, data.ragged, image!.every((value) => value >= 0 && value <= 1)], [3 * size * size, ['T'], true]);
+    // Only who asks for the boxes has them.
+    const usual = await load('shapes', ['picture: [3, Y, X]', 'next words: [T] of Word'], { count: 10 });
+    assert.deepEqual(
+      [usual.sizes, Object.keys(usual.parts.training.example(0).inputs)],
+      [{ Y: 64, X: 64 }, ['picture', 'words', 'next(words)']],
+    );
+    const spare = makeFolder();
+    spare.remove();
+    assert.match(
+      await faultOf(() => load('shapes', ['image: [3, 32, 32]', 'next caption: [T] of Word']), spare),
+      /^columns: The task shapes gives image: \[3, 64, 64\] and caption: \[T\] of Symbol; the model has image: \[3, 32, 32\]/,
+    );
   });
 
   it('repeating: the target is the source between its begin and end', async () => {

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { encode } from 'jpeg-js';
+import { decodePng } from '../../src/data/images/png.ts';
+import { resized } from '../../src/data/images/resize.ts';
 import { InputError } from '../../src/foreign/inputs/errors.ts';
 import { layoutOf } from '../../src/foreign/inputs/image.ts';
 import { neededOptions } from '../../src/foreign/inputs/needed.ts';
-import { decodePng } from '../../src/foreign/inputs/png.ts';
 import { readInputs } from '../../src/foreign/inputs/read.ts';
-import { resized } from '../../src/foreign/inputs/resize.ts';
 import { random } from '../../src/shared/random.ts';
 import { type Folder, faultOf, makeFolder, pngFile, port, readOne } from './input-files.ts';
 

@@ -168,6 +168,8 @@ describe('signatures', () => {
     assert.equal(await shown('  z = clip(x, |'), 'clip(: lowest');
     assert.equal(await shown('}\ndata d = table("a.csv", test: |'), 'table(: test: 0');
     assert.equal(await shown('}\ntrain M on names { optimizer: adam(cosine(0.1, warmup: |'), 'cosine(: warmup: 100');
+    assert.equal(await shown('}\ndata d = pairs("a.tsv", alignments: |'), 'pairs(: alignments: "eng-fra.align"');
+    assert.equal(await shown('}\ndata d = shapes(10, size: |'), 'shapes(: size: 64');
     assert.equal(await shown('  z = |'), undefined);
     assert.equal(await shown('  z = nothing(|'), undefined);
     assert.equal(await shown('}\ncell a(x: [I], |'), undefined);
@@ -187,7 +189,7 @@ describe('signatures', () => {
 
 describe('completion', () => {
   const files: DataFiles = {
-    list: async () => ['names.csv', 'book.txt', 'digits.npz', 'main.rnn'],
+    list: async () => ['names.csv', 'book.txt', 'digits.npz', 'eng-fra.tsv', 'eng-fra.align', 'main.rnn', 'photos/'],
     columns: async (path) =>
       path === 'names.csv'
         ? [
@@ -208,9 +210,19 @@ describe('completion', () => {
 
   it('sources of data, and their files by the ending', async () => {
     await has(`${source}data d = |`, 'text', 'table', 'series', 'arrays', 'adding', 'embedded_reber');
-    assert.deepEqual(await offered(`${source}data d = table("|")${tail}`), ['names.csv']);
-    assert.deepEqual(await offered(`${source}data d = text("b|")`), ['book.txt']);
-    assert.deepEqual(await offered(`${source}data d = arrays("|`), ['digits.npz']);
+    await has(`${source}data d = |`, 'pairs', 'dialogue', 'images', 'dates', 'shapes');
+    assert.deepEqual(await offered(`${source}data d = table("|")${tail}`), ['names.csv', 'eng-fra.tsv', 'photos/']);
+    assert.deepEqual(await offered(`${source}data d = text("b|")`), ['book.txt', 'photos/']);
+    assert.deepEqual(await offered(`${source}data d = arrays("|`), ['digits.npz', 'photos/']);
+    assert.deepEqual(await offered(`${source}data d = pairs("|`), ['book.txt', 'eng-fra.tsv', 'photos/']);
+    assert.deepEqual(await offered(`${source}data d = pairs("eng-fra.tsv", alignments: "|`), ['book.txt', 'eng-fra.align', 'photos/']);
+    assert.deepEqual(await offered(`${source}data d = images("|`), ['photos/']);
+    assert.deepEqual(await offered(`${source}data d = images("photos", captions: "|")`), [
+      'names.csv',
+      'book.txt',
+      'eng-fra.tsv',
+      'photos/',
+    ]);
   });
   it('settings of a source that are not given yet, and inputs of the models', async () => {
     const found = await offered(`${source}data d = table("names.csv", by: char, |)`);
@@ -218,6 +230,11 @@ describe('completion', () => {
       ['test', 'header', 'input', 'tag'].every((each) => found.includes(each)) && !found.includes('by') && !found.includes('window'),
     );
     await has(`${source}data d = copying(|`, 'symbols', 'delay', 'length');
+    await has(`${source}data d = images("photos", |`, 'captions', 'by', 'minimum', 'size', 'longest', 'test');
+    await has(`${source}data d = shapes(|`, 'size', 'seed');
+    const pairs = await offered(`${source}data d = pairs("eng-fra.tsv", by: word, |`);
+    assert.ok(pairs.includes('alignments') && !pairs.includes('by') && !pairs.includes('input') && !pairs.includes('normalise'));
+    await has(`${source}data d = pairs("eng-fra.tsv", by: |`, 'char', 'word', 'pieces');
     await has(`${source}data d = table("names.csv", by: |`, 'char', 'word', 'pieces');
   });
   it('columns of the data file', async () => {
@@ -241,5 +258,10 @@ describe('completion', () => {
   it('links to the files', async () => {
     const links = documentLinks(await programOf(source, others)).map(({ target }) => target!.split('/').at(-1));
     assert.deepEqual(links, ['cells.rnn', 'names.csv']);
+    const images = await programOf('data d = images("photos", captions: "c.csv")\ndata e = pairs("a.tsv", alignments: "a.align")\n');
+    assert.deepEqual(
+      documentLinks(images).map(({ target }) => target!.split('/').at(-1)),
+      ['photos', 'c.csv', 'a.tsv', 'a.align'],
+    );
   });
 });

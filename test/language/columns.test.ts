@@ -50,6 +50,13 @@ const cases: readonly (readonly [title: string, text: string, ...messages: strin
     'digits.npz has no array `image`. It has images, labels. Did you mean `images`?',
   ],
   ['the one array of a file', trained('model M(x: [4, 2]) {\n  loss = mean(gru(x, 8) ** 2)\n}\n', 'arrays("one.npy")')],
+  [
+    'files of sources without columns',
+    `data d = pairs(«"eng-fr.tsv"», by: word, alignments: «"a.align"»)\ndata e = images(«"photo"», captions: "names.csv")\n`,
+    'eng-fr.tsv is not there. Paths are relative to this file.',
+    'a.align is not there. Paths are relative to this file.',
+    'photo is not there. Paths are relative to this file.',
+  ],
   ['columns without names, in the order of the inputs', trained(named, 'table("bare.csv", by: char)')],
   [
     'many columns',

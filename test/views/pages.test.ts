@@ -123,12 +123,16 @@ describe('pages', () => {
     const image = numbers('[8, 7]', [Array.from({ length: 56 }, (_, k) => (k === 8 ? '1' : '0')).join(' ')]);
     assert.match(image, /aria-label="x: 8 steps downwards, 7 features across, 0 to 1"/);
     assert.match(image, /<rect x="8" y="8" width="8" height="8" opacity="1\.00"\/><\/svg>/);
+    assert.match(
+      numbers('[3, 2, 2]', ['data:image/png;base64,AA==']),
+      /<td><img class="picture" src="data:image\/png;base64,AA==" alt="x" [^>]*><\/td>/,
+    );
     assert.match(numbers('[2]', ['3 4']), /<span class="numbers">3 {2}4<\/span>/);
   });
 
   it('data is never markup', () => {
     for (const [name, html] of Object.entries(pages)) assert.ok(!/<b>|<PyTorch>|<Egger>/.test(html), name);
-    assert.match(documentOf(''), /default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-\w+'/);
+    assert.match(documentOf(''), /default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'nonce-\w+'/);
   });
 
   it('charts leave out what is no number, and what no logarithm has', () => {

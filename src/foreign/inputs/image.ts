@@ -1,15 +1,15 @@
 // Images as inputs, in the order of axes and of the size that the input has.
 
 import { basename } from 'node:path';
+import { decodeImage, MOST_BYTES, tooManyPixels } from '../../data/images/picture.ts';
+import type { Pixels } from '../../data/images/png.ts';
+import { type Plane, resized } from '../../data/images/resize.ts';
 import type { ImageOptions } from '../../shared/inputs.ts';
 import { LIMIT, readAll, withFile } from './bytes.ts';
 import { badFile, badValue, InputError, shapeText } from './errors.ts';
 import { wantedShape } from './fit.ts';
 import type { Asked, Found } from './found.ts';
-import { decodeJpeg, isJpeg, jpegHeader } from './jpeg.ts';
-import { decodePng, isPng, type Pixels, pngHeader } from './png.ts';
 import { dimensionKey, type Port } from './ports.ts';
-import { type Plane, resized } from './resize.ts';
 
 /** The pixels of an image in the input's shape: [1, 3, H, W], [1, H, W, 3], with one channel (grey) or four (with alpha), without the batch,
  *  or without channels; resized where H and W are fixed. Throws InputError. */
@@ -18,7 +18,7 @@ export async function imageElements({ port, element, choice, reading, sizes }: A
   const layout = layoutOf({ ...port, ...(port.shape === undefined ? {} : { shape: wantedShape(port, sizes) }) }, choice);
   const pixels = await readImage(path, reading);
   const size = sizeFor(pixels, layout.height, layout.width);
-  if (size.height * size.width * layout.channels * element.bytes > LIMIT) throw tooManyPixels(path, size.width, size.height);
+  if (size.height * size.width * layout.channels * element.bytes > LIMIT) throw badFile(path, tooManyPixels(size.width, size.height));
   const { mean = [], spread = [] } = choice;
   for (const [what, each] of Object.entries({ mean, spread }))
     if (each.length > 1 && each.length !== layout.channels)
@@ -47,26 +47,11 @@ export async function imageElements({ port, element, choice, reading, sizes }: A
   };
 }
 
-/** Pixels that are decoded: about 30 bytes each are in use at the same time. */
-export const MOST_PIXELS = 50e6;
-const LONGEST_SIDE = 65_535;
-
 /** Decodes an image whose header says that it is not too large. Throws InputError. */
 export async function readImage(path: string, reading: Asked['reading']): Promise<Pixels> {
-  const fail = (why: string): InputError => badFile(path, why);
-  const bytes = await withFile(path, (file) => readAll(file, reading, { limit: 2 ** 28 }));
-  const kind = isPng(bytes) ? 'png' : isJpeg(bytes) ? 'jpeg' : undefined;
-  if (kind === undefined) throw fail('it is neither a PNG nor a JPEG image. Convert it to one of them.');
-  const { width, height } = kind === 'png' ? pngHeader(bytes, fail) : jpegHeader(bytes, fail);
-  if (width * height > MOST_PIXELS || Math.max(width, height) > LONGEST_SIDE) throw tooManyPixels(path, width, height);
-  return kind === 'png' ? decodePng(bytes, fail) : decodeJpeg(bytes, fail);
+  const bytes = await withFile(path, (file) => readAll(file, reading, { limit: MOST_BYTES }));
+  return decodeImage(bytes, (why) => badFile(path, why));
 }
-
-const tooManyPixels = (path: string, width: number, height: number): InputError =>
-  badFile(
-    path,
-    `it has ${width.toLocaleString('en-US')} x ${height.toLocaleString('en-US')} pixels; images of up to ${Math.round(MOST_PIXELS / 1e6)} million are read, of at most ${LONGEST_SIDE.toLocaleString('en-US')} on a side. Make it smaller.`,
-  );
 
 export interface Layout {
   readonly rank: number;

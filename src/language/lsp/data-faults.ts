@@ -8,6 +8,7 @@ import type { Data, StringLiteral } from '../generated/ast.ts';
 import { inputShapes } from '../input-shapes.ts';
 import { besides, rangeOf } from '../places.ts';
 import type { Program } from '../program.ts';
+import { fileSources } from '../statements/data.ts';
 
 /** A file to be looked at. The names that are looked for help to tell a header where the line does not say whether there is one. */
 export interface FileRequest {
@@ -48,10 +49,21 @@ function filesOf(program: Program): DataFile[] {
     const [first] = item.source.arguments;
     const literal = first?.name === undefined ? first?.value : undefined;
     if (literal?.$type !== 'StringLiteral' || literal.value === '') return [];
-    if (!/^(text|table|series|arrays)$/.test(item.source.callee.name)) return [];
+    const called = item.source.callee.name;
+    if (!fileSources.some((name) => name === called)) return [];
     const path = besides(program.path, literal.value);
     const source = program.statements.data.find(({ name }) => name === item.name)?.source;
-    if (!hasColumns(source)) return [{ item, literal, request: { path, names: [] }, unbound: [] }];
+    if (!hasColumns(source)) {
+      const more = item.source.arguments.flatMap(({ name, value }) =>
+        (name === 'captions' || name === 'alignments') && value.$type === 'StringLiteral' && value.value !== '' ? [value] : [],
+      );
+      return [literal, ...more].map((each) => ({
+        item,
+        literal: each,
+        request: { path: besides(program.path, each.value), names: [] },
+        unbound: [],
+      }));
+    }
     const unbound = unboundInputs(program, item.name, source);
     const names = [...Object.values(source.bindings).flatMap(namesOf), ...unbound.map(({ input }) => input)];
     const header = source.kind === 'arrays' || source.header === undefined ? {} : { header: source.header };

@@ -14,9 +14,11 @@ export function documentLinks({ main, path }: Program): DocumentLink[] {
       return range === undefined || item.path === undefined ? [] : [{ range, target: pathToFileURL(besides(path, item.path)).href }];
     }
     if (item.$type !== 'Data' || item.source?.$type !== 'Call') return [];
-    const [file] = item.source.arguments;
-    if (file?.name !== undefined || file?.value?.$type !== 'StringLiteral') return [];
-    const found = [...AstUtils.streamAst(file)].find((node) => node.$type === 'StringLiteral')?.$cstNode?.range;
-    return found === undefined ? [] : [{ range: found, target: pathToFileURL(besides(path, file.value.value)).href }];
+    return item.source.arguments.flatMap((file, k) => {
+      const isFile = file.name === undefined ? k === 0 : file.name === 'captions' || file.name === 'alignments';
+      if (!isFile || file.value.$type !== 'StringLiteral') return [];
+      const found = [...AstUtils.streamAst(file)].find((node) => node.$type === 'StringLiteral')?.$cstNode?.range;
+      return found === undefined ? [] : [{ range: found, target: pathToFileURL(besides(path, file.value.value)).href }];
+    });
   });
 }

@@ -41,7 +41,20 @@ const endings: Readonly<Record<string, RegExp>> = {
   table: /\.(csv|tsv|tab|jsonl|ndjson)$/i,
   series: /\.(csv|tsv|tab|jsonl|ndjson)$/i,
   arrays: /\.np[yz]$/i,
+  pairs: /\.(tsv|tab|txt)$/i,
+  dialogue: /\.(txt|tsv|tab)$/i,
+  // A folder.
+  images: /(?!)/,
 };
+
+/** Of settings that name a file. */
+const settingEndings: Readonly<Record<string, RegExp>> = {
+  captions: /\.(csv|tsv|tab|jsonl|ndjson|txt)$/i,
+  alignments: /\.(txt|align|pharaoh|talp)$/i,
+};
+
+/** Sources whose line may say what an input of the model is taken from. */
+const bindingSources: ReadonlySet<string> = new Set(['table', 'series', 'arrays']);
 
 /** Within the value of a `data` item that begins at `start`. */
 export async function inData(program: Program, text: string, offset: number, files: DataFiles): Promise<CompletionItem[]> {
@@ -57,7 +70,7 @@ export async function inData(program: Program, text: string, offset: number, fil
   const settings = isFile ? sourceSettings[callee as 'text'] : [...(taskSettings[callee as 'adding'] ?? []), 'validation', 'test', 'seed'];
   if (outer.name !== undefined) return valuesOf(outer.name, callee);
   const left = settings.filter((name) => !outer.given.includes(name));
-  const inputs = isFile && callee !== 'text' ? inputNames(program).filter((name) => !outer.given.includes(name)) : [];
+  const inputs = bindingSources.has(callee) ? inputNames(program).filter((name) => !outer.given.includes(name)) : [];
   return [
     ...inputs.map(
       (name): CompletionItem => ({
@@ -94,6 +107,11 @@ function sourceItems(): CompletionItem[] {
     table: `table("${hole(1, 'rows.csv')}", by: \${2|char,word|}, test: 0.2)`,
     series: `series("${hole(1, 'series.csv')}", ${hole(2, 'x')}: column("${hole(3, 'column')}"), window: ${hole(4, '24')}, normalise: true, test: 0.2)`,
     arrays: `arrays("${hole(1, 'arrays.npz')}", ${hole(2, 'x')}: "${hole(3, 'x')}", ${hole(4, 'y')}: "${hole(5, 'y')}")`,
+    pairs: `pairs("${hole(1, 'eng-fra.tsv')}", by: \${2|word,char,pieces(8000)|}, lower: true, minimum: ${hole(3, '2')})`,
+    dialogue: `dialogue("${hole(1, 'films.txt')}", by: \${2|word,char,pieces(8000)|}, longest: ${hole(3, '30')})`,
+    images: `images("${hole(1, 'photographs')}", captions: "${hole(2, 'captions.csv')}", minimum: ${hole(3, '5')})`,
+    dates: `dates(${hole(1, '10_000')}, test: ${hole(2, '1000')})`,
+    shapes: `shapes(${hole(1, '10_000')}, size: ${hole(2, '64')})`,
     copying: `copying(symbols: ${hole(1, '8')}, length: ${hole(2, '10')}, delay: ${hole(3, '100')})`,
     repeating: `repeating(${hole(1, '20_000')}, symbols: ${hole(2, '20')}, length: [${hole(3, '10')}, ${hole(4, '50')}])`,
     flip_flop: `flip_flop(switches: ${hole(1, '3')}, length: ${hole(2, '50')})`,
@@ -125,7 +143,12 @@ async function inQuotes(
   if (callee === outer.callee && position === 0 && outer.name === undefined) {
     const typed = /"([^"\n]*)$/.exec(text.slice(0, offset))?.[1] ?? '';
     const ending = endings[callee];
-    return ending === undefined ? [] : pathsIn(typed, ending, files);
+    return ending === undefined ? [] : pathsIn(typed, ending, files, callee === 'images');
+  }
+  const ofSetting = settingEndings[outer.name ?? ''];
+  if (callee === outer.callee && ofSetting !== undefined) {
+    const typed = /"([^"\n]*)$/.exec(text.slice(0, offset))?.[1] ?? '';
+    return pathsIn(typed, ofSetting, files);
   }
   const path = /^\s*"([^"\n]+)"/.exec(text.slice(outer.start))?.[1];
   const isColumn = callee === 'column' || callee === 'columns' || callee === 'following' || outer.callee === 'arrays';

@@ -136,6 +136,18 @@ export const sourceWords: Readonly<Record<string, Word>> = {
     'arrays("digits.npz", image: "x", digit: "y", normalise: false, validation: 0.1, test: 0)',
     'Arrays of NumPy; the first axis of each counts the examples.',
   ),
+  pairs: word(
+    'pairs("eng-fra.tsv", by: word, lower: false, minimum: 1, longest: 100, alignments: "eng-fra.align", validation: 0.1, test: 0, seed: 1)',
+    'Lines of a text, a tab, and what belongs to it: sentences and their translations. They bind to two sequences in order, as source: [S] of English, target: [T] of French; further columns are left out, but a third one with alignments (`0-0 1-2`).',
+  ),
+  dialogue: word(
+    'dialogue("films.txt", by: word, lower: false, minimum: 1, longest: 30, validation: 0.1, test: 0, seed: 1)',
+    'A turn a line, an empty line between conversations; or pairs with a tab between. Each reply comes with what was said before it: said: [S] of Word, reply: [T] of Word share a vocabulary.',
+  ),
+  images: word(
+    'images("photographs", captions: "captions.csv", by: word, lower: false, minimum: 1, longest: 100, size: 64, validation: 0.1, test: 0, seed: 1)',
+    'PNG and JPEG images of a folder, with what people wrote about each: rows of image,caption. They are brought to the size of image: [3, 64, 64], with values from 0 to 1; an image stands in one part with all its captions.',
+  ),
   adding: word(
     'adding(length: 100, seed: 1)',
     'Two of many numbers are marked: what is their sum? Inputs x: [T, 2], total: [1] (Hochreiter & Schmidhuber 1997).',
@@ -161,6 +173,14 @@ export const sourceWords: Readonly<Record<string, Word>> = {
     'embedded_reber(20_000)',
     'Walks through a grammar whose end was decided at the beginning. Input input: [T] of Symbol.',
   ),
+  dates: word(
+    'dates(10_000, test: 1000, seed: 1)',
+    'Dates as people write them, and as machines do: tuesday 5 may 1998, 1998-05-05. Inputs written: [S] of Letter, date: [T] of Digit.',
+  ),
+  shapes: word(
+    'shapes(10_000, size: 64, seed: 1)',
+    'Images and what they show: a red circle above a blue square. Inputs image: [3, 64, 64], caption: [T] of Word; boxes: [2, 6] has x, y, width, height of each thing, and from where to where the caption is about it.',
+  ),
   column: word('column("name")', 'A column of the file.'),
   columns: word('columns("a", "b")', 'Several columns of the file, as the features of each step or row.'),
   following: word('following("column", 24)', 'The next values of a column behind the window.'),
@@ -172,7 +192,18 @@ export const sourceSettingWords: Readonly<Record<string, Word>> = {
   lower: word('lower: true', 'Capital letters become small ones.', 'false'),
   minimum: word('minimum: 2', 'Words that occur less often are ‹unknown›.', '1'),
   header: word('header: true', 'Whether the first row names the columns; without it that is told from the row.', 'told from the first row'),
-  longest: word('longest: 100', 'Sequences that are longer are cut.', 'nothing is cut'),
+  longest: word(
+    'longest: 100',
+    'Sequences of a table that are longer are cut. Pairs with a longer side, and longer captions, are left out.',
+    'of a table nothing is cut; elsewhere 100, by character 500',
+  ),
+  alignments: word(
+    'alignments: "eng-fra.align"',
+    'Which words say the same, a line for each pair: `0-0 1-2`, places from 0.',
+    'a third column, where it has alignments',
+  ),
+  captions: word('captions: "captions.csv"', 'A table of the names of images and what people wrote about them: image,caption.'),
+  size: word('size: 64', 'Rows and columns of the images; [48, 64] where they differ.', 'those of the model; 64 of `shapes`'),
   normalise: word('normalise: true', 'Numbers to mean 0 and deviation 1, as the training part has them.', 'false'),
   window: word('window: 24', 'Timesteps of an example.'),
   stride: word('stride: 1', 'Timesteps from the start of one training window to that of the next.', '1'),

@@ -16,10 +16,8 @@ import { besides, rangeOf, textOf } from '../places.ts';
 import { plainNumber, SettingsReader, wordOf } from './settings-reader.ts';
 import type { Report } from './statements.ts';
 
-/** Sources that come with encoder-decoders and images. */
-const laterSources = ['pairs', 'dialogue', 'images', 'dates', 'shapes'] as const;
-export const fileSources = ['text', 'table', 'series', 'arrays'] as const;
-export const sources = [...fileSources, ...taskNames, ...laterSources] as const;
+export const fileSources = ['text', 'table', 'series', 'arrays', 'pairs', 'dialogue', 'images'] as const;
+export const sources = [...fileSources, ...taskNames] as const;
 
 const held = ['validation', 'test', 'split', 'seed'] as const;
 const cutting = ['by', 'lower', 'minimum'] as const;
@@ -30,6 +28,9 @@ export const sourceSettings: Readonly<Record<(typeof fileSources)[number], reado
   table: [...cutting, 'header', 'longest', 'normalise', ...held],
   series: ['window', 'stride', 'header', 'normalise', ...held],
   arrays: ['normalise', ...held],
+  pairs: [...cutting, 'longest', 'alignments', ...held],
+  dialogue: [...cutting, 'longest', ...held],
+  images: ['captions', ...cutting, 'longest', 'size', ...held],
 };
 
 /** What each task may be told. */
@@ -41,6 +42,8 @@ export const taskSettings: Readonly<Record<TaskName, readonly string[]>> = {
   parity: ['length'],
   flip_flop: ['switches', 'length'],
   embedded_reber: ['length'],
+  dates: [],
+  shapes: ['size'],
 };
 
 export function dataSource(item: Data, uri: string, report: Report): DataSource | undefined {
@@ -60,12 +63,6 @@ export function dataSource(item: Data, uri: string, report: Report): DataSource 
         : ` Did you mean \`${meant}\`?`;
     return fault(`\`${textOf(source)}\` is no source of data.${hint}`, 'data');
   }
-  const later = laterSources.find((each) => each === word);
-  if (later !== undefined)
-    return fault(
-      `\`${later}\` is not supported by this version: data is text, table, series, arrays or a generated task such as adding(length: 100).`,
-      'not-yet',
-    );
   const given = said!.call?.arguments ?? [];
   const task = taskNames.find((each) => each === word);
   if (task !== undefined) return taskSource(task, given, uri, report);
@@ -74,7 +71,7 @@ export function dataSource(item: Data, uri: string, report: Report): DataSource 
 
 // -------------------------------------------------------------------------------------------------------------------- files
 
-/** text("book.txt", by: char), table("names.csv", ...), series(...), arrays(...). */
+/** text("book.txt", by: char), table("names.csv", ...), series(...), arrays(...), pairs(...), dialogue(...), images(...). */
 class FileReader {
   readonly #kind: (typeof fileSources)[number];
   readonly #source: Expression;
@@ -87,7 +84,7 @@ class FileReader {
     this.#source = source;
     this.#given = given;
     this.#uri = uri;
-    const isSetting = ({ name, value }: Argument): boolean => kind === 'text' || !isBinding(value, kind) || name === undefined;
+    const isSetting = ({ name, value }: Argument): boolean => !binds.has(kind) || !isBinding(value, kind) || name === undefined;
     this.#reader = new SettingsReader(given.filter(isSetting), kind, sourceSettings[kind], uri, report);
   }
 
@@ -108,13 +105,12 @@ class FileReader {
       case 'text':
         return { kind: 'text', path, ...this.#cutting(), ...split };
       case 'table': {
-        const longest = reader.number('longest', { least: 1, whole: true });
         return {
           kind: 'table',
           path,
           ...this.#cutting(),
           ...header(),
-          ...optional('longest', longest),
+          ...this.#longest(),
           bindings: this.#bindings(),
           normalise,
           ...split,
@@ -127,7 +123,41 @@ class FileReader {
       }
       case 'arrays':
         return { kind: 'arrays', path, bindings: this.#arrayNames(), normalise, ...split };
+      case 'pairs': {
+        const alignments = reader.text('alignments');
+        const more = optional('alignments', alignments === undefined ? undefined : besides(this.#uri, alignments));
+        return { kind: 'pairs', path, ...this.#cutting(), ...this.#longest(), ...more, ...split };
+      }
+      case 'dialogue':
+        return { kind: 'dialogue', path, ...this.#cutting(), ...this.#longest(), ...split };
+      case 'images': {
+        const captions = reader.text('captions');
+        if (captions === undefined && !reader.has('captions') && reader.isSound)
+          reader.fault(
+            this.#source,
+            'images needs what people wrote about them, as in captions: "captions.csv", with a row cat.jpg,a cat on a mat for each.',
+          );
+        const own = { path, captions: besides(this.#uri, captions ?? ''), ...this.#size() };
+        return { kind: 'images', ...own, ...this.#cutting('word'), ...this.#longest(), ...split };
+      }
     }
+  }
+
+  #longest(): { readonly longest?: number } {
+    return optional('longest', this.#reader.number('longest', { least: 1, whole: true }));
+  }
+
+  /** size: 64, or size: [48, 64], rows and columns. */
+  #size(): { readonly size?: readonly [number, number] } {
+    const reader = this.#reader;
+    const node = reader.value('size');
+    if (node === undefined) return {};
+    const parts = node.$type === 'Brackets' && !node.joined ? node.parts : [node, node];
+    const [height, width] = parts.map(plainNumber);
+    const isSound = (side: number | undefined): side is number => side !== undefined && Number.isInteger(side) && side >= 1;
+    if (parts.length === 2 && isSound(height) && isSound(width)) return { size: [height, width] };
+    reader.fault(node, '`size` takes the rows and columns that images are brought to, as in size: 64, or size: [48, 64].');
+    return {};
   }
 
   #path(): string | undefined {
@@ -136,9 +166,14 @@ class FileReader {
       table: 'names.csv", by: char',
       series: 'weather.csv", window: 24',
       arrays: 'digits.npz"',
+      pairs: 'eng-fra.tsv", by: word',
+      dialogue: 'films.txt", by: word',
+      images: 'photographs", captions: "captions.csv"',
     }[this.#kind];
     const [file, ...more] = this.#given.filter(({ name }) => name === undefined);
-    for (const each of more) this.#reader.fault(each, `${this.#kind} takes one file; its settings are named, as in \`validation: 0.1\`.`);
+    const [what, named] = this.#kind === 'images' ? ['folder', 'a folder'] : ['file', 'a file'];
+    for (const each of more)
+      this.#reader.fault(each, `${this.#kind} takes one ${what}; its settings are named, as in \`validation: 0.1\`.`);
     if (file?.value.$type === 'StringLiteral' && file.value.value !== '') {
       const name = file.value.value;
       const ends = endings[this.#kind];
@@ -146,11 +181,11 @@ class FileReader {
         this.#reader.fault(file, `${this.#kind} reads ${endingTexts[this.#kind]}, not ${JSON.stringify(name)}.`);
       return besides(this.#uri, name);
     }
-    this.#reader.fault(file ?? this.#source, `${this.#kind} takes the name of a file in quotes, as in ${this.#kind}("${example}).`);
+    this.#reader.fault(file ?? this.#source, `${this.#kind} takes the name of ${named} in quotes, as in ${this.#kind}("${example}).`);
     return undefined;
   }
 
-  #cutting(): Cutting {
+  #cutting(usual: 'char' | 'word' = 'char'): Cutting {
     const reader = this.#reader;
     const by = reader.value('by');
     const cut = by === undefined ? undefined : wordOf(by);
@@ -162,7 +197,8 @@ class FileReader {
       if (more.length > 0 || size?.name !== undefined) reader.fault(by!, 'pieces takes how many there are at most, as in pieces(8000).');
       return { by: 'pieces', pieces: pieces ?? 8000, lower, minimum };
     }
-    return { by: reader.word('by', ['char', 'word', 'pieces'] as const) === 'word' ? 'word' : 'char', lower, minimum };
+    const word = reader.word('by', ['char', 'word', 'pieces'] as const);
+    return { by: word === 'char' || word === 'word' ? word : usual, lower, minimum };
   }
 
   #bindings(): Record<string, Binding> {
@@ -212,6 +248,9 @@ class FileReader {
 const endings: Readonly<Partial<Record<string, RegExp>>> = { arrays: /\.np[yz]$/i };
 const endingTexts: Readonly<Partial<Record<string, string>>> = { arrays: 'a .npz or .npy file' };
 
+/** Sources whose data line may say what an input is taken from. */
+const binds: ReadonlySet<string> = new Set(['table', 'series', 'arrays']);
+
 /** What binds an input of the model, and is no setting. */
 function isBinding(value: Expression, kind: (typeof fileSources)[number]): boolean {
   if (kind === 'arrays') return value.$type === 'StringLiteral';
@@ -229,7 +268,8 @@ function taskSource(task: TaskName, given: readonly Argument[], uri: string, rep
   const own = taskSettings[task];
   const reader = new SettingsReader(given, task, [...own, ...held], uri, report);
   const [count, ...more] = given.filter(({ name }) => name === undefined);
-  for (const each of more) reader.fault(each, `${task} takes how many examples there are; all else is named, as in ${own[0]}: 100.`);
+  for (const each of more)
+    reader.fault(each, `${task} takes how many examples there are; all else is named, as in ${own[0] ?? 'test'}: 100.`);
   const examples = count === undefined ? undefined : reader.checked(count.value, 'The number of examples', { least: 3, whole: true });
   const options: Record<string, number | readonly [number, number]> = {};
   for (const name of own) {

@@ -5,6 +5,7 @@ import { closest } from '../check/scope.ts';
 import type { Expression, Model, Train } from '../generated/ast.ts';
 import { besides, rangeOf, rangeOfProperty, textOf } from '../places.ts';
 import { argumentsOf, modelOf } from './arguments.ts';
+import { misfitOf } from './misfit.ts';
 import { optimizerOf } from './optimizer.ts';
 import { SettingsReader, wordOf } from './settings-reader.ts';
 import type { Items, Report, TrainStatement } from './statements.ts';
@@ -116,8 +117,13 @@ function checkData(item: Train, model: Model | undefined, items: Items, reader: 
     reader.isSound = false;
     return;
   }
-  const isText = data.source !== undefined && wordOf(data.source)?.word === 'text';
-  if (!isText || model === undefined) return;
+  const source = data.source === undefined ? undefined : wordOf(data.source)?.word;
+  const misfit = model === undefined || source === undefined ? undefined : misfitOf(source, model);
+  if (misfit !== undefined) {
+    report({ range, severity: 'error', code: 'data', message: misfit });
+    reader.isSound = false;
+  }
+  if (source !== 'text' || model === undefined) return;
   const inputs = model.inputs.filter(
     (input) => input.$type === 'ValueInput' && (input.type?.$type === 'TensorType' || input.type?.$type === 'ClassType'),
   );

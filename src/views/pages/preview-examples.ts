@@ -32,6 +32,8 @@ function cellOf(input: PreviewedInput, steps: readonly string[]): string {
     const shown = steps.slice(0, SHOWN).map((token) => `<span class="chip">${visible(token)}</span>`);
     return `${shown.join('')}${steps.length > SHOWN ? ` <span class="unit">… ${figure(steps.length)} in all</span>` : ''}`;
   }
+  if (steps[0]?.startsWith('data:image/'))
+    return `<img class="picture" src="${escaped(steps[0])}" alt="${escaped(input.name)}" style="image-rendering: pixelated; min-width: 96px">`;
   const values = steps.map((step) => step.split(' '));
   const course = values.length === 1 ? unfolded(values[0]!, input.type) : values;
   const [first = []] = course;

@@ -1,7 +1,6 @@
 // JPEG to pixels, by jpeg-js, within the memory that the header says it takes.
 
 import { decode } from 'jpeg-js';
-import type { InputError } from './errors.ts';
 import type { Pixels } from './png.ts';
 
 export const isJpeg = (bytes: Uint8Array): boolean => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
@@ -12,8 +11,8 @@ export interface JpegHeader {
   readonly channels: number;
 }
 
-/** From the frame header, which stands behind the other segments. Throws InputError; `fail` makes it. */
-export function jpegHeader(bytes: Uint8Array, fail: (why: string) => InputError): JpegHeader {
+/** From the frame header, which stands behind the other segments. Throws what `fail` makes. */
+export function jpegHeader(bytes: Uint8Array, fail: (why: string) => Error): JpegHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 2; at + 9 < bytes.length; ) {
     if (bytes[at] !== 0xff) throw fail('it is damaged.');
@@ -36,8 +35,8 @@ export function jpegHeader(bytes: Uint8Array, fail: (why: string) => InputError)
   throw fail('it was cut short, or is damaged.');
 }
 
-/** RGB; grey images too. Throws InputError where the file is damaged or was cut short. */
-export function decodeJpeg(bytes: Uint8Array, fail: (why: string) => InputError): Pixels {
+/** RGB; grey images too. Throws what `fail` makes where the file is damaged or was cut short. */
+export function decodeJpeg(bytes: Uint8Array, fail: (why: string) => Error): Pixels {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // The decoder would take what is missing at the end for grey.
   if (file.lastIndexOf(END) < 0) throw fail('it was cut short.');

@@ -1,7 +1,6 @@
 // PNG (ISO/IEC 15948) to pixels. Nothing is inflated beyond the bytes that the header allows, which the packages for it that we looked at do not promise.
 
 import { inflateSync } from 'node:zlib';
-import type { InputError } from './errors.ts';
 
 /** Samples of 8 bits, row-major, interleaved: grey, grey and alpha, RGB or RGBA. */
 export interface Pixels {
@@ -20,7 +19,7 @@ export interface PngHeader {
   readonly isInterlaced: boolean;
 }
 
-const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+export const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
 /** Samples a pixel by the type of colour: grey, RGB, palette, grey and alpha, RGBA. */
 const samples: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
@@ -28,8 +27,8 @@ const depths: Readonly<Record<number, readonly number[]>> = { 0: [1, 2, 4, 8, 16
 
 export const isPng = (bytes: Uint8Array): boolean => SIGNATURE.equals(bytes.subarray(0, 8));
 
-/** From the first 33 bytes. Throws InputError; `fail` makes it. */
-export function pngHeader(bytes: Uint8Array, fail: (why: string) => InputError): PngHeader {
+/** From the first 33 bytes. Throws what `fail` makes. */
+export function pngHeader(bytes: Uint8Array, fail: (why: string) => Error): PngHeader {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (head.length < 33 || head.toString('latin1', 12, 16) !== 'IHDR') throw fail('it is no PNG image, or was cut short.');
   const [width, height, depth, colour, method, filter, interlace] = [
@@ -42,8 +41,8 @@ export function pngHeader(bytes: Uint8Array, fail: (why: string) => InputError):
   return { width, height, depth, colour, isInterlaced: interlace === 1 };
 }
 
-/** Throws InputError where the file is damaged or was cut short. */
-export function decodePng(bytes: Uint8Array, fail: (why: string) => InputError): Pixels {
+/** Throws what `fail` makes where the file is damaged or was cut short. */
+export function decodePng(bytes: Uint8Array, fail: (why: string) => Error): Pixels {
   const header = pngHeader(bytes, fail);
   const { width, height, depth, colour } = header;
   const { packed, palette } = chunksOf(bytes, fail);
@@ -100,7 +99,7 @@ const ADAM7 = [
   [0, 1, 1, 2],
 ] as const;
 
-function chunksOf(bytes: Uint8Array, fail: (why: string) => InputError): { packed: Uint8Array; palette: Uint8Array } {
+function chunksOf(bytes: Uint8Array, fail: (why: string) => Error): { packed: Uint8Array; palette: Uint8Array } {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const parts: Uint8Array[] = [];
   let palette: Uint8Array = new Uint8Array();
@@ -142,7 +141,7 @@ function sampleOf(line: Uint8Array, k: number, depth: number, isIndex: boolean):
   return isIndex ? value : (value * 255) / ((1 << depth) - 1);
 }
 
-function coloured(indices: Uint8Array, palette: Uint8Array, width: number, height: number, fail: (why: string) => InputError): Pixels {
+function coloured(indices: Uint8Array, palette: Uint8Array, width: number, height: number, fail: (why: string) => Error): Pixels {
   const data = new Uint8Array(3 * indices.length);
   for (let k = 0; k < indices.length; k += 1) {
     const at = 3 * indices[k]!;
