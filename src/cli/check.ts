@@ -18,7 +18,7 @@ export const checkCommand: Command = {
   async run(given, { terminal }) {
     const file = resolve(terminal.folder, given.positionals[0]!);
     if (await reportFaults(file, terminal)) return 1;
-    const faults = await dataFaults(file);
+    const faults = await dataFaults(file, (text) => terminal.error(`${given.positionals[0]}: note: ${text}\n`));
     // A model can be written before its text is there.
     for (const { place, about, message } of faults)
       terminal.error(

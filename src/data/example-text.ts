@@ -27,10 +27,12 @@ export function exampleOfText(kept: KeptData, shapes: readonly InputShape[], tex
         (product, size) => product * (typeof size === 'number' ? size : (lengths[size] ?? kept.sizes[size] ?? 1)),
         1,
       );
+      // What is predicted begins with ‹begin›, and that is all that is known of it.
+      const start = shape.predicted ? (kept.vocabularies[shape.classes ?? '']?.begin ?? 0) : 0;
       inputs[shape.name] =
         shape.classes === undefined
           ? new Float32Array(count).fill(shape.compared ? Number.NaN : 0)
-          : new Int32Array(count).fill(shape.compared ? -1 : 0);
+          : new Int32Array(count).fill(shape.compared ? -1 : start);
     }
     if (shape.predicted)
       inputs[`next(${shape.name})`] = ahead(

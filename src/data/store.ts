@@ -95,7 +95,7 @@ function exampleAt(stored: readonly (StoredInput | MadeInput)[], row: number): E
   const lengths: Record<string, number> = {};
   for (const input of stored) {
     if ('make' in input) {
-      inputs[input.shape.name] = input.make(row);
+      madeWhenAsked(inputs, input.shape.name, () => input.make(row));
       continue;
     }
     const { shape, data, nothing, width, offsets } = input;
@@ -110,6 +110,16 @@ function exampleAt(stored: readonly (StoredInput | MadeInput)[], row: number): E
     if (shape.predicted) inputs[`next(${shape.name})`] = ahead(values, step, shape.classes !== undefined);
   }
   return { inputs, lengths };
+}
+
+/** An input that is made when someone looks at it: who counts captions decodes no images. */
+export function madeWhenAsked(inputs: Record<string, Int32Array | Float32Array>, name: string, make: () => Float32Array): void {
+  let made: Float32Array | undefined;
+  const get = (): Float32Array => {
+    made ??= make();
+    return made;
+  };
+  Object.defineProperty(inputs, name, { get, enumerable: true });
 }
 
 /** One step ahead; behind the last step is nothing: no class, no number. */

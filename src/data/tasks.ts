@@ -7,7 +7,7 @@ import type { TaskName, TaskSource } from '../shared/settings.ts';
 import type { Box, Dataset, Example, Part } from './dataset.ts';
 import { taskInputs } from './errors.ts';
 import { sizesOf } from './split.ts';
-import { ahead, dimensionOf } from './store.ts';
+import { ahead, dimensionOf, madeWhenAsked } from './store.ts';
 import { below, type Drawn, type Given, lengthsOf, type Options, one, type Task } from './task.ts';
 import { dates } from './task-dates.ts';
 import { BOX, shapes as shapesTask } from './task-shapes.ts';
@@ -345,13 +345,16 @@ function exampleOf(
     const { place, width, over, shape: whole } = bound[k]!;
     const { name, classes, predicted } = shape;
     const dimension = whole === undefined ? dimensionOf(shape) : undefined;
-    const given = values[place]!;
-    const all = typeof given === 'function' ? given() : given;
+    const all = values[place]!;
+    if (typeof all === 'function') {
+      madeWhenAsked(inputs, name, all);
+      return;
+    }
     const own = over === 'either' && dimension === undefined ? [all[all.length - 1]!] : all;
     const framed = isFramed(shape, shapes);
     if (classes === undefined) {
       const edge = framed ? Array<number>(width).fill(isAnswer(shape) ? Number.NaN : 0) : [];
-      inputs[name] = own instanceof Float32Array && !framed ? own : Float32Array.from([...edge, ...Array.from(own), ...edge]);
+      inputs[name] = Float32Array.from([...edge, ...Array.from(own), ...edge]);
     } else {
       const { begin, end } = vocabularies[classes]!;
       const ids = Array.from(own, (id) => numbers[k]![id]!);

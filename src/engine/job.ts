@@ -120,13 +120,17 @@ export async function openRunJob(folder: string, reading?: Reading): Promise<Ope
 /** The `train` statements of a file, in order. */
 export const trainsOf = async (file: string): Promise<readonly TrainStatement[]> => (await loadProgram(file, readSource)).statements.trains;
 
-/** What is wrong with the data of a file's `train` statements, or with their settings for it. */
-export async function dataFaults(file: string): Promise<PlacedError[]> {
+/** What is wrong with the data of a file's `train` statements, or with their settings for it. `remark` is told what else a person should know of the data:
+ *  what was left out, what is missing. */
+export async function dataFaults(file: string, remark?: (text: string) => void): Promise<PlacedError[]> {
   const { statements } = await loadProgram(file, readSource);
   const found: PlacedError[] = [];
+  const said = new Set<string>();
   for (const statement of statements.trains.keys()) {
     try {
       const { data, settings, places } = await openJob(file, statement);
+      for (const text of data.remarks) if (!said.has(text)) remark?.(text);
+      for (const text of data.remarks) said.add(text);
       await placing(places, async () => {
         trainingBatches(data, settings);
         evaluationBatches(data, 'validation', settings);

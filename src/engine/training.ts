@@ -23,6 +23,7 @@ export async function runTraining(
   const job = resume === true ? await openRunJob(folder!, reading) : await openJob(file, statement, reading);
   if (resume === true && (await sourceChanged(job)))
     hooks.message?.(`${file} has changed since the run began. The run goes on with the source that it was begun with.`);
+  if (resume !== true) for (const remark of job.data.remarks) hooks.message?.(remark);
   try {
     const write = sampler(job.whole, keptOf(job.data), job.generate, createRuntime);
     return await train(job, { ...options, ...(folder === undefined ? {} : { out: folder }), resume: resume === true }, hooks, {

@@ -40,7 +40,11 @@ export function exportPytorch({ kept, source, settings, weights, sources, ...res
     lengths: Object.fromEntries(module.lengths.map(({ dimension, argument }) => [dimension, argument])),
     ...kept,
     // paths of this machine say nothing on another
-    source: 'path' in source ? { ...source, path: basename(source.path) } : source,
+    source: Object.fromEntries(
+      Object.entries(source).map(([name, value]) =>
+        ['path', 'captions', 'alignments'].includes(name) ? [name, basename(String(value))] : [name, value],
+      ),
+    ),
     settings: { ...settings, start: undefined },
   };
   const texts: [string, string][] = [

@@ -51,6 +51,8 @@ const SHARE = 0.03;
 const ROWS = 5;
 const SHOWN = 60;
 const LAST = 8;
+/** Numbers of a step that are shown; of an image there are too many. */
+const WIDEST = 400;
 
 /** The first rows of a batch: what was read, what is true, and what the model says. */
 export function examplesOf(
@@ -94,6 +96,7 @@ export function examplesOf(
     const steps = Array.from({ length: values.length / width }, (_, t) =>
       values.slice(t * width, (t + 1) * width).map((value, k) => plain(value, k, scaleRead)),
     );
+    if (width > WIDEST) return `${read.shape.join(' × ')} numbers`;
     const last = steps.slice(-LAST).map((step) => (step.length === 1 ? step[0]! : `(${step.join(' ')})`));
     return `${steps.length > LAST ? '… ' : ''}${last.join(' ')}`;
   };

@@ -194,7 +194,7 @@ describe('images with captions', () => {
     put({ 'a.png': plain(1, 1, 9), 'bad.png': bytes });
     const data = await load('a.png,x\nbad.png,y\n');
     assert.equal(
-      await faultOf(() => data.parts.training.example(1), folder),
+      await faultOf(() => data.parts.training.example(1).inputs.image, folder),
       'data: bad.png (captions.csv, line 2): it is damaged, or was cut short. Replace the image, or leave out its captions.',
     );
   });

@@ -40,6 +40,7 @@ export async function loadImages(
       const looked = await lookAt(join(source.path, name));
       if (typeof looked === 'string') unsound.set(name, looked);
       else bytes.set(name, looked);
+      reading?.progress?.(unsound.size + bytes.size, checked.length);
     }
   };
   await Promise.all(Array.from({ length: 16 }, next));
