@@ -142,13 +142,13 @@ class ForeignTrace implements Trace {
     if (this.#objective === undefined) throw new PartError('There is nothing in this model that a gradient could be of.');
     const { trace, source } = this.#replayed;
     const { parts, items, steps } = this.#group;
-    const { cotangents, missing } = await this.#model.gradient(this.#run, this.#objective);
+    const { of, missing } = await this.#model.gradient(this.#run, this.#objective);
     this.#missing = missing;
     const seeds = seedsOf(
       source,
       parts.map(({ part, bound }) => ({ part, bound, items })),
     );
-    seed(trace, seeds, steps, cotangents);
+    seed(trace, seeds, steps, of);
   }
 }
 

@@ -44,7 +44,7 @@ export async function traceForeign(
   try {
     const run = await runOf(model, input, reading);
     const back = gradient === undefined ? undefined : await model.gradient(run, gradient, reading.signal);
-    const more = back === undefined ? {} : { cotangents: () => back.cotangents };
+    const more = back === undefined ? {} : { cotangents: back.of };
     const parity: Parity[] = [];
     let arrays = 0;
     async function* all(): AsyncGenerator<NamedArray> {

@@ -1,20 +1,22 @@
 // The gradient of an objective on an output of the untouched model, back to the states of every recurrent part: through ordinary operators as ONNX
 // models of their own (gradients/), through each part by its replayed cells, segment by segment from the end to the beginning.
 
-import { encodeModel, type ModelProto, type NodeProto } from '../onnx/proto.ts';
+import { encodeModel, type ModelProto } from '../onnx/proto.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
 import { RuntimeEvaluator } from '../tracing/evaluator.ts';
 import { type BackwardModel, backward } from './gradients/backward.ts';
+import { type PlacedOperator, placedParts } from './gradients/placed.ts';
 import { segments } from './gradients/segments.ts';
-import { instrumented } from './instrument.ts';
-import type { BoundPart, PartGradient, RecurrentPart } from './part.ts';
+import { unfold, valuesOf } from './gradients/unfolding.ts';
+import type { BoundPart, RecurrentPart } from './part.ts';
 import { replay } from './replay.ts';
-import { runnable } from './runnable.ts';
 import type { RanPart } from './session.ts';
 
 export interface OutputGradient {
-  /** Cotangents by the values of the model: outputs of parts, and what was wanted beside. */
+  /** Cotangents by the values of the model that were wanted, and outputs of parts that are operators at its top. */
   readonly cotangents: ReadonlyMap<string, Tensor>;
+  /** Cotangents with which the gradients of a part begin (PartGradient.seed). */
+  of(bound: BoundPart): ReadonlyMap<string, Tensor>;
   /** What has no gradient, and what loses one by it; sentences. */
   readonly missing: readonly string[];
 }
@@ -31,24 +33,25 @@ export interface GradientRequest {
   readonly signal?: AbortSignal;
 }
 
-type Differentiable = RanPart & { readonly bound: BoundPart & { readonly gradient: PartGradient } };
-
 /** Throws GradientError and RuntimeFailure. */
 export async function outputGradient(runtime: Runtime, request: GradientRequest): Promise<OutputGradient> {
-  const { model, output, cotangent, wanted } = request;
-  // Parts in bodies, and such that cannot be gone through, are left to the rules of the operators: these say what is missing.
-  const parts = request.ran.filter(
-    (each): each is Differentiable => each.bound.gradient !== undefined && each.part.scope.owner === undefined,
-  );
-  const byNode = new Map<NodeProto, Differentiable>(parts.map((each) => [each.part.nodes[0]!, each]));
-  const opaque = (node: NodeProto): boolean => byNode.has(node);
-  const plan = segments(model, { cotangents: [output.name], wanted, opaque, visit: () => true });
+  const { model, output, cotangent } = request;
+  const unfolding = await unfold(runtime, model, request.feeds, [output.name]);
+  const placed = placedParts(request.ran, unfolding);
+  const { inside, opaque } = placed;
+  const flat = unfolding.model;
+  // Inputs that the output does not depend on are gone.
+  const wanted = [
+    ...new Set([...request.wanted.filter((name) => flat.graph.input.some((input) => input.name === name)), ...inside.keys()]),
+  ];
+  const asked = { wanted, opaque, inside: (value: string) => inside.get(value) };
+  const plan = segments(flat, { ...asked, cotangents: [output.name], visit: () => true });
   const steps = plan
     .filter(({ cotangents, wanted: targets }) => cotangents.length > 0 && targets.length > 0)
-    .map((segment) => ({ ...segment, backward: backward(model, { cotangents: segment.cotangents, wanted: segment.wanted, opaque }) }));
-  const values = await forwardValues(runtime, request, [...new Set(steps.flatMap((step) => step.backward.needs))]);
+    .map((segment) => ({ ...segment, backward: backward(flat, { ...asked, cotangents: segment.cotangents, wanted: segment.wanted }) }));
+  const values = await forwardValues(runtime, flat, request.feeds, [...new Set(steps.flatMap((step) => step.backward.needs))]);
   const found = new Map<string, Tensor>();
-  const missing = new Set<string>();
+  const missing = new Set<string>(unfolding.left);
   const add = (name: string, tensor: Tensor): void => {
     const known = found.get(name);
     found.set(name, known === undefined ? tensor : sum(known, tensor));
@@ -56,7 +59,7 @@ export async function outputGradient(runtime: Runtime, request: GradientRequest)
   for (const { part, cotangents } of plan) {
     request.signal?.throwIfAborted();
     // What a part gives its inputs, and not the sums so far.
-    const own = part === undefined ? new Map([[output.name, cotangent]]) : await throughPart(runtime, byNode.get(part)!, found);
+    const own = part === undefined ? new Map([[output.name, cotangent]]) : await throughPart(runtime, placed.operators.get(part)!, found);
     const step = steps.find((each) => each.part === part);
     if (step === undefined) {
       for (const name of cotangents) if (wanted.includes(name) && own.has(name)) add(name, own.get(name)!);
@@ -66,38 +69,41 @@ export async function outputGradient(runtime: Runtime, request: GradientRequest)
       if (blocks.length > 0) missing.add(`${operator} “${node.name || node.output[0] || ''}” has no gradient here: ${why}.`);
     for (const [name, tensor] of await back(runtime, step.backward, own, values)) add(name, tensor);
   }
-  return { cotangents: found, missing: [...missing] };
+  return { cotangents: found, of: (bound) => placed.cotangentsOf(bound, found), missing: [...missing] };
 }
 
 /** Runs the model of a segment. */
 async function back(
   runtime: Runtime,
-  { model, needs, given, gradients }: BackwardModel,
+  { model, needs, given, gradients, outside }: BackwardModel,
   own: ReadonlyMap<string, Tensor>,
   values: ReadonlyMap<string, Tensor>,
 ): Promise<Map<string, Tensor>> {
   const found = new Map<string, Tensor>();
-  if (gradients.size === 0) return found;
+  const wanted = [...gradients, ...outside];
+  if (wanted.length === 0) return found;
   const session = await runtime.open(encodeModel(model), { device: 'cpu', frugal: true });
   try {
     const feeds: Record<string, Tensor> = {};
     for (const name of needs) if (session.inputs.includes(name)) feeds[name] = values.get(name)!;
     for (const [value, input] of given) if (session.inputs.includes(input)) feeds[input] = own.get(value)!;
     const outputs = await session.compute(feeds);
-    for (const [value, name] of gradients) found.set(value, outputs[name]!);
+    for (const [value, name] of wanted) found.set(value, outputs[name]!);
   } finally {
     await session.release();
   }
   return found;
 }
 
-/** From the cotangents of a part's outputs to those of its inputs, by the gradients of its replayed cells. */
+/** From the cotangents of a part's outputs to those of its inputs, by the gradients of its replayed cells; by their names in the unfolded model. */
 async function throughPart(
   runtime: Runtime,
-  { part, bound }: Differentiable,
-  cotangents: ReadonlyMap<string, Tensor>,
+  placed: PlacedOperator,
+  found: ReadonlyMap<string, Tensor>,
 ): Promise<ReadonlyMap<string, Tensor>> {
-  const { gradient, lengths } = bound;
+  const { part, bound, gradient } = placed;
+  const { lengths } = bound;
+  const cotangents = placed.given(found);
   const inputs = new Map<string, Float32Array>();
   for (const steps of new Set(lengths)) {
     if (steps === 0) continue;
@@ -126,14 +132,14 @@ async function throughPart(
       await replayed.trace.close();
     }
   }
-  return gradient.back((run, item, input) => inputs.get(`${run} ${item} ${input}`));
+  return placed.named(gradient.back((run, item, input) => inputs.get(`${run} ${item} ${input}`)));
 }
 
 /** A part alone, whose gradients begin with cotangents of its outputs. */
 export async function replaySeeded(
   runtime: Runtime,
   part: RecurrentPart,
-  bound: BoundPart & { readonly gradient: PartGradient },
+  bound: BoundPart,
   items: readonly number[],
   cotangents: ReadonlyMap<string, Tensor>,
 ): ReturnType<typeof replay> {
@@ -153,24 +159,25 @@ function ofItem(data: Float32Array, steps: number, batch: number, item: number):
   return result;
 }
 
-/** Values of the untouched model. */
-async function forwardValues(runtime: Runtime, { model, feeds }: GradientRequest, names: readonly string[]): Promise<Map<string, Tensor>> {
+/** Values of the model. */
+async function forwardValues(
+  runtime: Runtime,
+  model: ModelProto,
+  feeds: Readonly<Record<string, Tensor>>,
+  names: readonly string[],
+): Promise<Map<string, Tensor>> {
   const values = new Map<string, Tensor>(names.flatMap((name) => (feeds[name] === undefined ? [] : [[name, feeds[name]] as const])));
   const others = names.filter((name) => !values.has(name));
-  if (others.length === 0) return values;
-  const { model: open, outputs } = instrumented(
+  const scope = { graph: model.graph };
+  const found = await valuesOf(
+    runtime,
     model,
-    others.map((name) => ({ scope: { graph: model.graph }, name, type: 'float32' as const })),
+    feeds,
+    others.map((name) => ({ scope, name, type: 'float32' })),
   );
-  const session = await runtime.open(encodeModel(runnable(open)), { device: 'cpu', frugal: true });
-  try {
-    const found = await session.compute(feeds, [...new Set(outputs.map(({ name }) => name))]);
-    others.forEach((name, k) => {
-      values.set(name, found[outputs[k]!.name]!);
-    });
-  } finally {
-    await session.release();
-  }
+  others.forEach((name, k) => {
+    values.set(name, found[k]!);
+  });
   return values;
 }
 
