@@ -35,8 +35,9 @@ export interface RecurrentPart {
   readonly values: readonly string[];
   /** Values of its scope that a run must give. */
   readonly ports: readonly Port[];
-  /** The values of calls that follow each other, each for the next steps, as those of one run; absent where that makes no sense. */
-  joined?(calls: readonly ReadonlyMap<string, Tensor>[]): ReadonlyMap<string, Tensor>;
+  /** Takes the values of calls that follow each other, each for the next steps, as one run; absent where that makes no sense. Throws PartError as
+   *  `bind` does. */
+  bindJoined?(calls: readonly ReadonlyMap<string, Tensor>[]): BoundPart;
   /** Takes the values of a run. Throws PartError where they do not fit together. */
   bind(values: ReadonlyMap<string, Tensor>): BoundPart;
 }
@@ -50,6 +51,9 @@ export interface Port {
 
 /** Under which name a run gives the value of a port. */
 export const keyOf = ({ name, within }: Port): string => (within === undefined ? name : `step/${name}`);
+
+/** What a value of a model that is called several times is known by: its name in the first call. */
+export const callKey = (name: string, call: number): string => (call === 0 ? name : `${name}@call${call}`);
 
 /** A part with the numbers of a run. */
 export interface BoundPart {

@@ -56,7 +56,7 @@ async function gradients(model: ModelProto, feeds: Feeds, output: string, seed: 
   await session.release();
   const cotangent = cotangentOf(run.outputs[output]!, seed);
   const wanted = Object.keys(feeds).filter((name) => feeds[name]!.type === 'float32');
-  const request = { model, feeds, ran: run.ran, output: { name: output, tensor: run.outputs[output]! }, cotangent, wanted };
+  const request = { model, calls: [feeds], ran: run.ran, output, cotangents: [cotangent], wanted };
   return { run, cotangent, found: await outputGradient(runtime, request) };
 }
 

@@ -3,7 +3,7 @@
 
 import type { NodeProto } from '../../onnx/proto.ts';
 import type { Tensor } from '../../runtime/runtime.ts';
-import type { BoundPart, OperatorGradient, RecurrentPart, SpelledGradient } from '../part.ts';
+import { type BoundPart, callKey, type OperatorGradient, type RecurrentPart, type SpelledGradient } from '../part.ts';
 import type { RanPart } from '../session.ts';
 import { stacked } from '../tensors.ts';
 import type { Turn } from './unfold.ts';
@@ -14,6 +14,9 @@ export interface PlacedOperator {
   readonly part: RecurrentPart;
   readonly bound: BoundPart;
   readonly gradient: OperatorGradient;
+  /** Values of the unfolded model that it gives, and those whose cotangents it has. */
+  readonly outputs: readonly string[];
+  readonly inputs: ReadonlySet<string>;
   /** The cotangents of its outputs, by the names that the part has for them. */
   given(found: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor>;
   /** By the names in the unfolded model. */
@@ -29,7 +32,7 @@ export interface PlacedParts {
   cotangentsOf(bound: BoundPart, found: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor>;
 }
 
-export function placedParts(ran: readonly RanPart[], unfolding: Unfolding): PlacedParts {
+export function placedParts(ran: readonly RanPart[], unfolding: Unfolding, calls: number): PlacedParts {
   const operators = new Map<NodeProto, PlacedOperator>();
   const inside = new Map<string, (node: NodeProto) => boolean>();
   const given = new Map<BoundPart, (found: ReadonlyMap<string, Tensor>) => ReadonlyMap<string, Tensor>>();
@@ -38,7 +41,7 @@ export function placedParts(ran: readonly RanPart[], unfolding: Unfolding): Plac
     if (gradient?.form === 'operator') {
       const node = unfolding.copiesOf(part.nodes[0]!)[iteration];
       if (node === undefined) continue;
-      const placed = placedOperator(part, bound, gradient, node);
+      const placed = placedOperator(part, bound, gradient, node, calls);
       operators.set(node, placed);
       given.set(bound, placed.given);
     } else if (gradient !== undefined) {
@@ -56,27 +59,27 @@ export function placedParts(ran: readonly RanPart[], unfolding: Unfolding): Plac
   };
 }
 
-function placedOperator(part: RecurrentPart, bound: BoundPart, gradient: OperatorGradient, node: NodeProto): PlacedOperator {
+function placedOperator(part: RecurrentPart, bound: BoundPart, gradient: OperatorGradient, node: NodeProto, calls: number): PlacedOperator {
   const [own] = part.nodes as [NodeProto];
+  /** Cotangents of one's names by the names of the other. */
+  const renamed = (from: readonly string[], to: readonly string[], cotangents: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> =>
+    new Map(
+      Array.from({ length: calls }, (_, call) =>
+        from.flatMap((name, k) => {
+          const cotangent = name === '' ? undefined : cotangents.get(callKey(name, call));
+          return cotangent === undefined ? [] : [[callKey(to[k]!, call), cotangent] as const];
+        }),
+      ).flat(),
+    );
+  const has = new Set(gradient.inputs);
   return {
     part,
     bound,
     gradient,
-    given: (found) =>
-      new Map(
-        own.output.flatMap((name, k) => {
-          const cotangent = name === '' ? undefined : found.get(node.output[k]!);
-          return cotangent === undefined ? [] : [[name, cotangent] as const];
-        }),
-      ),
-    named: (cotangents) => {
-      const named = new Map<string, Tensor>();
-      own.input.forEach((name, k) => {
-        const cotangent = name === '' ? undefined : cotangents.get(name);
-        if (cotangent !== undefined) named.set(node.input[k]!, cotangent);
-      });
-      return named;
-    },
+    outputs: node.output.filter((name) => name !== ''),
+    inputs: new Set(own.input.flatMap((name, k) => (name !== '' && has.has(name) ? [node.input[k]!] : []))),
+    given: (found) => renamed(node.output, own.output, found),
+    named: (cotangents) => renamed(own.input, node.input, cotangents),
   };
 }
 

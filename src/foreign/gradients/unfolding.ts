@@ -133,26 +133,36 @@ function answerOf(node: NodeProto, { dims, data }: Tensor): 'then' | 'else' | nu
 }
 
 /** Values of a run. Throws RuntimeFailure. */
-export async function valuesOf(
+async function valuesOf(runtime: Runtime, model: ModelProto, feeds: Feeds, wanted: readonly Wanted[]): Promise<readonly Tensor[]> {
+  return (await valuesOfCalls(runtime, model, [feeds], wanted))[0]!;
+}
+
+/** Values of each of several runs, as they are wanted. Throws RuntimeFailure. */
+export async function valuesOfCalls(
   runtime: Runtime,
   model: ModelProto,
-  feeds: Readonly<Record<string, Tensor>>,
+  calls: readonly Feeds[],
   wanted: readonly Wanted[],
-): Promise<Tensor[]> {
-  if (wanted.length === 0) return [];
+): Promise<readonly (readonly Tensor[])[]> {
+  if (wanted.length === 0) return calls.map(() => []);
   const { model: open, outputs } = instrumented(model, wanted);
   const names = [...new Set(outputs.map(({ name }) => name))];
   // The model's own outputs are not asked for here.
   const own = pruned({ ...open, graph: { ...open.graph, output: names.map((name) => typed(open, name)) } }, names);
   const session = await runtime.open(encodeModel(runnable(own)), { device: 'cpu', frugal: true });
   try {
-    const given = Object.fromEntries(session.inputs.map((name) => [name, feeds[name]!]));
-    const found = await session.compute(given, names);
-    return outputs.map(({ name }) => found[name]!);
+    const all: Tensor[][] = [];
+    for (const feeds of calls) {
+      const found = await session.compute(Object.fromEntries(session.inputs.map((name) => [name, feeds[name]!])), names);
+      all.push(outputs.map(({ name }) => found[name]!));
+    }
+    return all;
   } finally {
     await session.release();
   }
 }
+
+type Feeds = Readonly<Record<string, Tensor>>;
 
 const typed = ({ graph }: ModelProto, name: string): ModelProto['graph']['output'][number] =>
   graph.output.find((each) => each.name === name) ?? { name };
