@@ -2,7 +2,9 @@
 
 import { type NamedArray, type NumericArray, npz } from '../data/npz.ts';
 import type { Reading } from '../data/text-stream.ts';
+import type { OutputGradient } from '../foreign/gradient.ts';
 import { ForeignModel, type ForeignRun, type OutputObjective } from '../foreign/model.ts';
+import { callKey } from '../foreign/part.ts';
 import type { Parity, ReplayedParts } from '../foreign/replay.ts';
 import { groupsOf, type PartGroup, replayGroup, worstParity } from '../foreign/session.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
@@ -51,6 +53,10 @@ export async function traceForeign(
       for (const [name, tensor] of Object.entries(run.outputs)) {
         arrays += 1;
         yield [name, arrayOf(tensor)];
+      }
+      for (const array of back === undefined ? [] : ofInputs(run, back)) {
+        arrays += 1;
+        yield array;
       }
       const groups = groupsOf(run.ran);
       for (const group of groups) {
@@ -145,6 +151,16 @@ async function* linesOf(
         yield [title, { shape: [group.steps, group.items.length, ...shape], data }];
       }
     }
+  }
+}
+
+/** The gradient for each input of the model; of a streamed one [calls, ...], zero where the output does not depend on a call's. */
+function* ofInputs({ calls, streamed }: ForeignRun, { cotangents }: OutputGradient): Generator<NamedArray> {
+  for (const [name, { type, dims, data }] of Object.entries(calls[0]!)) {
+    if (!type.startsWith('float')) continue;
+    const whole = new Float32Array(calls.length * data.length);
+    for (const call of calls.keys()) whole.set((cotangents.get(callKey(name, call))?.data as Float32Array) ?? [], call * data.length);
+    yield [`${name}.gradient`, { shape: streamed === undefined ? dims : [calls.length, ...dims], data: whole }];
   }
 }
 

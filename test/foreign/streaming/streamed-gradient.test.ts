@@ -165,4 +165,22 @@ describe('the gradient of a streamed model', () => {
       'by the first layer, beside the second',
     );
   });
+
+  it('names what comes back to a part over the calls by another way than its state', async () => {
+    const back = {
+      ...layers,
+      graph: {
+        ...layers.graph,
+        node: [
+          node('Concat', ['n', 'n'], ['nn'], { axis: 2 }),
+          node('Slice', ['nn', '0', '3', '2'], ['n3']),
+          // The mean at a call is of what the parts gave in the one before.
+          ...layers.graph.node.map((each) => (each.output[0] === 'kept' ? { ...each, input: ['n3', 'keep'] } : each)),
+        ],
+        initializer: [...layers.graph.initializer, ints('0', 0), ints('3', 3), ints('2', 2)],
+      },
+    };
+    const { found } = await streamed(back, rule, [undefined, undefined, undefined, undefined, undefined, y(1, 1)]);
+    assert.ok(found.missing.length > 0 && found.missing.every((each) => /has a way back to itself over the calls/.test(each)));
+  });
 });
