@@ -8,7 +8,7 @@ import { type BackwardModel, backward } from './gradients/backward.ts';
 import { GradientError } from './gradients/order.ts';
 import { type PlacedOperator, placedParts } from './gradients/placed.ts';
 import { segments } from './gradients/segments.ts';
-import { type Unfolding, unfold, valuesOfCalls } from './gradients/unfolding.ts';
+import { sizesOf, type Unfolding, unfold, valuesOfCalls } from './gradients/unfolding.ts';
 import { type BoundPart, callKey, type RecurrentPart } from './part.ts';
 import { replay } from './replay.ts';
 import type { RanPart } from './session.ts';
@@ -55,7 +55,8 @@ export async function outputGradient(runtime: Runtime, request: GradientRequest)
   const wanted = [
     ...new Set([...request.wanted.filter((name) => inputs.has(name)), ...states.map(({ input }) => input), ...inside.keys()]),
   ];
-  const asked = { wanted, opaque, inside: (value: string) => inside.get(value) };
+  const dims = await sizesOf(runtime, flat, calls[0]!);
+  const asked = { wanted, opaque, dims, inside: (value: string) => inside.get(value) };
   const missing = new Set<string>(unfolding.left);
   const handed = states.map((state) => state.output);
   const plan = segments(flat, { ...asked, cotangents: [...new Set([output, ...handed])], visit: () => true });
@@ -131,7 +132,7 @@ async function throughOperators(runtime: Runtime, made: BackwardModel, { states,
   const { model, needs, given, gradients, outside } = made;
   const wanted = [...gradients, ...outside];
   if (wanted.length === 0) return;
-  const session = await runtime.open(encodeModel(model), { device: 'cpu', frugal: true });
+  const session = await runtime.open(encodeModel(model), { device: 'cpu', frugal: true, literal: true });
   try {
     let carried = new Map<string, Tensor>();
     for (let call = values.length - 1; call >= 0; call -= 1) {

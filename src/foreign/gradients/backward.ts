@@ -23,6 +23,8 @@ export interface BackwardRequest {
   readonly types?: ReadonlyMap<string, number>;
   /** Of a wanted value that a spelled-out part makes: which nodes are the part's. Of its cotangent only what comes by others is given, in `outside`. */
   readonly inside?: (value: string) => ((node: NodeProto) => boolean) | undefined;
+  /** Sizes of values that are known from a run: the model is for such sizes alone then, and smaller. */
+  readonly dims?: ReadonlyMap<string, readonly number[]>;
   /** Ranks that are known from a run. Few rules need one, and those of initialisers are known. */
   readonly ranks?: ReadonlyMap<string, number>;
 }
@@ -59,7 +61,7 @@ export function backward(model: ModelProto, request: BackwardRequest): BackwardM
   for (const name of [...request.cotangents, ...request.wanted]) demand(flow, name);
   const live = dependents(flow, request.wanted, request.opaque);
   const prefix = freePrefix(flow);
-  const emit = new Emitter(`${prefix}.`);
+  const emit = new Emitter(`${prefix}.`, sizesKnown(flow, request));
   const collected = new Map<string, (Contribution & { readonly by?: NodeProto })[]>();
   const contribute = (value: string, contribution: Contribution, by?: NodeProto): void => {
     const list = collected.get(value) ?? [];
@@ -68,7 +70,7 @@ export function backward(model: ModelProto, request: BackwardRequest): BackwardM
   };
   const given = new Map<string, string>();
   for (const name of new Set(request.cotangents)) {
-    given.set(name, `${prefix}given/${name}`);
+    given.set(name, emit.alike(`${prefix}given/${name}`, name));
     if (live.has(name)) contribute(name, { kind: 'whole', cotangent: given.get(name)! });
   }
   const cotangents = new Map<string, string>();
@@ -83,7 +85,7 @@ export function backward(model: ModelProto, request: BackwardRequest): BackwardM
     const parts = collected.get(value);
     if (parts === undefined) return;
     const type = carrierOf(flow.types.get(value));
-    cotangents.set(value, total(emit, parts, type));
+    cotangents.set(value, emit.alike(total(emit, parts, type), value));
     const isInside = apart.get(value);
     if (isInside === undefined) return;
     const others = parts.filter(({ by }) => by === undefined || !isInside(by));
@@ -141,6 +143,11 @@ export function backward(model: ModelProto, request: BackwardRequest): BackwardM
   };
 }
 
+/** With those of constants. None where none are known: the model is for any sizes then. */
+function sizesKnown({ constants }: Flow, { dims }: BackwardRequest): ReadonlyMap<string, readonly number[]> {
+  return dims === undefined ? new Map() : new Map([...Array.from(constants, ([name, tensor]) => [name, tensor.dims] as const), ...dims]);
+}
+
 function total(emit: Emitter, parts: readonly Contribution[], type: number): string {
   const whole = parts.flatMap((part) => (part.kind === 'whole' ? [part.cotangent] : []));
   const moved = parts.flatMap((part) => (part.kind === 'moved' ? [part] : []));
@@ -173,7 +180,7 @@ function surroundings(flow: Flow, request: BackwardRequest): Around {
     types: flow.types,
     version: (domain) => versions.get(short(domain)) ?? versions.get('') ?? 1,
     constant: (value) => flow.constants.get(value),
-    rank: (value) => request.ranks?.get(value) ?? flow.constants.get(value)?.dims.length,
+    rank: (value) => request.ranks?.get(value) ?? request.dims?.get(value)?.length ?? flow.constants.get(value)?.dims.length,
   };
 }
 

@@ -9,7 +9,7 @@ import { indexedGraph } from '../unrolled/indexed-graph.ts';
 import { asked, withoutLists } from './lists.ts';
 import { inputsOf } from './order.ts';
 import { attributeOf, intsOf } from './reading.ts';
-import { type Place, type Turn, Unfolded } from './unfold.ts';
+import { type Place, plain, type Turn, Unfolded } from './unfold.ts';
 
 /** A model without branches, loops, lists and nodes that say the same twice, as far as they are gone. */
 export interface Unfolding {
@@ -27,8 +27,8 @@ export interface Unfolding {
   readonly left: readonly string[];
 }
 
-/** Nodes that an unfolded model may have: more would take minutes to open. */
-const MOST = 200_000;
+/** Nodes that an unfolded model may have: the runtime takes longer than in proportion to open more, minutes of these. */
+const MOST = 20_000;
 
 /** Unfolds what a value of the model is computed by. Throws RuntimeFailure. */
 export async function unfold(
@@ -54,7 +54,7 @@ export async function unfold(
       else
         left.set(
           node,
-          `${node.op_type} “${node.name || node.output[0] || ''}” ran ${what.toLocaleString('en-US')} times: too often to be gone through one by one.`,
+          `${node.op_type} “${node.name || node.output[0] || ''}” ran ${what.toLocaleString('en-US')} times: too often for a gradient through each turn. Run the model on a shorter sequence.`,
         );
     });
     const before = unfolded;
@@ -76,11 +76,11 @@ export async function unfold(
           names.map((name) => ({ scope: { graph }, name, type: 'float32' })),
         );
   const known = new Map(names.map((name, k) => [name, found[k]!]));
-  const plain = withoutLists(unfolded.model, {
+  const single = withoutLists(unfolded.model, {
     numbers: (name) => (known.has(name) ? Array.from(known.get(name)!.data as ArrayLike<number | bigint>, Number) : undefined),
     dims: (name) => known.get(name)?.dims,
   });
-  return { ...numbered(pruned(plain, of), unfolded), left: [...left.values()].filter((each) => each !== '') };
+  return { ...numbered(pruned(single, of), unfolded), left: [...left.values()].filter((each) => each !== '') };
 }
 
 /** Values of one number (IndexedGraph) are read under one name: parts that are spelled out are told in such a graph. */
@@ -149,7 +149,7 @@ export async function valuesOfCalls(
   const names = [...new Set(outputs.map(({ name }) => name))];
   // The model's own outputs are not asked for here.
   const own = pruned({ ...open, graph: { ...open.graph, output: names.map((name) => typed(open, name)) } }, names);
-  const session = await runtime.open(encodeModel(runnable(own)), { device: 'cpu', frugal: true });
+  const session = await runtime.open(encodeModel(runnable(own)), { device: 'cpu', frugal: true, literal: true });
   try {
     const all: Tensor[][] = [];
     for (const feeds of calls) {
@@ -163,6 +163,32 @@ export async function valuesOfCalls(
 }
 
 type Feeds = Readonly<Record<string, Tensor>>;
+
+/** The sizes of all tensors of a model in a run. Throws RuntimeFailure. */
+export async function sizesOf(runtime: Runtime, model: ModelProto, feeds: Feeds): Promise<ReadonlyMap<string, readonly number[]>> {
+  const { graph } = model;
+  const sizes = new Map<string, readonly number[]>(
+    graph.input.flatMap(({ name }) => (feeds[name] === undefined ? [] : [[name, feeds[name].dims]])),
+  );
+  const names = graph.node.flatMap((node) => (isList(node) ? [] : node.output.filter((name) => name !== '')));
+  const shown = names.map((name, k) => plain('Shape', [name], `sizes/${k}`));
+  const asked = { ...model, graph: { ...graph, node: [...graph.node, ...shown] } };
+  const scope = { graph: asked.graph };
+  const found = await valuesOf(
+    runtime,
+    asked,
+    feeds,
+    shown.map(({ output: [name] }) => ({ scope, name: name!, type: 'int64' })),
+  );
+  names.forEach((name, k) => {
+    sizes.set(name, Array.from(found[k]!.data as BigInt64Array, Number));
+  });
+  return sizes;
+}
+
+/** Whether a node gives a list of tensors, which has no sizes. */
+const isList = ({ op_type: operator }: NodeProto): boolean =>
+  /^(?:Optional|Sequence|SplitToSequence)/.test(operator) && operator !== 'SequenceAt' && operator !== 'SequenceLength';
 
 const typed = ({ graph }: ModelProto, name: string): ModelProto['graph']['output'][number] =>
   graph.output.find((each) => each.name === name) ?? { name };
