@@ -154,13 +154,15 @@ async function* linesOf(
   }
 }
 
-/** The gradient for each input of the model; of a streamed one [calls, ...], zero where the output does not depend on a call's. */
+/** The gradient for each input of the model; of the frames of a streamed one [calls, ...], and of its states as they start. */
 function* ofInputs({ calls, streamed }: ForeignRun, { cotangents }: OutputGradient): Generator<NamedArray> {
   for (const [name, { type, dims, data }] of Object.entries(calls[0]!)) {
     if (!type.startsWith('float')) continue;
-    const whole = new Float32Array(calls.length * data.length);
-    for (const call of calls.keys()) whole.set((cotangents.get(callKey(name, call))?.data as Float32Array) ?? [], call * data.length);
-    yield [`${name}.gradient`, { shape: streamed === undefined ? dims : [calls.length, ...dims], data: whole }];
+    const isFrame = streamed?.rule.state.every(({ input }) => input !== name) ?? false;
+    const whole = new Float32Array((isFrame ? calls.length : 1) * data.length);
+    for (let call = 0; call * data.length < whole.length; call += 1)
+      whole.set((cotangents.get(callKey(name, call))?.data as Float32Array) ?? [], call * data.length);
+    yield [`${name}.gradient`, { shape: isFrame ? [calls.length, ...dims] : dims, data: whole }];
   }
 }
 
