@@ -124,10 +124,10 @@ class ForeignTrace implements Trace {
     return this.#missing;
   }
 
-  /** Float outputs of a run that was no stream: there is no gradient through calls. */
+  /** Float outputs, where a gradient of them reaches a part. */
   get #outputs(): { readonly name: string; readonly dims: readonly number[] }[] {
-    const { feeds, outputs, ran } = this.#run;
-    if (feeds === undefined || !ran.some(({ bound }) => bound.gradient !== undefined)) return [];
+    const { outputs, ran } = this.#run;
+    if (!ran.some(({ bound }) => bound.gradient !== undefined)) return [];
     return Object.entries(outputs)
       .filter(([, { type, data }]) => type === 'float32' && data.length > 0)
       .map(([name, { dims }]) => ({ name, dims }));
@@ -142,13 +142,13 @@ class ForeignTrace implements Trace {
     if (this.#objective === undefined) throw new PartError('There is nothing in this model that a gradient could be of.');
     const { trace, source } = this.#replayed;
     const { parts, items, steps } = this.#group;
-    const { cotangents, missing } = await this.#model.gradient(this.#run, this.#objective);
+    const { of, missing } = await this.#model.gradient(this.#run, this.#objective);
     this.#missing = missing;
     const seeds = seedsOf(
       source,
       parts.map(({ part, bound }) => ({ part, bound, items })),
     );
-    seed(trace, seeds, steps, cotangents);
+    seed(trace, seeds, steps, of);
   }
 }
 

@@ -2,7 +2,9 @@
 
 import { type NamedArray, type NumericArray, npz } from '../data/npz.ts';
 import type { Reading } from '../data/text-stream.ts';
+import type { OutputGradient } from '../foreign/gradient.ts';
 import { ForeignModel, type ForeignRun, type OutputObjective } from '../foreign/model.ts';
+import { callKey } from '../foreign/part.ts';
 import type { Parity, ReplayedParts } from '../foreign/replay.ts';
 import { groupsOf, type PartGroup, replayGroup, worstParity } from '../foreign/session.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
@@ -44,13 +46,17 @@ export async function traceForeign(
   try {
     const run = await runOf(model, input, reading);
     const back = gradient === undefined ? undefined : await model.gradient(run, gradient, reading.signal);
-    const more = back === undefined ? {} : { cotangents: () => back.cotangents };
+    const more = back === undefined ? {} : { cotangents: back.of };
     const parity: Parity[] = [];
     let arrays = 0;
     async function* all(): AsyncGenerator<NamedArray> {
       for (const [name, tensor] of Object.entries(run.outputs)) {
         arrays += 1;
         yield [name, arrayOf(tensor)];
+      }
+      for (const array of back === undefined ? [] : ofInputs(run, back)) {
+        arrays += 1;
+        yield array;
       }
       const groups = groupsOf(run.ran);
       for (const group of groups) {
@@ -145,6 +151,18 @@ async function* linesOf(
         yield [title, { shape: [group.steps, group.items.length, ...shape], data }];
       }
     }
+  }
+}
+
+/** The gradient for each input of the model; of the frames of a streamed one [calls, ...], and of its states as they start. */
+function* ofInputs({ calls, streamed }: ForeignRun, { cotangents }: OutputGradient): Generator<NamedArray> {
+  for (const [name, { type, dims, data }] of Object.entries(calls[0]!)) {
+    if (!type.startsWith('float')) continue;
+    const isFrame = streamed?.rule.state.every(({ input }) => input !== name) ?? false;
+    const whole = new Float32Array((isFrame ? calls.length : 1) * data.length);
+    for (let call = 0; call * data.length < whole.length; call += 1)
+      whole.set((cotangents.get(callKey(name, call))?.data as Float32Array) ?? [], call * data.length);
+    yield [`${name}.gradient`, { shape: isFrame ? [calls.length, ...dims] : dims, data: whole }];
   }
 }
 

@@ -18,21 +18,24 @@ import { type ModelInput, readInputs } from './inputs/read.ts';
 import { PartError, type RecurrentPart } from './part.ts';
 import { type PythonFrame, stackOf, userFrame } from './python/stack.ts';
 import { scopeText } from './scopes.ts';
-import { Evaluators, ForeignSession, type RanModel } from './session.ts';
+import { Evaluators, ForeignSession, type Joining, type RanModel, type StreamedModel } from './session.ts';
 import { stacksOf } from './stacks.ts';
 import { hintsOf } from './streaming/hints.ts';
 import { portsOf } from './streaming/ports.ts';
 import { proposeRule, type StreamProposal } from './streaming/propose.ts';
 import { parseRule, type StreamRule } from './streaming/rule.ts';
 import type { Frames } from './streaming/run.ts';
+import { separated } from './tensors.ts';
 import { otherSizes, type UsualSizes, usualChoices } from './usual.ts';
 
 export interface ForeignRun extends RanModel {
   /** Sizes that free dimensions got, and what a person might not expect of the inputs. */
   readonly dimensions: Readonly<Record<string, number>>;
   readonly remarks: readonly string[];
-  /** What it was fed; absent where it was streamed. */
-  readonly feeds?: Readonly<Record<string, Tensor>>;
+  /** What it was fed, once or a call. */
+  readonly calls: readonly Readonly<Record<string, Tensor>>[];
+  /** Where it was streamed: what was handed from call to call, and how the outputs of the calls became those of the run. */
+  readonly streamed?: { readonly rule: StreamRule; readonly joining: StreamedModel['joining'] };
 }
 
 export type OutputObjective = Extract<Objective, { kind: 'output' }>;
@@ -192,31 +195,31 @@ export class ForeignModel {
       sizes: dimensions,
       ...(reading?.signal === undefined ? {} : { signal: reading.signal }),
     };
-    return { ...(await session.stream(rule, frames, options)), dimensions, remarks };
+    const { joining, ...run } = await session.stream(rule, frames, options);
+    return { ...run, dimensions, remarks, streamed: { rule, joining } };
   }
 
   async #once(choices: InputChoices, reading?: Reading): Promise<ForeignRun> {
     const { inputs, dimensions, remarks } = await readInputs(this.ports, choices, reading);
     const feeds = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, tensorOf(name, input)]));
-    return { ...(await (await this.#open()).run(feeds)), dimensions, remarks, feeds };
+    return { ...(await (await this.#open()).run(feeds)), dimensions, remarks, calls: [feeds] };
   }
 
   /** The gradient of what an output says, back to every part of a run. Throws GradientError. */
   async gradient(run: ForeignRun, { output, index }: OutputObjective, signal?: AbortSignal): Promise<OutputGradient> {
     const tensor = run.outputs[output];
     if (tensor === undefined) throw new PartError(`The model has no output ${output}. It has ${Object.keys(run.outputs).join(', ')}.`);
-    if (run.feeds === undefined)
-      throw new PartError(
-        'A streamed model is called once a step: there is no gradient through its calls. Run it on the whole sequence, if it takes one.',
-      );
     const { model } = await this.#open();
+    const { calls, streamed } = run;
+    const [first] = calls as [(typeof calls)[number]];
     const request = {
       model,
-      feeds: run.feeds,
+      calls,
+      states: streamed?.rule.state ?? [],
       ran: run.ran,
-      output: { name: output, tensor },
-      cotangent: onesAt(tensor, index),
-      wanted: [],
+      output,
+      cotangents: perCall(onesAt(tensor, index), calls.length, streamed?.joining.get(output)),
+      wanted: Object.keys(first).filter((name) => first[name]!.type.startsWith('float')),
     };
     return outputGradient(this.#runtime, { ...request, ...(signal === undefined ? {} : { signal }) });
   }
@@ -247,6 +250,17 @@ function withSeeds({ all, inputs = {}, ...rest }: InputChoices, call: number): I
 function joinedFrames(calls: readonly Frames[]): Frames {
   const { dims } = calls[0]!;
   return { dims: [calls.length, ...dims.slice(1)], data: calls.flatMap(({ data }) => Array.from(data)) };
+}
+
+/** The cotangent of each call's output, of one of all. */
+function perCall(tensor: Tensor, calls: number, joining: Joining | undefined): (Tensor | undefined)[] {
+  if (joining === undefined) return [tensor];
+  if (joining.kind === 'last') return Array.from({ length: calls }, (_, call) => (call === calls - 1 ? tensor : undefined));
+  const axis = joining.kind === 'along' ? joining.axis : 0;
+  return separated(tensor, axis, calls).map((each) => {
+    const own = joining.kind === 'stacked' ? { ...each, dims: each.dims.slice(1) } : each;
+    return (own.data as Float32Array).every((value) => value === 0) ? undefined : own;
+  });
 }
 
 /** 1 at the places of an index (all along an axis where it is null), else 0. Throws PartError. */

@@ -35,8 +35,9 @@ export interface RecurrentPart {
   readonly values: readonly string[];
   /** Values of its scope that a run must give. */
   readonly ports: readonly Port[];
-  /** The values of calls that follow each other, each for the next steps, as those of one run; absent where that makes no sense. */
-  joined?(calls: readonly ReadonlyMap<string, Tensor>[]): ReadonlyMap<string, Tensor>;
+  /** Takes the values of calls that follow each other, each for the next steps, as one run; absent where that makes no sense. Throws PartError as
+   *  `bind` does. */
+  bindJoined?(calls: readonly ReadonlyMap<string, Tensor>[]): BoundPart;
   /** Takes the values of a run. Throws PartError where they do not fit together. */
   bind(values: ReadonlyMap<string, Tensor>): BoundPart;
 }
@@ -51,6 +52,9 @@ export interface Port {
 /** Under which name a run gives the value of a port. */
 export const keyOf = ({ name, within }: Port): string => (within === undefined ? name : `step/${name}`);
 
+/** What a value of a model that is called several times is known by: its name in the first call. */
+export const callKey = (name: string, call: number): string => (call === 0 ? name : `${name}@call${call}`);
+
 /** A part with the numbers of a run. */
 export interface BoundPart {
   /** Sequences that ran side by side, and the length of each. */
@@ -61,17 +65,39 @@ export interface BoundPart {
   readonly gradient?: PartGradient;
 }
 
-/** Cotangents across the border of a part: from the values of its scope to the lines of its cells, and from the cells' inputs back. */
-export interface PartGradient {
-  /** Values of the scope whose cotangents it takes, and those that it gives some. */
-  readonly outputs: readonly string[];
-  readonly inputs: readonly string[];
-  /** Lines of the cells at which cotangents begin: states with a prime. */
+/** Where gradients begin in the cells of a part, and how they go through it. */
+export type PartGradient = OperatorGradient | SpelledGradient;
+
+export interface Seeds {
+  /** Lines of the cells at which cotangents begin: states with a prime, and outputs. */
   readonly seeds: readonly string[];
   /** Cotangents of a run's seeds over one sequence, [T, ...] each; those of values that the objective does not depend on are absent. */
   seed(run: number, item: number, cotangents: ReadonlyMap<string, Tensor>): readonly Float32Array[];
+}
+
+/** Of an operator, which the replayed cells are gone through for: from the values of its scope to the lines, and from the cells' inputs back. */
+export interface OperatorGradient extends Seeds {
+  readonly form: 'operator';
+  /** Values of the scope whose cotangents it takes, and those that it gives some. */
+  readonly outputs: readonly string[];
+  readonly inputs: readonly string[];
   /** The cotangents of the scope's values. `of(run, item, input)`: that of an input of the cell over one sequence; undefined where none came. */
   back(of: (run: number, item: number, input: string) => Float32Array | undefined): ReadonlyMap<string, Tensor>;
+}
+
+/** Of a part that ordinary nodes make: a gradient goes through these. What they do not give each other is what begins in the cells: cotangents
+ *  of values, [T, ...] in the order of the steps, that come from nodes which are none of the cell's. */
+export interface SpelledGradient extends Seeds {
+  readonly form: 'spelled out';
+  readonly steps: number;
+  /** The Scan or Loop whose body the values are of; else they are of the part's scope. */
+  readonly loop?: NodeProto;
+  /** Values that lines are, each once. */
+  readonly outputs: readonly string[];
+  /** The name of such a value in a step, where the graph has it then. */
+  valueAt(output: string, step: number): string | undefined;
+  /** The file's nodes by which the cell computes its lines. */
+  readonly nodes: ReadonlySet<NodeProto>;
 }
 
 /** One cell that ran over each sequence. */

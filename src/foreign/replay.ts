@@ -21,11 +21,13 @@ export interface ReplayRequest {
   readonly uri: string;
   /** Parts, as many sequences of each, all of one length. */
   readonly parts: readonly ReplayedPart[];
-  /** Cotangents of the parts' outputs, by their names in the model: gradients begin with them. Parts that have no gradient begin with nothing. */
-  readonly cotangents?: () => ReadonlyMap<string, Tensor>;
+  /** The cotangents with which the gradients of a part begin. Parts that have no gradient begin with nothing. */
+  readonly cotangents?: Cotangents;
   readonly tokens?: readonly string[];
   readonly by?: TraceDescription['by'];
 }
+
+export type Cotangents = (bound: BoundPart) => ReadonlyMap<string, Tensor>;
 
 export interface ReplayedPart {
   readonly part: RecurrentPart;
@@ -105,7 +107,7 @@ export async function replay(request: ReplayRequest, evaluator: Evaluator): Prom
     },
     evaluator,
   );
-  if (seeds !== undefined && seeds.length > 0) seed(trace, seeds, steps, request.cotangents!());
+  if (seeds !== undefined && seeds.length > 0) seed(trace, seeds, steps, request.cotangents!);
   await trace.remember(REMEMBERED);
   const parity: Parity[] = [];
   for (const { part } of parts) {
@@ -123,6 +125,7 @@ const REMEMBERED = 48 * 2 ** 20;
 /** A state at which gradients begin. */
 export interface Seed {
   readonly address: Address;
+  readonly bound: BoundPart;
   readonly gradient: PartGradient;
   /** The run of its part, and the place among its seeds. */
   readonly run: number;
@@ -137,17 +140,17 @@ export function seedsOf(source: GeneratedSource, parts: readonly ReplayedPart[])
     return source.runs
       .filter((run) => run.part === part)
       .flatMap(({ line }, run) =>
-        gradient.seeds.map((name, place) => ({ address: { instance: line, line: name }, gradient, run, place, items })),
+        gradient.seeds.map((name, place) => ({ address: { instance: line, line: name }, bound, gradient, run, place, items })),
       );
   });
 }
 
 /** Gives a trace the cotangents that its gradients begin with. */
-export function seed(trace: SeededTrace, seeds: readonly Seed[], steps: number, cotangents: ReadonlyMap<string, Tensor>): void {
+export function seed(trace: SeededTrace, seeds: readonly Seed[], steps: number, cotangents: Cotangents): void {
   trace.seed(
-    seeds.map(({ gradient, run, place, items }) =>
+    seeds.map(({ bound, gradient, run, place, items }) =>
       sideBySide(
-        items.map((item) => gradient.seed(run, item, cotangents)[place]!),
+        items.map((item) => gradient.seed(run, item, cotangents(bound))[place]!),
         steps,
       ),
     ),

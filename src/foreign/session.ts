@@ -30,6 +30,18 @@ export interface RanModel {
   readonly idle: readonly { readonly part: RecurrentPart; readonly why: string }[];
 }
 
+type Feeds = Readonly<Record<string, Tensor>>;
+
+/** How an output of each call became one of all: the last, or along an axis that calls have (`axis`) or have not. */
+export type Joining = { readonly kind: 'last' } | { readonly kind: 'along'; readonly axis: number } | { readonly kind: 'stacked' };
+
+/** A model that was called once a frame. */
+export interface StreamedModel extends RanModel {
+  /** What each call was fed. */
+  readonly calls: readonly Feeds[];
+  readonly joining: ReadonlyMap<string, Joining>;
+}
+
 /** Parts that are replayed as one source: their sequences are as many, and all of one length. */
 export interface PartGroup {
   readonly parts: readonly RanPart[];
@@ -58,22 +70,32 @@ export class ForeignSession {
   }
 
   /** Calls the untouched model once a frame, and takes what its parts did as one run. Throws StreamError, RuntimeFailure. */
-  async stream(rule: StreamRule, frames: Readonly<Record<string, Frames>>, options: Omit<StreamOptions, 'fetch'>): Promise<RanModel> {
+  async stream(rule: StreamRule, frames: Readonly<Record<string, Frames>>, options: Omit<StreamOptions, 'fetch'>): Promise<StreamedModel> {
     const observed = await this.#open();
     const calls = new Map(this.parts.map((part) => [part, [] as ReadonlyMap<string, Tensor>[]]));
     const outputs = new Map<string, Tensor[]>(observed.own.map((name) => [name, []]));
     const steps = streamRun(observed.session, rule, frames, { ...options, fetch: observed.all });
-    for await (const { outputs: all } of steps) {
+    const fed: Feeds[] = [];
+    for await (const { outputs: all, feeds } of steps) {
+      fed.push(feeds);
       for (const [part, values] of calls) {
         const [once, ...more] = observed.valuesOf(part, all).iterations;
         if (once !== undefined && more.length === 0) values.push(once);
       }
       for (const [name, values] of outputs) values.push(all[name]!);
     }
-    const parts = [...calls].map(([part, values]): PartValues => {
-      return { part, iterations: part.joined === undefined || values.length === 0 ? [] : [part.joined(values)] };
-    });
-    return { outputs: joinedOutputs(outputs, rule, options), ...this.#bound(parts) };
+    const ran: RanPart[] = [];
+    const idle: RanModel['idle'][number][] = [];
+    for (const [part, values] of calls)
+      try {
+        if (part.bindJoined === undefined) idle.push({ part, why: 'its calls, each for a step of its own, are not one run' });
+        else if (values.length === 0) idle.push({ part, why: 'its branch did not run' });
+        else ran.push({ part, bound: part.bindJoined(values), iteration: 0 });
+      } catch (error) {
+        if (!(error instanceof PartError)) throw error;
+        idle.push({ part, why: error.message });
+      }
+    return { ...joinedOutputs(outputs, rule, options), ran, idle, calls: fed };
   }
 
   #open(): Promise<ObservedModel> {
@@ -111,20 +133,22 @@ function joinedOutputs(
   outputs: ReadonlyMap<string, readonly Tensor[]>,
   rule: StreamRule,
   { inputs }: Pick<StreamOptions, 'inputs'>,
-): Record<string, Tensor> {
+): Pick<StreamedModel, 'outputs' | 'joining'> {
   const states = new Set(rule.state.map(({ output }) => output));
   const [frame] = rule.frames;
   const rank = inputs.find(({ name }) => name === frame?.input)?.dims?.length;
   const axis = frame?.axis;
-  return Object.fromEntries(
-    [...outputs].flatMap(([name, values]): (readonly [string, Tensor])[] => {
-      const last = values.at(-1);
-      if (last === undefined) return [];
-      if (states.has(name)) return [[name, last]];
-      const along = axis !== undefined && last.dims.length === rank && last.dims[axis] === 1;
-      return [[name, along ? concatenated(values, axis) : stacked(values)]];
-    }),
-  );
+  const joining = new Map<string, Joining>();
+  const joined: Record<string, Tensor> = {};
+  for (const [name, values] of outputs) {
+    const last = values.at(-1);
+    if (last === undefined) continue;
+    const isAlong = axis !== undefined && last.dims.length === rank && last.dims[axis] === 1;
+    const how: Joining = states.has(name) ? { kind: 'last' } : isAlong ? { kind: 'along', axis } : { kind: 'stacked' };
+    joining.set(name, how);
+    joined[name] = how.kind === 'last' ? last : how.kind === 'along' ? concatenated(values, how.axis) : stacked(values);
+  }
+  return { outputs: joined, joining };
 }
 
 /** Every sequence of every part, in groups that can be replayed together. */

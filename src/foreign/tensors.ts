@@ -25,3 +25,16 @@ export const stacked = (tensors: readonly Tensor[]): Tensor =>
     tensors.map((each) => ({ ...each, dims: [1, ...each.dims] })),
     0,
   );
+
+/** What was concatenated, in so many tensors of one size along the axis. */
+export function separated({ type, dims, data }: Tensor, axis: number, count: number): Tensor[] {
+  const outer = dims.slice(0, axis).reduce((product, size) => product * size, 1);
+  const width = data.length / outer / count;
+  const own = dims.map((size, k) => (k === axis ? size / count : size));
+  return Array.from({ length: count }, (_, at) => {
+    const part = new (data.constructor as Float32ArrayConstructor)(outer * width);
+    for (let row = 0; row < outer; row += 1)
+      part.set((data as Float32Array).subarray((row * count + at) * width, (row * count + at + 1) * width), row * width);
+    return { type, dims: own, data: part as TensorData };
+  });
+}

@@ -164,11 +164,17 @@ function plain(tensor: ort.Tensor): Tensor {
   return { type: 'float16', dims: tensor.dims, data: new Uint16Array(data.buffer, data.byteOffset, data.length) };
 }
 
-function sessionOptions({ device, threads, resident, frugal = false }: SessionOptions): ort.InferenceSession.SessionOptions {
+function sessionOptions({
+  device,
+  threads,
+  resident,
+  frugal = false,
+  literal = false,
+}: SessionOptions): ort.InferenceSession.SessionOptions {
   const common: ort.InferenceSession.SessionOptions = {
     executionProviders: [providers[device]],
     executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
+    graphOptimizationLevel: literal ? 'disabled' : 'all',
     enableCpuMemArena: !frugal,
     intraOpNumThreads: threads ?? physicalCores(),
     interOpNumThreads: 1,

@@ -225,6 +225,23 @@ describe('unroll, of ONNX models of others', function () {
     }
   });
 
+  it('takes the gradient of streamed frames through all calls, as of one call', async () => {
+    const gradient = ['--gradient', 'scores[6,0,1]'];
+    const { status, error } = await unroll('trace', 'frames.onnx', '--input', 'x.npy', '--stream', 'auto', ...gradient, '--out', 'fg.npz');
+    assert.equal(status, 0, error);
+    await unroll('trace', 'whole.onnx', '--input', 'x.npy', ...gradient, '--out', 'wg.npz');
+    const [frames, whole] = [await arrays('fg.npz'), await arrays('wg.npz')];
+    assert.deepEqual(frames.get('x.gradient')?.shape, [9, 1, 1, I]);
+    assert.deepEqual(frames.get('h.gradient')?.shape, [1, 1, H], 'of the initial state');
+    for (const name of ['encoder_rnn/f.gradient', 'encoder_rnn/c.gradient', 'encoder_rnn/h.gradient', 'x.gradient']) {
+      const expected = Array.from(whole.get(name)!.data);
+      assert.ok(expected.some((each) => each !== 0));
+      Array.from(frames.get(name)!.data).forEach((value, k) => {
+        assert.ok(Math.abs(value - expected[k]!) < 1e-6, name);
+      });
+    }
+  });
+
   it('streams random frames too, each its own', async () => {
     const { status, error } = await unroll('trace', 'frames.onnx', '--random', '4', '--stream', 'auto', '--out', 'random.npz');
     assert.equal(status, 0, error);

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { backward } from '../../src/foreign/gradients/backward.ts';
+import { sizesOf } from '../../src/foreign/gradients/unfolding.ts';
 import { decodeModel, type ElementType, encodeModel, type ModelProto, type NodeProto } from '../../src/onnx/proto.ts';
 import { type AttributeValue, attribute, tensorProto, valueInfo } from '../../src/onnx/write.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
@@ -137,7 +138,30 @@ export function cutAt(model: ModelProto, name: string, type: Float): ModelProto 
 
 /** The backward model, run on forward values that an instrumented run gives. */
 async function gradients(model: ModelProto, trial: Trial, wanted: readonly string[], feeds: Feeds, seed: string) {
-  const made = backward(model, { cotangents: trial.outputs, wanted, opaque: () => false });
+  const any = await gradientsBy(model, trial, wanted, feeds, seed);
+  // For the sizes of this run alone, shapes are numbers in the model.
+  const own = await gradientsBy(model, trial, wanted, feeds, seed, await sizesOf(runtime, model, feeds));
+  assert.deepEqual(Object.keys(own.backwards), Object.keys(any.backwards));
+  for (const [name, data] of Object.entries(own.backwards))
+    Array.from(data).forEach((each, k) => {
+      const other = any.backwards[name]![k]!;
+      assert.ok(
+        Math.abs(each - other) <= 1e-5 * Math.max(1, Math.abs(other)),
+        `of known sizes, d/${name}[${k}] is ${each} instead of ${other}`,
+      );
+    });
+  return any;
+}
+
+async function gradientsBy(
+  model: ModelProto,
+  trial: Trial,
+  wanted: readonly string[],
+  feeds: Feeds,
+  seed: string,
+  dims?: ReadonlyMap<string, readonly number[]>,
+) {
+  const made = backward(model, { cotangents: trial.outputs, wanted, opaque: () => false, ...(dims === undefined ? {} : { dims }) });
   assert.deepEqual(made.missing, []);
   const computed = await instrumented(model, feeds, [
     ...new Set([...made.needs.filter((name) => feeds[name] === undefined), ...trial.outputs]),

@@ -116,10 +116,10 @@ async function calculated(model: ModelProto, output: string, objective: Objectiv
   await session.release();
   return outputGradient(runtime, {
     model,
-    feeds,
+    calls: [feeds],
     ran,
-    output: { name: output, tensor: outputs[output]! },
-    cotangent: objectiveOf(outputs[output]!, objective).cotangent,
+    output,
+    cotangents: [objectiveOf(outputs[output]!, objective).cotangent],
     wanted,
   });
 }

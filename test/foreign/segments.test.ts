@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { backward } from '../../src/foreign/gradients/backward.ts';
-import { withBranches } from '../../src/foreign/gradients/branches.ts';
 import { segments } from '../../src/foreign/gradients/segments.ts';
+import { unfolded } from '../../src/foreign/gradients/unfold.ts';
 import { decodeModel, encodeModel, type ModelProto, type NodeProto } from '../../src/onnx/proto.ts';
 import { valueInfo } from '../../src/onnx/write.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
@@ -216,7 +216,7 @@ describe('branches that ran', () => {
     it(`compute the same and have gradients (${flag})`, async () => {
       const given = { y: draw('y', 4) };
       const feeds: Values = { x: draw('x', 4), flag: { type: 'bool', dims: [], data: Uint8Array.of(flag ? 1 : 0) } };
-      const flat = withBranches(decodeModel(encodeModel(whole)), () => (flag ? 'then' : 'else'));
+      const flat = unfolded(decodeModel(encodeModel(whole)), () => (flag ? 'then' : 'else'));
       assert.ok(flat.graph.node.every(({ op_type }) => op_type !== 'If'));
       // An input that nothing reads any more is not fed.
       const own = { ...flat, graph: { ...flat.graph, input: flat.graph.input.filter(({ name }) => name !== 'flag') } };
@@ -235,7 +235,7 @@ describe('branches that ran', () => {
   }
 
   it('stay as they are where it is not known which ran: named, and the rest works', () => {
-    const left = withBranches(whole, () => undefined);
+    const left = unfolded(whole, () => undefined);
     assert.equal(left, whole);
     const made = backward(whole, { cotangents: ['y'], wanted: ['x', 't', 'u'], opaque: () => false });
     assert.deepEqual([...made.gradients.keys()], ['x', 'u']);

@@ -21,6 +21,10 @@ export interface BackwardRequest {
   readonly opaque: (node: NodeProto) => boolean;
   /** Element types (TensorProto.DataType) that are known from a run; else declared ones, and what follows from the operators. */
   readonly types?: ReadonlyMap<string, number>;
+  /** Of a wanted value that a spelled-out part makes: which nodes are the part's. Of its cotangent only what comes by others is given, in `outside`. */
+  readonly inside?: (value: string) => ((node: NodeProto) => boolean) | undefined;
+  /** Sizes of values that are known from a run: the model is for such sizes alone then, and smaller. */
+  readonly dims?: ReadonlyMap<string, readonly number[]>;
   /** Ranks that are known from a run. Few rules need one, and those of initialisers are known. */
   readonly ranks?: ReadonlyMap<string, number>;
 }
@@ -34,6 +38,8 @@ export interface BackwardModel {
   readonly given: ReadonlyMap<string, string>;
   /** The output that has the cotangent of a wanted value, of the value's shape; float64 for a float64 value, else float32. */
   readonly gradients: ReadonlyMap<string, string>;
+  /** The same of values that a part makes, without what the part's own nodes give them. */
+  readonly outside: ReadonlyMap<string, string>;
   /** Wanted values whose gradient is exactly zero: the given ones do not depend on them. They have no output. */
   readonly zero: readonly string[];
   readonly missing: readonly MissingGradient[];
@@ -55,22 +61,36 @@ export function backward(model: ModelProto, request: BackwardRequest): BackwardM
   for (const name of [...request.cotangents, ...request.wanted]) demand(flow, name);
   const live = dependents(flow, request.wanted, request.opaque);
   const prefix = freePrefix(flow);
-  const emit = new Emitter(`${prefix}.`);
-  const collected = new Map<string, Contribution[]>();
-  const contribute = (value: string, contribution: Contribution): void => {
-    const list = collected.get(value);
-    if (list === undefined) collected.set(value, [contribution]);
-    else list.push(contribution);
+  const emit = new Emitter(`${prefix}.`, sizesKnown(flow, request));
+  const collected = new Map<string, (Contribution & { readonly by?: NodeProto })[]>();
+  const contribute = (value: string, contribution: Contribution, by?: NodeProto): void => {
+    const list = collected.get(value) ?? [];
+    collected.set(value, list);
+    list.push(by === undefined ? contribution : { ...contribution, by });
   };
   const given = new Map<string, string>();
   for (const name of new Set(request.cotangents)) {
-    given.set(name, `${prefix}given/${name}`);
+    given.set(name, emit.alike(`${prefix}given/${name}`, name));
     if (live.has(name)) contribute(name, { kind: 'whole', cotangent: given.get(name)! });
   }
   const cotangents = new Map<string, string>();
+  const apart = new Map(
+    [...new Set(request.wanted)].flatMap((name) => {
+      const isInside = request.inside?.(name);
+      return isInside === undefined ? [] : [[name, isInside] as const];
+    }),
+  );
+  const fromOutside = new Map<string, string>();
   const complete = (value: string): void => {
     const parts = collected.get(value);
-    if (parts !== undefined) cotangents.set(value, total(emit, parts, carrierOf(flow.types.get(value))));
+    if (parts === undefined) return;
+    const type = carrierOf(flow.types.get(value));
+    cotangents.set(value, emit.alike(total(emit, parts, type), value));
+    const isInside = apart.get(value);
+    if (isInside === undefined) return;
+    const others = parts.filter(({ by }) => by === undefined || !isInside(by));
+    if (others.length === parts.length) fromOutside.set(value, cotangents.get(value)!);
+    else if (others.length > 0) fromOutside.set(value, total(emit, others, type));
   };
   const around = surroundings(flow, request);
   const failures: { node: NodeProto; why: string; values: readonly string[] }[] = [];
@@ -88,7 +108,7 @@ export function backward(model: ModelProto, request: BackwardRequest): BackwardM
     const vjp = new Vjp(node, emit, around, cotangents, (value) => live.has(value));
     try {
       rule(vjp);
-      for (const { value, contribution } of vjp.contributions) contribute(value, contribution);
+      for (const { value, contribution } of vjp.contributions) contribute(value, contribution, node);
       for (const { value, why } of vjp.failures) failures.push({ node, why: `${operatorOf(node)}: ${why}.`, values: [value] });
     } catch (error) {
       if (!(error instanceof NoGradient)) throw error;
@@ -99,25 +119,33 @@ export function backward(model: ModelProto, request: BackwardRequest): BackwardM
   for (const name of flow.constants.keys()) if (!cotangents.has(name)) complete(name);
 
   const gradients = new Map<string, string>();
-  for (const name of new Set(request.wanted)) if (cotangents.has(name)) gradients.set(name, `${prefix}/${name}`);
+  for (const name of new Set(request.wanted)) if (cotangents.has(name) && !apart.has(name)) gradients.set(name, `${prefix}/${name}`);
+  const outside = new Map(Array.from(fromOutside, ([name]) => [name, `${prefix}/${name}`] as const));
   const missing = named(flow, failures, request);
   const blocked = new Set(missing.flatMap(({ blocks }) => blocks));
-  const results: NodeProto[] = Array.from(gradients, ([name, output]) => ({
+  const shown = new Map([...gradients, ...outside]);
+  const results: NodeProto[] = Array.from(shown, ([name, output]) => ({
     op_type: 'Identity',
     name: output,
-    input: [cotangents.get(name)!],
+    input: [(fromOutside.get(name) ?? cotangents.get(name))!],
     output: [output],
     attribute: [],
   }));
-  const built = assemble(flow, emit, results, given, gradients);
+  const built = assemble(flow, emit, results, given, shown);
   return {
     model: built.model,
     needs: built.needs,
     given: new Map([...given].filter(([, input]) => built.free.has(input))),
     gradients,
-    zero: [...new Set(request.wanted)].filter((name) => !gradients.has(name) && !blocked.has(name)),
+    outside,
+    zero: [...new Set(request.wanted)].filter((name) => !shown.has(name) && !blocked.has(name)),
     missing,
   };
+}
+
+/** With those of constants. None where none are known: the model is for any sizes then. */
+function sizesKnown({ constants }: Flow, { dims }: BackwardRequest): ReadonlyMap<string, readonly number[]> {
+  return dims === undefined ? new Map() : new Map([...Array.from(constants, ([name, tensor]) => [name, tensor.dims] as const), ...dims]);
 }
 
 function total(emit: Emitter, parts: readonly Contribution[], type: number): string {
@@ -152,7 +180,7 @@ function surroundings(flow: Flow, request: BackwardRequest): Around {
     types: flow.types,
     version: (domain) => versions.get(short(domain)) ?? versions.get('') ?? 1,
     constant: (value) => flow.constants.get(value),
-    rank: (value) => request.ranks?.get(value) ?? flow.constants.get(value)?.dims.length,
+    rank: (value) => request.ranks?.get(value) ?? request.dims?.get(value)?.length ?? flow.constants.get(value)?.dims.length,
   };
 }
 

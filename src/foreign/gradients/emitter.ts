@@ -1,21 +1,38 @@
 // Writes the nodes of a backward model (opset 21), and the few calculations with shapes that many rules need. No rank and no size has to be
-// known: shapes are computed where the model runs. Nodes that are the same are written once; what nothing reads is left out in the end.
+// known: shapes are computed where the model runs, but for those that a run has told. Nodes that are the same are written once; what nothing reads is left out in the end.
 
 import { type AttributeProto, elementTypes, type NodeProto, type TensorProto } from '../../onnx/proto.ts';
 import { type AttributeValue, attribute, tensorProto } from '../../onnx/write.ts';
 
 export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
 
+/** Operators whose result has the shape that their operands are broadcast to. */
+const broadcasting: ReadonlySet<string> = new Set(
+  'Add Sub Mul Div Neg Sum Where Cast Identity Tanh Sigmoid Exp Log Sqrt Abs Sign Not And Or Equal Less Greater LessOrEqual GreaterOrEqual Pow Reciprocal'.split(
+    ' ',
+  ),
+);
+
 export class Emitter {
   readonly nodes: NodeProto[] = [];
   readonly initializers: TensorProto[] = [];
   readonly #known = new Map<string, readonly string[]>();
   readonly #prefix: string;
+  /** Of forward values, and of what follows from them. */
+  readonly #dims: Map<string, readonly number[]>;
   #count = 0;
 
   /** `prefix` begins every name that is made here, and no name of the model. */
-  constructor(prefix: string) {
+  constructor(prefix: string, dims: ReadonlyMap<string, readonly number[]> = new Map()) {
     this.#prefix = prefix;
+    this.#dims = new Map(dims);
+  }
+
+  /** Says that a value has the sizes of another, where these are known. */
+  alike(value: string, like: string): string {
+    const dims = this.#dims.get(like);
+    if (dims !== undefined) this.#dims.set(value, dims);
+    return value;
   }
 
   /** The one result of an operator. An input '' is left out. */
@@ -29,6 +46,8 @@ export class Emitter {
       const made = Array.from({ length: outputs }, () => this.#fresh(type));
       const list: AttributeProto[] = given.map(([name, value]) => attribute(name, value));
       this.nodes.push({ op_type: type, name: made[0]!, input: [...inputs], output: [...made], attribute: list });
+      const dims = this.#resulting(type, inputs);
+      if (dims !== undefined) this.#dims.set(made[0]!, dims);
       return made;
     });
   }
@@ -49,17 +68,20 @@ export class Emitter {
   }
 
   shape(value: string): string {
-    return this.op('Shape', [value]);
+    const dims = this.#dims.get(value);
+    return dims === undefined ? this.op('Shape', [value]) : this.ints(...dims);
   }
 
   /** Sizes [from, to) of a shape, which may be counted from its end. */
   sizes(value: string, from: number, to?: number): string {
-    return this.op('Shape', [value], { start: from, end: to });
+    const dims = this.#dims.get(value);
+    return dims === undefined ? this.op('Shape', [value], { start: from, end: to }) : this.ints(...dims.slice(from, to));
   }
 
   /** Size along one axis, int64 [1]. */
   size(value: string, axis: number): string {
-    return this.op('Gather', [this.shape(value), this.ints(axis)]);
+    const size = this.#dims.get(value)?.at(axis);
+    return size === undefined ? this.op('Gather', [this.shape(value), this.ints(axis)]) : this.ints(size);
   }
 
   concat(...lists: readonly string[]): string {
@@ -73,11 +95,12 @@ export class Emitter {
 
   /** The value in the shape of another that has as many elements. */
   reshapeLike(value: string, like: string): string {
-    return this.reshape(value, this.shape(like));
+    return this.#isSame(value, like) ? value : this.alike(this.reshape(value, this.shape(like)), like);
   }
 
+  /** In the shape of another to which it can be broadcast. */
   expandLike(value: string, like: string): string {
-    return this.op('Expand', [value, this.shape(like)]);
+    return this.#isSame(value, like) ? value : this.op('Expand', [value, this.shape(like)]);
   }
 
   cast(value: string, type: number): string {
@@ -102,7 +125,12 @@ export class Emitter {
 
   /** What was broadcast to `value` from the shape of `like`, summed back to it. */
   sumTo(value: string, like: string): string {
-    return this.sumToShape(value, this.shape(like));
+    const [from, to] = [this.#dims.get(value), this.#dims.get(like)];
+    if (from === undefined || to === undefined) return this.alike(this.sumToShape(value, this.shape(like)), like);
+    if (this.#isSame(value, like)) return value;
+    const added = from.length - to.length;
+    const axes = from.flatMap((size, axis) => (axis < added || (to[axis - added] === 1 && size !== 1) ? [axis] : []));
+    return this.alike(this.reshape(axes.length === 0 ? value : this.sum(value, this.ints(...axes)), this.shape(like)), like);
   }
 
   /** Sums over axes that the shape has not, or has with size 1. */
@@ -125,7 +153,10 @@ export class Emitter {
 
   /** The last two axes exchanged, at any rank from 2 on. */
   swap(value: string): string {
-    return this.op('Einsum', [value], { equation: '...ij->...ji' });
+    const swapped = this.op('Einsum', [value], { equation: '...ij->...ji' });
+    const dims = this.#dims.get(value);
+    if (dims !== undefined) this.#dims.set(swapped, [...dims.slice(0, -2), dims.at(-1)!, dims.at(-2)!]);
+    return swapped;
   }
 
   zeros(shape: string, type: number): string {
@@ -158,10 +189,33 @@ export class Emitter {
     return this.reshapeLike(this.op('Slice', [added, this.ints(1), this.ints(Number.MAX_SAFE_INTEGER)]), like);
   }
 
+  #isSame(a: string, b: string): boolean {
+    const [one, other] = [this.#dims.get(a), this.#dims.get(b)];
+    return one !== undefined && one.join() === other?.join();
+  }
+
+  /** Sizes of a result, where they follow from the operands'. */
+  #resulting(type: string, inputs: readonly string[]): readonly number[] | undefined {
+    const all = inputs.map((name) => this.#dims.get(name));
+    if (all.length === 0 || all.some((dims) => dims === undefined)) return undefined;
+    const given = all as readonly (readonly number[])[];
+    if (broadcasting.has(type)) {
+      const rank = Math.max(...given.map((dims) => dims.length));
+      return Array.from({ length: rank }, (_, k) => {
+        const sizes = given.map((dims) => dims[k - rank + dims.length] ?? 1);
+        return sizes.find((size) => size !== 1) ?? 1;
+      });
+    }
+    const [a, b] = given as [readonly number[], (readonly number[])?];
+    if (type === 'MatMul' && a.length === 2 && b?.length === 2) return [a[0]!, b[1]!];
+    return undefined;
+  }
+
   #constant(type: 'int64' | 'float32' | 'float64', dims: readonly number[], values: readonly number[]): string {
     const key = values.map((value) => (Object.is(value, -0) ? '-0' : String(value))).join();
     return this.#once(`${type} ${dims} ${key}`, () => {
       const name = this.#fresh('constant');
+      this.#dims.set(name, dims);
       this.initializers.push(tensorProto(type, dims, values, name));
       return [name];
     })[0]!;

@@ -1,11 +1,15 @@
 // A loop's step with the numbers of a run: sequence by sequence, what the cell reads and what the untouched model computed for its lines.
 
+import type { NodeProto } from '../../onnx/proto.ts';
 import type { Tensor } from '../../runtime/runtime.ts';
 import type { Layout, ReadCell } from '../cells/read.ts';
-import { type BoundPart, type BoundRun, type Expected, PartError } from '../part.ts';
+import { spelledGradient } from '../cells/spelled-gradient.ts';
+import { type BoundPart, type BoundRun, type Expected, PartError, type StepBody } from '../part.ts';
 import { featuresOf, turned } from './values.ts';
 
 export interface LoopRun {
+  readonly node: NodeProto;
+  readonly step: StepBody;
   readonly read: ReadCell;
   readonly steps: number;
   readonly direction: BoundRun['direction'];
@@ -18,7 +22,7 @@ export interface LoopRun {
 }
 
 export function boundLoop(loop: LoopRun): BoundPart {
-  const { read, steps, direction, batched } = loop;
+  const { read, steps, direction, batched, tensorOf } = loop;
   // The step's number, where a cell reads nothing.
   const cell = read.cell.inputs.length > 0 ? read.cell : { ...read.cell, inputs: [{ name: 'step', shape: [1] }] };
   const lengths = Array.from({ length: sequencesOf(loop) }, (_, item) => batched?.lengths?.[item] ?? steps);
@@ -42,7 +46,20 @@ export function boundLoop(loop: LoopRun): BoundPart {
       return { inputs, expected };
     },
   };
-  return { lengths, runs: [run] };
+  // One of opset 8 is not taken apart.
+  if (batched !== undefined) return { lengths, runs: [run] };
+  const gradient = spelledGradient(read, loop.step, {
+    steps,
+    loop: loop.node,
+    valueAt: (output) => output,
+    nodesOf: (place) => [loop.step.nodes[place]!],
+    numbers: (tensor, layout, item) => numbersOf({ ...loop, tensorOf: () => tensor, isStacked: () => true }, layout, item, steps)!,
+    sizeOf: ({ name, batch }) => {
+      const tensor = tensorOf(name);
+      return tensor === undefined ? undefined : tensor.data.length / (batch === undefined ? 1 : tensor.dims[batch + 1]!);
+    },
+  });
+  return { lengths, runs: [run], gradient };
 }
 
 function sequencesOf({ read, batched, tensorOf, isStacked }: LoopRun): number {

@@ -171,7 +171,7 @@ class LoopReader {
     const tensorOf = (name: string): Tensor | undefined =>
       states.has(name) ? outside(states.get(name)!) : (stacked(name) ?? outside(name));
     const isStacked = (name: string): boolean => stacked(name) !== undefined && !states.has(name);
-    const run = { read, steps, direction, tensorOf, isStacked };
+    const run = { node: this.#node, step, read, steps, direction, tensorOf, isStacked };
     if (!isBatched) return boundLoop(run);
     const lengths = this.#node.input[0] ? outside(this.#node.input[0]) : undefined;
     return boundLoop({

@@ -3,7 +3,7 @@
 
 import type { NodeProto } from '../../onnx/proto.ts';
 import type { Tensor } from '../../runtime/runtime.ts';
-import type { Numbers, PartGradient } from '../part.ts';
+import type { Numbers, OperatorGradient } from '../part.ts';
 import type { OperatorSettings } from './recurrent-operator.ts';
 
 export interface OperatorSizes {
@@ -18,7 +18,7 @@ export function operatorGradient(
   { input, output }: NodeProto,
   { batchFirst, directions, kind }: OperatorSettings,
   { X, lengths, steps, batch, hidden }: OperatorSizes,
-): PartGradient {
+): OperatorGradient {
   const count = directions.length;
   const seeds = kind === 'LSTM' ? ["h'", "c'"] : ["h'"];
   /** Where the state of a sequence stands in [D, B, H], and its step in [T, D, B, H]. */
@@ -28,6 +28,7 @@ export function operatorGradient(
   const inputRow = (item: number, t: number): number => (batchFirst ? item * steps + t : t * batch + item);
   const width = X.shape[2]!;
   return {
+    form: 'operator',
     outputs: output.filter((name) => name !== ''),
     inputs: [input[0], input[5], ...(kind === 'LSTM' ? [input[6]] : [])].filter((name) => name !== undefined && name !== '') as string[],
     seeds,

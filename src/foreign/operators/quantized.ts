@@ -20,7 +20,7 @@ export function quantizedPart(node: NodeProto, scope: Scope, name: string): Recu
     .slice(SCALES)
     .filter((each) => each !== '')
     .map((each, k) => ({ name: each, type: k % 2 === 0 ? 'float32' : 'uint8' }));
-  const { joined: _, ...rest } = part;
+  const { bindJoined: _, ...rest } = part;
   return {
     ...rest,
     nodes: [node],

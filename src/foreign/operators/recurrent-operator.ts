@@ -10,6 +10,7 @@ import type { Scope } from '../scopes.ts';
 import { concatenated } from '../tensors.ts';
 import { activationsOf } from './activations.ts';
 import { type Equations, equationsOf } from './equations.ts';
+import { joinedGradient } from './joined-gradient.ts';
 import { operatorGradient } from './operator-gradient.ts';
 
 export type OperatorKind = 'LSTM' | 'GRU' | 'RNN';
@@ -77,6 +78,13 @@ export function operatorPart(node: NodeProto, scope: Scope, name: string): Recur
   );
   const lengths = node.input[4] ?? '';
   const kept = new KeptWeights();
+  const bind: RecurrentPart['bind'] = (values) => new Binding(node, settings, equations, values, kept).part();
+  const bindJoined = (calls: readonly ReadonlyMap<string, Tensor>[]): BoundPart => {
+    const { gradient, ...bound } = bind(joinedCalls(node, settings, calls));
+    // A state that is reset, or changed between two calls, is gone through by nobody.
+    const joined = isHandedOn(node, calls) ? joinedGradient(calls.map(bind)) : undefined;
+    return joined === undefined ? bound : { ...bound, gradient: joined };
+  };
   return {
     name,
     title: node.name ?? '',
@@ -91,9 +99,24 @@ export function operatorPart(node: NodeProto, scope: Scope, name: string): Recur
     nodes: [node],
     values: equations[0]!.cell(1, 1, { h: false, c: false }).lines.map((line) => line.name),
     ports: [...ports.values()].map((port) => (port.name === lengths ? { name: lengths, type: 'int32' } : port)),
-    ...(settings.directions.join() === 'forward' ? { joined: (calls) => joinedCalls(node, settings, calls) } : {}),
-    bind: (values) => new Binding(node, settings, equations, values, kept).part(),
+    ...(settings.directions.join() === 'forward' ? { bindJoined } : {}),
+    bind,
   };
+}
+
+/** Whether each call starts from the states that the one before ended with, as far as these are outputs. */
+function isHandedOn({ input, output }: NodeProto, calls: readonly ReadonlyMap<string, Tensor>[]): boolean {
+  const given = [1, 2].filter((place) => input[4 + place]);
+  if (given.length === 0) return false;
+  return calls.slice(1).every((values, k) =>
+    given.every((place) => {
+      const after = values.get(input[4 + place]!)?.data;
+      const before = calls[k]!.get(output[place] || (place === 1 ? output[0]! : ''))?.data;
+      if (after === undefined || before === undefined) return true;
+      // Of Y, its last step.
+      return after.every((each, at) => each === before[before.length - after.length + at]);
+    }),
+  );
 }
 
 /** X and Y one after the other in time, the states from the first call and from the last. */

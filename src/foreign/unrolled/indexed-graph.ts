@@ -38,6 +38,8 @@ export interface IndexedGraph {
   readonly uses: readonly (readonly Use[])[];
   /** Values that the graph gives. */
   readonly given: ReadonlySet<number>;
+  /** Values by all their names. */
+  readonly byName: ReadonlyMap<string, number>;
 }
 
 const RANDOM = /^(?:Random|Multinomial|Bernoulli|Dropout$)/;
@@ -67,7 +69,7 @@ class Indexing {
     this.#initialisers(this.#graph);
     for (const node of inOrder(this.#graph.node)) this.#node(node);
     const given = new Set(this.#graph.output.flatMap(({ name }) => this.#byName.get(name) ?? []));
-    return { nodes: this.#nodes, values: this.#values, uses: this.#uses, given };
+    return { nodes: this.#nodes, values: this.#values, uses: this.#uses, given, byName: this.#byName };
   }
 
   #initialisers(graph: GraphProto): void {

@@ -4,6 +4,7 @@
 import { elementTypes } from '../../onnx/proto.ts';
 import type { Tensor, TensorData } from '../../runtime/runtime.ts';
 import { type Given, type ReadCell, readStep } from '../cells/read.ts';
+import { spelledGradient } from '../cells/spelled-gradient.ts';
 import { expectedOf, featuresOf, stepsOf } from '../loops/values.ts';
 import { type BoundPart, type BoundRun, type Expected, PartError, type Port, type RecurrentPart } from '../part.ts';
 import { portTypes } from '../port-types.ts';
@@ -137,12 +138,24 @@ export class UnrolledReader {
       return { ...own, shape: tensor.dims, ...(isHeld ? { data: () => tensor.data as ArrayLike<number | bigint> } : {}) };
     });
     const stacked = (name: string): Tensor | undefined => stack(Array.from({ length: steps }, (_, step) => at(name, step)));
-    return boundUnrolled(read, steps, direction, {
+    const bound = boundUnrolled(read, steps, direction, {
       isScanned: (name) => this.#roles.get(name) === 'scanned',
       first: (name) => at(name, 0),
       last: (name) => at(name, steps - 1),
       stacked,
     });
+    const { nodes } = this.#recurrence;
+    const gradient = spelledGradient(read, body, {
+      steps,
+      valueAt: (output, step) => this.#at(output, step),
+      nodesOf: (place) => nodes.flatMap((step) => step[place] ?? []),
+      numbers: (tensor, { batch }, item) => stepsOf(tensor, batch, item, direction === 'reverse'),
+      sizeOf: ({ name, batch }) => {
+        const tensor = any(name);
+        return tensor === undefined ? undefined : (steps * tensor.data.length) / (batch === undefined ? 1 : tensor.dims[batch]!);
+      },
+    });
+    return { ...bound, gradient };
   }
 }
 
