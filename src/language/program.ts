@@ -45,7 +45,7 @@ export interface Program {
 /** As Notes, to look into. */
 export type NodeNotes = { readonly [Kind in keyof Notes]: { get(node: AstNode): ReturnType<Notes[Kind]['get']> } };
 
-export const libraryFiles = ['recurrent.rnn', 'layers.rnn', 'attention.rnn'] as const;
+export const libraryFiles = ['recurrent.rnn', 'layers.rnn', 'attention.rnn', 'images.rnn'] as const;
 
 export interface LoadOptions {
   /** The folder of the standard library: `std` beside this module (or beside the bundle) unless told otherwise. */

@@ -12,6 +12,7 @@ export const functionNames = [
   'minimum', 'maximum', 'where', 'clip', 'dropout',
   'sum', 'mean', 'max', 'min', 'argmax', 'variance', 'norm', 'entropy', 'softmax', 'cumsum', 'any', 'all',
   'first', 'last', 'next', 'previous', 'reverse', 'range', 'repeat', 'sinusoids', 'outer',
+  'convolve', 'max_pool', 'mean_pool', 'places',
   'cross_entropy', 'binary', 'mse', 'mae', 'huber',
 ] as const;
 export type FunctionName = (typeof functionNames)[number];
@@ -21,7 +22,7 @@ export const isLossName = (name: string): name is LossName => (lossNames as read
 export const isFunctionName = (name: string): name is FunctionName => (functionNames as readonly string[]).includes(name);
 
 /** Functions of the language that this version does not have. */
-export const laterFunctions = new Set(['convolve', 'max_pool', 'mean_pool', 'places', 'onnx']);
+export const laterFunctions = new Set(['onnx']);
 
 export interface TensorType {
   readonly kind: 'tensor';
@@ -118,7 +119,7 @@ export interface Parameter {
   readonly shape: readonly Dimension[];
   /** How it starts, as written: a number, or a named way of starting with its numbers. */
   readonly initial?: Start;
-  /** The dimension that its product contracts, where it is a matrix. */
+  /** The dimension that its product contracts, where it is a matrix; of a kernel, how many numbers of the image each of its sums has. */
   readonly contracted?: Dimension;
   /** Its name among the model's weights; that of another instance's where `weights:` shares it. */
   readonly weight: string;
@@ -202,7 +203,7 @@ export interface FunctionNode {
   /** The places, in the first operand, of the dimensions that it works along. */
   readonly along: readonly number[];
   readonly where?: Aligned;
-  /** Plain numbers among its arguments: dropout's rate, clip's bounds. */
+  /** Plain numbers among its arguments: dropout's rate, clip's bounds, a stride, the side of a window. */
   readonly numbers: readonly number[];
 }
 

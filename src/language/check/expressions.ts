@@ -99,7 +99,7 @@ function notFound(name: string, node: Expression, scope: Scope): Core {
   return wrong(scope, node, 'unknown-name', `Nothing is called \`${name}\`.${suggestion(name, known)}`, closest(name, known));
 }
 const functionWords =
-  'exp log sqrt abs sign sigmoid tanh relu gelu softplus minimum maximum where clip dropout sum mean max min argmax variance norm entropy softmax cumsum first last next previous reverse range repeat sinusoids outer cross_entropy binary mse mae huber'.split(
+  'exp log sqrt abs sign sigmoid tanh relu gelu softplus minimum maximum where clip dropout sum mean max min argmax variance norm entropy softmax cumsum first last next previous reverse range repeat sinusoids outer convolve max_pool mean_pool places cross_entropy binary mse mae huber'.split(
     ' ',
   );
 
