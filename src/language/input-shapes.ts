@@ -1,6 +1,7 @@
 // What the model of a `train` statement wants of its data.
 
 import type { InputShape } from '../shared/dataset.ts';
+import { networkInput } from '../shared/network.ts';
 import { predictionsOf } from './check/causality.ts';
 import { type Binding, type Core, type Instance, isLossName, type TensorType } from './check/core.ts';
 import { checkModel, type ModelArguments } from './check/definitions.ts';
@@ -23,6 +24,7 @@ export function shapesOf(root: Instance): readonly InputShape[] {
   const predicted = new Set(predictionsOf(root).map(({ input }) => input));
   const read = new Set<Binding>();
   const compared = new Set<Binding>();
+  const made = new Map<string, Pick<InputShape, 'shape' | 'network'>>();
   const visit = (core: Core): void => {
     if (core.op === 'read') read.add(core.binding);
     if (core.op === 'function' && isLossName(core.name)) {
@@ -33,10 +35,14 @@ export function shapesOf(root: Instance): readonly InputShape[] {
         return;
       }
     }
+    if (core.op === 'function' && core.network !== undefined) {
+      const shape = (core.type as TensorType).shape.map((dimension) => evaluate(dimension, () => undefined)!);
+      made.set(networkInput(core.network), { shape, network: core.network });
+    }
     operandsOf(core).forEach(visit);
   };
   for (const { core } of root.lines) visit(core);
-  return root.inputs.flatMap(({ binding, declaration, argument }): InputShape[] => {
+  const given = root.inputs.flatMap(({ binding, declaration, argument }): InputShape[] => {
     if (argument !== undefined || binding.type.kind !== 'tensor' || declaration.type === undefined) return [];
     const { shape, classes } = binding.type as TensorType;
     return [
@@ -52,4 +58,5 @@ export function shapesOf(root: Instance): readonly InputShape[] {
       },
     ];
   });
+  return [...given, ...[...made].map(([name, each]) => ({ name, ...each, predicted: false, compared: false }))];
 }

@@ -7,6 +7,7 @@ import { checkCell, checkModel } from './check/definitions.ts';
 import { keptOr } from './check/kept.ts';
 import type { Notes } from './check/scope.ts';
 import type { Cell, File, Model, Use } from './generated/ast.ts';
+import { networksOf } from './networks.ts';
 import { parseFile } from './parser/parser.ts';
 import { type Pieces, parsePieces } from './parser/pieces.ts';
 import { besides, rangeOf, rangeOfProperty } from './places.ts';
@@ -110,7 +111,8 @@ async function loadFile(
   const parsed = parsePieces(text, path, pieces);
   faults.push(...parsed.faults);
   const cells = new Map(library.cells);
-  const file: ProgramFile = { uri: path, text, tree: parsed.tree, cells, isLibrary: false };
+  const networks = await networksOf(parsed.tree, path);
+  const file: ProgramFile = { uri: path, text, tree: parsed.tree, cells, networks, isLibrary: false };
   files.set(path, file);
   for (const item of parsed.tree.items) {
     if (item.$type !== 'Use') continue;

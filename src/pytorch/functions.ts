@@ -130,6 +130,9 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
   max_pool: ({ operands: [x], node }) => call(x!, `max_pool(${code(x!)}, ${node.numbers[0]})`),
   mean_pool: ({ operands: [x], node }) => call(x!, `mean_pool(${code(x!)}, ${node.numbers[0]})`),
   places: ({ operands: [x] }) => ({ ...call(x!, `places(${code(x!)})`), rank: 2 }),
+  onnx: ({ fail }) => {
+    throw fail('a network from a file');
+  },
 
   cross_entropy: (applied) => {
     const [scores, target] = applied.operands as [Py, Py];

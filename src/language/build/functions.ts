@@ -20,6 +20,8 @@ export interface Applied extends Writing {
   readonly rank: number;
   /** The axis for a dimension of the result that no operand has. */
   newAxis(place: number, besides?: string): Axis;
+  /** What the node's network makes: data. */
+  made(): BuiltTensor;
   /** A mask for dropout, with the axes of the value. */
   mask(value: Value, rate: number): Value;
   /** Hears what a loss function of the model's own lines compares. */
@@ -128,6 +130,7 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
   max_pool: pool('max'),
   mean_pool: pool('mean'),
   places,
+  onnx: ({ made }) => made(),
 
   cross_entropy: crossEntropy,
   binary: comparing('binary', (b, x, y) => b.minus(b.unary('softplus', x), b.times(x, y))),

@@ -1,5 +1,6 @@
 // The types of the language's functions.
 
+import type { NetworkPort } from '../../shared/network.ts';
 import type { Argument, Call, Expression } from '../generated/ast.ts';
 import { textOf } from '../places.ts';
 import { broadcast, unifyShapes } from './alignment.ts';
@@ -18,9 +19,10 @@ interface Application {
   readonly over: Argument | undefined;
   readonly where: Argument | undefined;
   readonly stride: Argument | undefined;
+  readonly output: Argument | undefined;
 }
 
-type Option = 'over' | 'where' | 'stride';
+type Option = 'over' | 'where' | 'stride' | 'output';
 
 interface Rule {
   readonly operands: readonly string[];
@@ -52,7 +54,16 @@ export function functionCall(name: FunctionName, node: Call, scope: Scope, main:
   const passes = name === 'reverse' || name === 'dropout';
   const operands = positional.map((argument, k) => scope.checker.expression(argument.value, scope, main && passes && k === 0));
   if (operands.some((operand) => operand.type.kind === 'unknown')) return unknown(node);
-  return rule.type({ name, node, scope, operands, over: named('over'), where: named('where'), stride: named('stride') });
+  return rule.type({
+    name,
+    node,
+    scope,
+    operands,
+    over: named('over'),
+    where: named('where'),
+    stride: named('stride'),
+    output: named('output'),
+  });
 }
 
 const elementwise: Rule = {
@@ -110,6 +121,7 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
   max_pool: { operands: ['x', 'n'], type: pool },
   mean_pool: { operands: ['x', 'n'], type: pool },
   places: { operands: ['f'], type: places },
+  onnx: { operands: ['"network.onnx"', 'x'], options: ['output'], type: network },
 
   cross_entropy: { operands: ['scores', 'classes'], type: crossEntropy },
   binary: comparison,
@@ -432,6 +444,65 @@ function places(application: Application): Core {
   if (type.shape.length !== 3)
     return wrong(scope, f.source, 'shape', `places takes an image [C, Y, X], and ${textOf(f.source)} is ${showType(type)}.`);
   return finish(application, [whole(f, type)], tensorType([times(height!, width!), channels!]), { along: [1, 2] });
+}
+
+/** A network from a file, as it is: what it makes of an input of the model, once for each example. */
+function network({ node, scope, operands, output, name }: Application): Core {
+  const [file, x] = operands as [Core, Core];
+  if (file.type.kind !== 'text')
+    return wrong(
+      scope,
+      file.source,
+      'argument',
+      'The first argument of onnx is a file, as in onnx("network.onnx", image, output: "features").',
+    );
+  const text = textOf(x.source);
+  const isInput = x.op === 'read' && x.binding.kind === 'input' && scope.instance.cell.$type === 'Model';
+  if (!isInput)
+    return wrong(scope, x.source, 'argument', `onnx runs once for each example, so that ${text} has to be an input of the model.`);
+  const type = needNumbers(x, scope);
+  if (type === undefined) return unknown(node);
+  const found = scope.file.networks?.get(file.type.text);
+  if (found === undefined || 'fault' in found)
+    return wrong(scope, file.source, 'network', found?.fault ?? `What ${file.type.text} is like is not known here.`);
+  const [takes, ...more] = found.inputs;
+  if (takes === undefined || more.length > 0) {
+    const has = found.inputs.map((each) => each.name).join(', ') || 'none';
+    return wrong(scope, file.source, 'network', `onnx takes a network of one input; ${file.type.text} has ${has}.`);
+  }
+  if (!fits(takes, type.shape)) {
+    const wanted = takes.shape === undefined ? takes.type : `${takes.type} [${takes.shape.join(', ')}]`;
+    return wrong(scope, x.source, 'shape', `${file.type.text} takes ${takes.name}: ${wanted}, and ${text} is ${showType(type)}.`);
+  }
+  const names = found.outputs.map((each) => each.name);
+  const said = output === undefined ? undefined : scope.checker.expression(output.value, scope).type;
+  if (said !== undefined && said.kind !== 'text')
+    return wrong(scope, output!.value, 'argument', '`output:` takes a name, as in output: "features".');
+  const asked = said?.text ?? (names.length === 1 ? names[0] : undefined);
+  const gives = found.outputs.find((each) => each.name === asked);
+  if (gives === undefined) {
+    const where = output?.value ?? node;
+    const what = asked === undefined ? `Which of its outputs? \`output:\` says it.` : `${file.type.text} has no output ${asked}.`;
+    return wrong(scope, where, 'network', `${what} It has ${names.join(', ')}.${asked === undefined ? '' : suggestion(asked, names)}`);
+  }
+  const shape = gives.shape;
+  if (gives.type !== 'float32' || shape === undefined || shape.includes('?')) {
+    const is = shape === undefined ? gives.type : `${gives.type} [${shape.join(', ')}]`;
+    return wrong(
+      scope,
+      output?.value ?? node,
+      'network',
+      `${gives.name} of ${file.type.text} is ${is}: needed is float32, with lengths that the file says.`,
+    );
+  }
+  const use = { path: found.path, takes: takes.name, gives: gives.name, of: x.binding.name };
+  const lengths = (shape as readonly number[]).map(constant);
+  return core({ op: 'function', name, operands: [whole(x, type)], along: [], numbers: [], network: use }, tensorType(lengths), node);
+}
+
+function fits({ type, shape }: NetworkPort, own: readonly Dimension[]): boolean {
+  if (type !== 'float32' || shape === undefined || shape.length !== own.length) return false;
+  return shape.every((size, k) => size === '?' || equate(own[k]!, constant(size)));
 }
 
 function crossEntropy(application: Application): Core {

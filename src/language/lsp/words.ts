@@ -63,6 +63,10 @@ export const functionWords: Readonly<Record<FunctionName, Word>> = {
   max_pool: word('max_pool(x, n)', 'The largest of each window of n by n, side by side: [C, Y, X] becomes [C, Y / n, X / n], rounded up.'),
   mean_pool: word('mean_pool(x, n)', 'The mean of each window of n by n, side by side: [C, Y, X] becomes [C, Y / n, X / n], rounded up.'),
   places: word('places(f)', 'The places of an image, row by row: [C, Y, X] becomes [Y * X, C], so that attention can look at them.'),
+  onnx: word(
+    'onnx("network.onnx", x)',
+    'What a network in a file makes of an input of the model; `output:` names one of its outputs. It is not trained: what it makes is computed once for each example, and kept beside the file.',
+  ),
   cross_entropy: word(
     'cross_entropy(scores, classes)',
     'How surprised the scores are by the classes, in nats: logsumexp(scores) - scores[class].',
