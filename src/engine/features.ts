@@ -10,9 +10,10 @@ import { basename } from 'node:path';
 import type { Dataset, Part } from '../data/dataset.ts';
 import { DataError } from '../data/errors.ts';
 import { loadDataset } from '../data/load.ts';
+import { madeWhenAsked } from '../data/store.ts';
 import type { Reading } from '../data/text-stream.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
-import type { InputShape, KeptData } from '../shared/dataset.ts';
+import type { InputShape, KeptData, PartName } from '../shared/dataset.ts';
 import type { NetworkUse } from '../shared/network.ts';
 import type { DataSource } from '../shared/settings.ts';
 
@@ -20,8 +21,9 @@ import type { DataSource } from '../shared/settings.ts';
 export async function loadData(source: DataSource, shapes: readonly InputShape[], kept?: KeptData, reading?: Reading): Promise<Dataset> {
   const own = shapes.filter(({ network }) => network === undefined);
   let dataset = await loadDataset(source, own, kept, reading);
+  if (own.length === shapes.length) return dataset;
   for (const shape of shapes) if (shape.network !== undefined) dataset = await withFeatures(dataset, shape, shape.network);
-  return dataset;
+  return { ...dataset, inputs: dataset.inputs.filter(({ forNetworks }) => !forNetworks) };
 }
 
 const digestLength = 32;
@@ -36,16 +38,21 @@ async function withFeatures(dataset: Dataset, shape: InputShape, use: NetworkUse
   });
   const digest = createHash('sha256').update(bytes).update(use.gives).digest('hex');
   const path = `${use.path}.${use.gives.replaceAll(/[^\w.-]/g, '_')}-${digest.slice(0, 12)}.features`;
-  const places = await readPlaces(path, width);
-  await compute(dataset, { use, bytes, dims, width, path, places });
+  const places = await placesOf(dataset, { use, bytes, dims, width, path });
   const file = openSync(path, 'r');
   const part = (whole: Part): Part => ({
     ...whole,
     example(index, length) {
       const example = whole.example(index, length);
-      const values = new Float32Array(width);
-      readSync(file, new Uint8Array(values.buffer), 0, 4 * width, places.get(digestOf(example.inputs[use.of]!))! + digestLength);
-      return { ...example, inputs: { ...example.inputs, [shape.name]: values } };
+      // Images that are made when they are looked at stay so.
+      const inputs: Record<string, Int32Array | Float32Array> = {};
+      Object.defineProperties(inputs, Object.getOwnPropertyDescriptors(example.inputs));
+      madeWhenAsked(inputs, shape.name, () => {
+        const values = new Float32Array(width);
+        readSync(file, new Uint8Array(values.buffer), 0, 4 * width, places[whole.name][index]! + digestLength);
+        return values;
+      });
+      return { ...example, inputs };
     },
   });
   const { training, validation, test } = dataset.parts;
@@ -62,7 +69,7 @@ const digestOf = (values: Float32Array | Int32Array): string =>
     .digest('hex');
 
 /** Where the records of a file begin, by the digests of their examples. */
-async function readPlaces(path: string, width: number): Promise<Map<string, number>> {
+async function recordsOf(path: string, width: number): Promise<Map<string, number>> {
   const places = new Map<string, number>();
   const file = await open(path, 'r').catch(() => undefined);
   if (file === undefined) return places;
@@ -83,21 +90,33 @@ interface Computing {
   readonly dims: readonly number[];
   readonly width: number;
   readonly path: string;
-  readonly places: Map<string, number>;
 }
 
-async function compute({ parts }: Dataset, { use, bytes, dims, width, path, places }: Computing): Promise<void> {
-  const missing = new Map<string, { readonly part: Part; readonly index: number }>();
-  for (const part of Object.values(parts)) {
+/** Where the record of each example begins; what is missing is computed. */
+async function placesOf({ parts }: Dataset, computing: Computing): Promise<Readonly<Record<PartName, readonly number[]>>> {
+  const { use, path, width } = computing;
+  const records = await recordsOf(path, width);
+  const missing = new Map<string, () => Float32Array>();
+  const digests = Object.values(parts).map((part) => {
     if (!Number.isFinite(part.size)) throw new DataError('data', `${basename(use.path)} would run for ever: the data has no end.`);
-    for (let index = 0; index < part.size; index += 1) {
+    const own = Array.from({ length: part.size }, (_, index) => {
       const digest = digestOf(part.example(index).inputs[use.of]!);
-      if (!places.has(digest)) missing.set(digest, { part, index });
-    }
-  }
-  if (missing.size === 0) return;
+      if (!records.has(digest)) missing.set(digest, () => part.example(index).inputs[use.of] as Float32Array);
+      return digest;
+    });
+    return [part.name, own] as const;
+  });
+  if (missing.size > 0) await compute(missing, records, computing);
+  return Object.fromEntries(digests.map(([name, own]) => [name, own.map((digest) => records.get(digest)!)])) as Record<PartName, number[]>;
+}
+
+async function compute(
+  missing: ReadonlyMap<string, () => Float32Array>,
+  records: Map<string, number>,
+  { use, bytes, dims, width, path }: Computing,
+): Promise<void> {
   const length = digestLength + 4 * width;
-  let end = places.size * length;
+  let end = records.size * length;
   // Written aside and renamed, so that whoever reads it meanwhile reads whole records.
   const aside = `${path}.${process.pid}`;
   if (end > 0) await copyFile(path, aside);
@@ -105,13 +124,13 @@ async function compute({ parts }: Dataset, { use, bytes, dims, width, path, plac
   const session = await createRuntime().open(bytes, { device: 'cpu' });
   try {
     await file.truncate(end);
-    for (const [digest, { part, index }] of missing) {
-      const data = part.example(index).inputs[use.of] as Float32Array;
-      const found = (await session.compute({ [use.takes]: { type: 'float32', dims: [1, ...dims], data } }, [use.gives]))[use.gives]!;
+    for (const [digest, read] of missing) {
+      const feed = { [use.takes]: { type: 'float32', dims: [1, ...dims], data: read() } } as const;
+      const found = (await session.compute(feed, [use.gives]))[use.gives]!;
       if (!(found.data instanceof Float32Array) || found.data.length !== width)
         throw new DataError('data', `${use.gives} of ${basename(use.path)} is [${found.dims}], and its file says otherwise.`);
       await file.write(Buffer.concat([Buffer.from(digest, 'hex'), new Uint8Array(found.data.buffer, found.data.byteOffset, 4 * width)]));
-      places.set(digest, end);
+      records.set(digest, end);
       end += length;
     }
     await rename(aside, path);

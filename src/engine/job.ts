@@ -54,7 +54,7 @@ export async function openJob(file: string, statement = 0, reading?: Reading): P
   const places = placesOf(program, train);
   return placing(places, async () => {
     const dataset = await loadData(data, inputShapes(program, train), undefined, reading);
-    const model = modelOf(program, train, dataset, dataset.ragged);
+    const model = batched(modelOf(program, train, dataset, dataset.ragged), dataset);
     const label = train.label === undefined ? {} : { label: train.label };
     const whole = dataset.ragged.length === 0 ? model : modelOf(program, train, dataset, []);
     const said = generateOf(program, train);
@@ -112,7 +112,7 @@ export async function openRunJob(folder: string, reading?: Reading): Promise<Ope
   return placing(places, async () => {
     const data = await loadData(source, inputShapes(program, train), run.data, reading);
     if (data.digest !== digest) throw dataChanged(source);
-    const model = modelOf(program, train, data, data.ragged);
+    const model = batched(modelOf(program, train, data, data.ragged), data);
     const whole = data.ragged.length === 0 ? model : modelOf(program, train, data, []);
     const more = { ...(label === undefined ? {} : { label }), ...generateOf(program, train) };
     return { model, whole, data, settings, file, statement, ...more, sources: run.sources, main, edition, places };
@@ -195,6 +195,12 @@ function modelOf(program: Program, train: TrainStatement, { vocabularies, sizes 
   const counts = Object.entries(vocabularies).map(([dimension, { tokens }]) => [dimension, tokens.length] as const);
   const classes = { ...sizes, ...Object.fromEntries(counts) };
   return buildModel(program, { model: train.model, arguments: train.arguments, classes, ragged });
+}
+
+/** With the inputs that batches have: what only networks read is none of them. */
+function batched(model: Model, { inputs }: Dataset): Model {
+  const read = new Set(model.graph.nodes.flatMap((node) => node.inputs));
+  return { ...model, inputs: model.inputs.filter(({ name, value }) => read.has(value) || inputs.some((each) => each.name === name)) };
 }
 
 function placesOf({ main, statements }: Program, train: TrainStatement): Places {

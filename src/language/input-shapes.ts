@@ -38,10 +38,12 @@ export function shapesOf(root: Instance): readonly InputShape[] {
     if (core.op === 'function' && core.network !== undefined) {
       const shape = (core.type as TensorType).shape.map((dimension) => evaluate(dimension, () => undefined)!);
       made.set(networkInput(core.network), { shape, network: core.network });
+      return;
     }
     operandsOf(core).forEach(visit);
   };
   for (const { core } of root.lines) visit(core);
+  const networks = [...made.values()].map(({ network }) => network!);
   const given = root.inputs.flatMap(({ binding, declaration, argument }): InputShape[] => {
     if (argument !== undefined || binding.type.kind !== 'tensor' || declaration.type === undefined) return [];
     const { shape, classes } = binding.type as TensorType;
@@ -55,6 +57,7 @@ export function shapesOf(root: Instance): readonly InputShape[] {
         ...(classes === undefined ? {} : { classes: show(classes) }),
         predicted: predicted.has(binding),
         compared: compared.has(binding) && !read.has(binding),
+        ...(!read.has(binding) && networks.some(({ of }) => of === binding.name) ? { forNetworks: true as const } : {}),
       },
     ];
   });

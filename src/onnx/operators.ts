@@ -73,8 +73,7 @@ const weightConstants = ({ op_type, attribute }: NodeProto): TensorProto[] =>
 
 /** float, float16, double, bfloat16 by the numbers of TensorProto.DataType. */
 const FLOATS = new Set([elementTypes.float32, 10, elementTypes.float64, 16]);
-const isFloat = ({ data_type }: TensorProto): boolean =>
-  FLOATS.has(data_type ?? 0);
+const isFloat = ({ data_type }: TensorProto): boolean => FLOATS.has(data_type ?? 0);
 
 /** How often each operator occurs, those of bodies and functions too, in alphabetical order. */
 export function operatorsOf(model: ModelProto): Record<string, number> {

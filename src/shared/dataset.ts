@@ -15,6 +15,8 @@ export interface InputShape {
   readonly compared: boolean;
   /** No data of its own, but what a network makes of another input. */
   readonly network?: NetworkUse;
+  /** Networks read it, and the model nowhere else: batches need not have it. */
+  readonly forNetworks?: true;
 }
 
 /** The classes of a dimension. Token k has the number k. */
