@@ -74,12 +74,15 @@ function lowerKernel(scope: Scope, { x, places, y, over, batch, windows, sizes }
   const image = scope.grouped(x, [...before, rows, inputs, ...windows.map(({ whole }) => [whole.name])]);
   const spatial = windows.map((_, k) => before.length + 2 + k);
   const axes = scope.integers(...spatial);
-  const pads = scope.integers(...windows.map((window) => window.before), ...sizes.map(({ after }) => Math.max(0, after)));
-  const padded = scope.node('Pad', [image, pads, scope.scalar(0, 'float'), axes]);
+  // All axes are told: around a Conv, the runtime moves them, and would compute those of an input on the CPU.
+  const outer = [...before, rows, inputs].map(() => 0);
+  const ends = sizes.map(({ after }) => Math.max(0, after));
+  const pads = scope.integers(...outer, ...windows.map((window) => window.before), ...outer, ...ends);
+  const padded = scope.node('Pad', [image, pads]);
   const steps = scope.integers(...windows.map(({ stride }) => stride));
   const seen = offsetsOf(sizes).map((offset) => {
-    const ends = offset.map((start, k) => start + (sizes[k]!.place - 1) * windows[k]!.stride + 1);
-    return scope.node('Slice', [padded, scope.integers(...offset), scope.integers(...ends), axes, steps]);
+    const last = offset.map((start, k) => start + (sizes[k]!.place - 1) * windows[k]!.stride + 1);
+    return scope.node('Slice', [padded, scope.integers(...offset), scope.integers(...last), axes, steps]);
   });
   const columns = scope.node('Concat', seen, { axis: before.length + 1 });
   // Of the Reshapes: 0 leaves a length as it is.
