@@ -11,7 +11,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   shared: [],
   graph: ['shared'],
   data: ['shared'],
-  language: ['graph', 'data', 'shared'],
+  language: ['graph', 'data', 'onnx', 'shared'],
   onnx: ['graph', 'shared'],
   weights: ['onnx', 'graph', 'shared'],
   pytorch: ['language', 'graph', 'shared'],

@@ -25,10 +25,12 @@ export const scopesOf = (instance: InstanceDescription): readonly { readonly nam
   const primes = new Set(instance.states.map(({ name }) => `${name}'`));
   const lines = (holds: (role: string) => boolean): string[] =>
     instance.lines.filter(({ name, role }) => !primes.has(name) && holds(role)).map(({ name }) => name);
+  // A state that is another cell's is given its next value whole, by one line: `s.h` has no line `s.h'`.
+  const states = instance.states.flatMap(({ name }) => [name, `${name}'`]).filter((name) => describeValue(instance, name) !== undefined);
   const isGate = (role: string): boolean => role === 'gate' || role === 'candidate';
   const scopes: { name: ScopeName; values: string[] }[] = [
     { name: 'Gates', values: lines(isGate) },
-    { name: 'State', values: instance.states.flatMap(({ name }) => [name, `${name}'`]) },
+    { name: 'State', values: states },
     { name: 'Values', values: lines((role) => !isGate(role)) },
     { name: 'Inputs', values: instance.inputs.map(({ name }) => name) },
     {

@@ -1,6 +1,5 @@
 // What the engine does for each request, by the stages behind it.
 
-import { loadDataset } from '../data/load.ts';
 import type { Reading } from '../data/text-stream.ts';
 import { ForeignModel } from '../foreign/model.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
@@ -8,6 +7,7 @@ import type { TrainHooks } from '../training/train.ts';
 import { openAsModel } from './as-model.ts';
 import { beginningsOf } from './beginnings.ts';
 import { exportRun } from './exporting.ts';
+import { loadData } from './features.ts';
 import { inspect, traceForeign, verify } from './foreign.ts';
 import { usualSettings, written } from './generating.ts';
 import { importWeights } from './importing.ts';
@@ -91,7 +91,7 @@ export function createHandlers(): Engine {
     async generate({ run: folder, prompt, length, seed }) {
       const { run, model, shapes, generate: said = usualSettings } = await openRunModel(folder);
       const settings = { ...said, ...(prompt === undefined ? {} : { prompt }), ...(length === undefined ? {} : { length }) };
-      const reader = { model, shapes, kept: run.data, dataset: () => loadDataset(run.record.data, shapes, run.data) };
+      const reader = { model, shapes, kept: run.data, dataset: () => loadData(run.record.data, shapes, run.data) };
       return { text: await written(reader, (await checkpointOf(run)).state, settings, seed ?? run.record.settings.seed, runtime) };
     },
   };

@@ -4,16 +4,18 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
 import { DataError, type Fault as DataFault } from '../data/errors.ts';
-import { evaluationBatches, loadDataset, trainingBatches } from '../data/load.ts';
+import { evaluationBatches, trainingBatches } from '../data/load.ts';
 import type { Reading } from '../data/text-stream.ts';
 import type { Model } from '../graph/model.ts';
 import { buildModel, inputShapes, loadProgram, ModelFaults, type Program, type TrainStatement } from '../language/index.ts';
-import { rangeOf } from '../language/places.ts';
+import { besides, rangeOf } from '../language/places.ts';
 import type { InputShape, KeptData } from '../shared/dataset.ts';
+import { factsFile } from '../shared/network.ts';
 import type { DataSource, GenerateSettings, TrainSettings } from '../shared/settings.ts';
 import type { Fault, SourceRange } from '../shared/source.ts';
 import { openRun, type Run } from '../training/run.ts';
 import type { Job } from '../training/train.ts';
+import { loadData } from './features.ts';
 
 /** Where what can be wrong with a job's data stands in the source. */
 export type Places = Readonly<Partial<Record<DataFault, SourceRange>>>;
@@ -51,8 +53,8 @@ export async function openJob(file: string, statement = 0, reading?: Reading): P
   const { train, settings, data } = statementOf(program, statement);
   const places = placesOf(program, train);
   return placing(places, async () => {
-    const dataset = await loadDataset(data, inputShapes(program, train), undefined, reading);
-    const model = modelOf(program, train, dataset, dataset.ragged);
+    const dataset = await loadData(data, inputShapes(program, train), undefined, reading);
+    const model = batched(modelOf(program, train, dataset, dataset.ragged), dataset);
     const label = train.label === undefined ? {} : { label: train.label };
     const whole = dataset.ragged.length === 0 ? model : modelOf(program, train, dataset, []);
     const said = generateOf(program, train);
@@ -71,7 +73,7 @@ export async function openModelJob(
   const { train, settings, data: source } = statementOf(program, statement);
   return placing(placesOf(program, train), async () => {
     const shapes = inputShapes(program, train);
-    const data = await loadDataset(source, shapes);
+    const data = await loadData(source, shapes);
     return { model: modelOf(program, train, data, []), shapes, data, settings };
   });
 }
@@ -108,9 +110,9 @@ export async function openRunJob(folder: string, reading?: Reading): Promise<Ope
   const { settings, file, statement, main, edition, data: source, digest, label } = run.record;
   const places = placesOf(program, train);
   return placing(places, async () => {
-    const data = await loadDataset(source, inputShapes(program, train), run.data, reading);
+    const data = await loadData(source, inputShapes(program, train), run.data, reading);
     if (data.digest !== digest) throw dataChanged(source);
-    const model = modelOf(program, train, data, data.ragged);
+    const model = batched(modelOf(program, train, data, data.ragged), data);
     const whole = data.ragged.length === 0 ? model : modelOf(program, train, data, []);
     const more = { ...(label === undefined ? {} : { label }), ...generateOf(program, train) };
     return { model, whole, data, settings, file, statement, ...more, sources: run.sources, main, edition, places };
@@ -195,6 +197,12 @@ function modelOf(program: Program, train: TrainStatement, { vocabularies, sizes 
   return buildModel(program, { model: train.model, arguments: train.arguments, classes, ragged });
 }
 
+/** With the inputs that batches have: what only networks read is none of them. */
+function batched(model: Model, { inputs }: Dataset): Model {
+  const read = new Set(model.graph.nodes.flatMap((node) => node.inputs));
+  return { ...model, inputs: model.inputs.filter(({ name, value }) => read.has(value) || inputs.some((each) => each.name === name)) };
+}
+
 function placesOf({ main, statements }: Program, train: TrainStatement): Places {
   const node = main.tree.items.filter((item) => item.$type === 'Train')[train.item];
   const setting = (name: string): SourceRange => {
@@ -231,9 +239,12 @@ const dataChanged = (source: DataSource): DataError =>
 /** The file and those it uses, from the folder that they have in common; the library under a name of its own. */
 function sourcesOf(program: Program): { sources: ReadonlyMap<string, string>; main: string } {
   const own = program.files.filter(({ isLibrary }) => !isLibrary);
-  const shared = own.map(({ uri }): readonly string[] => dirname(uri).split(/[\\/]/)).reduce(commonStart);
+  const networks = [...(program.main.networks ?? [])].map(([written, facts]) => [besides(program.main.uri, written), facts] as const);
+  const paths = [...own.map(({ uri }) => uri), ...networks.map(([path]) => path)];
+  const shared = paths.map((path): readonly string[] => dirname(path).split(/[\\/]/)).reduce(commonStart);
   const nameOf = (uri: string): string => relative(shared.join('/') || '/', uri).replaceAll(sep, '/');
   const sources = new Map(own.map(({ uri, text }) => [nameOf(uri), text]));
+  for (const [path, facts] of networks) sources.set(nameOf(factsFile(path)), JSON.stringify(facts));
   for (const { uri, text, isLibrary } of program.files) if (isLibrary) sources.set(`${LIBRARY}/${basename(uri)}`, text);
   return { sources, main: nameOf(program.main.uri) };
 }

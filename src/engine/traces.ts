@@ -1,7 +1,6 @@
 // The traces that are open, by number.
 
 import type { Dataset } from '../data/dataset.ts';
-import { loadDataset } from '../data/load.ts';
 import type { Reading } from '../data/text-stream.ts';
 import type { Model } from '../graph/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -13,6 +12,7 @@ import { type Checkpoint, lastGoodCheckpoint } from '../training/checkpoint.ts';
 import { initialise } from '../training/initialise.ts';
 import { checkpointsOf, type Run, RunError } from '../training/run.ts';
 import type { TrainerState } from '../training/trainer.ts';
+import { loadData } from './features.ts';
 import { openForeignTrace } from './foreign-trace.ts';
 import { openModelJob, openRunModel } from './job.ts';
 import type { SequenceChoice, TraceRequest } from './requests.ts';
@@ -112,7 +112,7 @@ export async function sourceOfTrace(source: TraceRequest['source']): Promise<Tra
   }
   const { run, model, shapes } = await openRunModel(source.folder);
   const { step, state } = await checkpointOf(run);
-  const dataset = (): Promise<Dataset> => loadDataset(run.record.data, shapes, run.data);
+  const dataset = (): Promise<Dataset> => loadData(run.record.data, shapes, run.data);
   return { model, shapes, weights: state, kept: run.data, dataset, state: `step ${step.toLocaleString('en-US')}` };
 }
 

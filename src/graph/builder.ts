@@ -11,10 +11,13 @@ import {
   type OperationName,
   type Operations,
   type Origin,
+  type Pool,
   type RecurAttributes,
   type TensorType,
   tensor,
   type Value,
+  type Window,
+  type WindowPart,
 } from './graph.ts';
 import { GraphError, type Rule, show, typeRules } from './shapes.ts';
 
@@ -123,6 +126,12 @@ export class Builder {
   pad(x: Value, from: string, start: number, to: Axis): Value {
     return this.#one('pad', { from, start, to }, x);
   }
+  split(x: Value, from: string, to: readonly [Axis, Axis]): Value {
+    return this.#one('split', { from, to }, x);
+  }
+  merge(x: Value, from: readonly [string, string], to: Axis): Value {
+    return this.#one('merge', { from, to }, x);
+  }
   rename(x: Value, from: string, to: string): Value {
     return from === to ? x : this.#one('rename', { from, to }, x);
   }
@@ -144,6 +153,15 @@ export class Builder {
   }
   reverse(x: Value, axis: string, lengths?: Value): Value {
     return lengths === undefined ? this.#one('reverse', { axis }, x) : this.#one('reverse', { axis }, x, lengths);
+  }
+  convolve(a: Value, b: Value, over: readonly string[], windows: readonly Window[], makes: WindowPart = 'place'): Value {
+    return this.#one('convolve', { over, windows, makes }, a, b);
+  }
+  pool(x: Value, of: 'max' | 'mean', windows: readonly Pool[]): Value {
+    return this.#one('pool', { windows, of }, x);
+  }
+  unpool(x: Value, windows: readonly Pool[]): Value {
+    return this.#one('unpool', { windows }, x);
   }
   stopGradient(x: Value): Value {
     return this.#one('stopGradient', {}, x);

@@ -4,7 +4,7 @@
 // after the loop, as one contraction over all timesteps (differentiate.ts, reverse-recur.ts).
 
 import type { Builder } from './builder.ts';
-import { axisNames, axisOf, hasAxis, type Node, type OperationName, type Value } from './graph.ts';
+import { axisNames, axisOf, hasAxis, type Node, type OperationName, type Pool, type Value, type WindowPart } from './graph.ts';
 import { GraphError, joinAxes, show } from './shapes.ts';
 
 /** The product of one or two tensors, summed over some axes. */
@@ -117,6 +117,8 @@ export const gradientRules: { readonly [Name in Exclude<OperationName, 'recur'>]
   },
   slice: ([x], { b, dy, attributes: { from, start, to } }) => [value(b.pad(dy, to.name, start, axisOf(x!, from)!))],
   pad: ([x], { b, dy, attributes: { from, start, to } }) => [value(b.slice(dy, to.name, start, axisOf(x!, from)!))],
+  split: ([x], { b, dy, attributes: { from, to } }) => [value(b.merge(dy, [to[0].name, to[1].name], axisOf(x!, from)!))],
+  merge: ([x], { b, dy, attributes: { from, to } }) => [value(b.split(dy, to.name, [axisOf(x!, from[0])!, axisOf(x!, from[1])!]))],
   rename: (_, { b, dy, attributes: { from, to } }) => [value(b.rename(dy, to, from))],
   broadcast: (_, { dy, attributes: { axis } }) => [{ factors: [dy], over: [axis.name] }],
 
@@ -128,6 +130,29 @@ export const gradientRules: { readonly [Name in Exclude<OperationName, 'recur'>]
   oneHot: 'none',
   shift: (_, { b, dy, attributes: { axis, by } }) => [value(b.shift(dy, axis, -by))],
   reverse: ([, lengths], { b, dy, attributes: { axis } }) => [value(b.reverse(dy, axis, lengths)), undefined],
+
+  convolve: (inputs, { b, dy, needs, attributes: { windows } }) =>
+    inputs.map((x, k) => {
+      if (!needs(k)) return undefined;
+      const other = inputs[1 - k]!;
+      const makes = parts.find((part) => hasAxis(x, windows[0]![part].name))!;
+      const given = windows.flatMap((window) => parts.map((part) => window[part].name));
+      const over = joinAxes([dy, other]).filter(({ name }) => !given.includes(name) && !hasAxis(x, name));
+      const summed = over.map(({ name }) => name);
+      return value(b.convolve(dy, other, summed, windows, makes));
+    }),
+  pool: ([x], { b, dy, y, attributes: { windows, of } }) => {
+    const counts = countsOf(b, x!, windows);
+    if (of === 'mean') return [value(b.unpool(b.over(dy, counts), inverted(windows, x!)))];
+    // Equal ones share the cotangent.
+    const largest = b.cast(b.binary('equal', x!, b.unpool(y, inverted(windows, x!))), 'float');
+    const ties = b.times(b.pool(largest, 'mean', windows), counts);
+    return [product(largest, b.unpool(b.over(dy, ties), inverted(windows, x!)))];
+  },
+  unpool: ([x], { b, dy, attributes: { windows } }) => {
+    const back = inverted(windows, x!);
+    return [value(b.times(b.pool(dy, 'mean', back), countsOf(b, dy, back)))];
+  },
 
   stopGradient: 'none',
 };
@@ -162,6 +187,24 @@ function extremum(
     const orEqual = b.cast(b.binary('lessEqual', ...pair), 'float');
     return towards(x, dy, b.scale(b.plus(strictly, orEqual), 0.5));
   });
+}
+
+const parts = ['whole', 'place', 'offset'] as const satisfies readonly WindowPart[];
+
+/** The windows from the short axes of the one to the long ones of the other, and back. */
+const inverted = (windows: readonly Pool[], x: Value): Pool[] =>
+  windows.map(({ from, to, size }) => ({ from: to.name, to: axisOf(x, from)!, size }));
+
+/** How many places each window has: a number, or, where the last ones are smaller, one for each place of their axes. */
+function countsOf(b: Builder, x: Value, windows: readonly Pool[]): Value {
+  const counts = windows.map(({ from, to, size }) => {
+    const { size: length } = axisOf(x, from)!;
+    if (typeof length !== 'number') throw new GraphError(`pool of ${show(x)}: its gradient needs the size of ${from} as a number`);
+    if (length % size === 0) return b.constant(size);
+    const left = b.minus(b.constant(length), b.scale(b.cast(b.iota(to), 'float'), size));
+    return b.binary('minimum', b.constant(size), left);
+  });
+  return counts.reduce((product, count) => b.times(product, count));
 }
 
 /** x along all axes that `like` has more. */

@@ -100,6 +100,10 @@ export interface Operations {
   slice: { readonly from: string; readonly start: number; readonly to: Axis };
   /** The transpose of slice: zeros around axis `from`, which becomes `to`; its first element stands at `start`. */
   pad: { readonly from: string; readonly start: number; readonly to: Axis };
+  /** An axis as two, row-major: place `k * to[1].size + l` becomes (k, l). */
+  split: { readonly from: string; readonly to: readonly [Axis, Axis] };
+  /** The opposite: two axes as one. */
+  merge: { readonly from: readonly [string, string]; readonly to: Axis };
   /** An axis under another name; no work. */
   rename: { readonly from: string; readonly to: string };
   /** The same values along one more axis. */
@@ -118,12 +122,40 @@ export interface Operations {
   /** reverse(x, lengths?): turned along `axis`, within each row's length where lengths (int, batch axes) are given; padding stays. */
   reverse: { readonly axis: string };
 
+  /** Convolution and its two transposes in one. A window relates three axes: place j of `place` sees, through the offset k of `offset`,
+   *  the place i = stride * j + k - before of `whole`. Two operands have two of the three axes of each window, the result has the third, which
+   *  `makes` names: sums of products over all (i, j, k) that are so related, and over the axes of `over`, which both operands have; other
+   *  axes that both have are batch axes. x and kernel make the places (the convolution, in the field's sense: the kernel is not mirrored); places and kernel make
+   *  the whole (its gradient for x); x and places make the offsets (its gradient for the kernel). So its derivatives are itself. */
+  convolve: { readonly over: readonly string[]; readonly windows: readonly Window[]; readonly makes: WindowPart };
+  /** The largest or the mean of windows side by side: place j of `to` is of the places size * j .. size * j + size - 1 of `from`; the last
+   *  window ends where the axis ends. */
+  pool: { readonly windows: readonly Pool[]; readonly of: 'max' | 'mean' };
+  /** Each place of `from` at all the places of `to` that pool makes it of. */
+  unpool: { readonly windows: readonly Pool[] };
+
   /** One body for each place of an axis, in order, with state. Inputs: scanned, then held, then the initial states.
    *  Outputs: the stacked outputs (each with the axis), then the final states. */
   recur: RecurAttributes;
 
   /** The value itself; where differentiation stops. */
   stopGradient: None;
+}
+
+export type WindowPart = 'whole' | 'place' | 'offset';
+
+/** How three axes of a convolution are related. */
+export interface Window extends Readonly<Record<WindowPart, Axis>> {
+  readonly stride: number;
+  /** How many offsets reach before place 0. */
+  readonly before: number;
+}
+
+/** An axis that pool makes smaller (`from` is the long one), or unpool longer (`to` is). */
+export interface Pool {
+  readonly from: string;
+  readonly to: Axis;
+  readonly size: number;
 }
 
 export type None = Readonly<Record<never, never>>;

@@ -1,6 +1,6 @@
 // Computes graphs in double precision, one element after the other: the oracle of the tests, simple rather than fast.
 
-import type { AnyNode, Axis, Graph, Node, OperationName, Size, Value } from './graph.ts';
+import type { AnyNode, Axis, Graph, Node, OperationName, Size, Value, Window, WindowPart } from './graph.ts';
 import { GraphError, show } from './shapes.ts';
 
 /** Row-major in the order of `axes`. Integers and truth values (0, 1) are numbers too. */
@@ -40,7 +40,7 @@ type Index = Record<string, number>;
 /** One output element from the operands' elements at an index by axis name. */
 type Element<Name extends OperationName> = (inputs: readonly Reader[], index: Index, node: Node<Name>) => number;
 
-const elements: { readonly [Name in Exclude<OperationName, 'recur' | 'contract' | 'scatterAdd'>]: Element<Name> } = {
+const elements: { readonly [Name in Exclude<OperationName, 'recur' | 'contract' | 'scatterAdd' | 'convolve'>]: Element<Name> } = {
   constant: (_, __, { attributes }) => attributes.value,
   iota: (_, index, { attributes }) => index[attributes.axis.name]!,
 
@@ -112,6 +112,16 @@ const elements: { readonly [Name in Exclude<OperationName, 'recur' | 'contract' 
   },
   slice: ([x], index, { attributes: { from, start, to } }) => x!.at({ ...index, [from]: index[to.name]! + start }),
   pad: ([x], index, { attributes: { from, start, to } }) => x!.atOr(0, from, index[to.name]! - start, index),
+  split: ([x], index, { attributes: { from, to } }) => {
+    const [outer, inner] = to;
+    return x!.at({ ...index, [from]: index[outer.name]! * Number(inner.size) + index[inner.name]! });
+  },
+  merge: ([x], index, { attributes: { from, to } }) => {
+    const [outer, inner] = from;
+    const size = x!.size(inner);
+    const place = index[to.name]!;
+    return x!.at({ ...index, [outer]: Math.floor(place / size), [inner]: place % size });
+  },
   rename: ([x], index, { attributes: { from, to } }) => x!.at({ ...index, [from]: index[to]! }),
   broadcast: ([x], index) => x!.at(index),
 
@@ -124,6 +134,25 @@ const elements: { readonly [Name in Exclude<OperationName, 'recur' | 'contract' 
     return x!.at({ ...index, [axis]: place < length ? length - 1 - place : place });
   },
 
+  pool: ([x], index, { attributes: { windows, of } }) => {
+    const seen = { ...index };
+    for (const { from, to, size } of windows) seen[from] = index[to.name]! * size;
+    const own = windows.map(({ from, size }) => ({ name: from, size: Math.min(size, x!.size(from) - seen[from]!) }));
+    let [sum, most] = [0, Number.NEGATIVE_INFINITY];
+    for (const offset of indices(own)) {
+      const at = { ...seen };
+      for (const { name } of own) at[name] = seen[name]! + offset[name]!;
+      sum += x!.at(at);
+      most = Math.max(most, x!.at(at));
+    }
+    return of === 'max' ? most : sum / own.reduce((count, { size }) => count * size, 1);
+  },
+  unpool: ([x], index, { attributes: { windows } }) => {
+    const at = { ...index };
+    for (const { from, to, size } of windows) at[from] = Math.floor(index[to.name]! / size);
+    return x!.at(at);
+  },
+
   stopGradient: unary((x) => x),
 };
 
@@ -131,6 +160,7 @@ function evaluate(node: Exclude<AnyNode, Node<'recur'>>, inputs: readonly NamedA
   const readers = inputs.map((input) => new Reader(input));
   if (node.operation === 'contract') return contract(node, inputs as [NamedArray, NamedArray], axes);
   if (node.operation === 'scatterAdd') return scatterAdd(node, readers as [Reader, Reader], axes);
+  if (node.operation === 'convolve') return convolve(node, readers as [Reader, Reader], axes);
   const element = elements[node.operation] as Element<OperationName>;
   return fill(axes, (index) => element(readers, index, node));
 }
@@ -156,6 +186,33 @@ function placesIn(array: NamedArray, axes: Axes): number[] {
     places = places.flatMap((place) => Array.from({ length: size }, (_, k) => place + k * stride));
   }
   return places;
+}
+
+/** Every product of two elements whose places are related, added where it belongs. */
+function convolve({ attributes: { windows, makes } }: Node<'convolve'>, [x, y]: readonly [Reader, Reader], axes: Axes): NamedArray {
+  const result = fill(axes, () => 0);
+  const target = new Reader(result);
+  const ends = windows.map((window) => target.size(window[makes].name));
+  const others = y.array.axes.filter(({ name }) => !x.has(name));
+  for (const at of indices(x.array.axes)) {
+    for (const rest of indices(others)) {
+      const index = { ...at, ...rest };
+      const isInside = windows.every((window, k) => {
+        const place = related(window, makes, index);
+        index[window[makes].name] = place;
+        return Number.isInteger(place) && place >= 0 && place < ends[k]!;
+      });
+      if (isInside) result.data[target.place(index)]! += x.at(index) * y.at(index);
+    }
+  }
+  return result;
+}
+
+/** The third place of a window. */
+function related({ whole, place, offset, stride, before }: Window, makes: WindowPart, index: Index): number {
+  const [i, j, k] = [index[whole.name]!, index[place.name]!, index[offset.name]!];
+  if (makes === 'whole') return stride * j + k - before;
+  return makes === 'place' ? (i + before - k) / stride : i + before - stride * j;
 }
 
 function scatterAdd(node: Node<'scatterAdd'>, [updates, index]: readonly [Reader, Reader], axes: Axes): NamedArray {
@@ -237,6 +294,10 @@ class Reader {
   /** How far apart neighbours along an axis stand; 0 for an axis that it has not. */
   stride(name: string): number {
     return this.#strides[this.#names.indexOf(name)] ?? 0;
+  }
+
+  has(name: string): boolean {
+    return this.#names.includes(name);
   }
 
   size(name: string): number {

@@ -1,6 +1,6 @@
 // Graphs as short text, the same for equal graphs whatever their values' ids.
 
-import type { AnyNode, Graph, Value } from './graph.ts';
+import type { AnyNode, Axis, Graph, Value } from './graph.ts';
 import { recurParts } from './recur.ts';
 import { showAxis } from './shapes.ts';
 
@@ -34,11 +34,18 @@ function printNode(node: AnyNode, names: Names, indent: string): string[] {
 /** Everything that is not empty, lists by their names: `over: H`, `axis: T`. */
 function attributes(node: AnyNode): string[] {
   return Object.entries(node.attributes as Record<string, unknown>).flatMap(([name, value]) => {
-    if (Array.isArray(value)) return value.length === 0 ? [] : [`${name}: ${value.join(' ')}`];
-    if (name === 'type') return [];
-    if (typeof value === 'object') return [`${name}: ${showAxis(value as Parameters<typeof showAxis>[0])}`];
-    return [`${name}: ${value}`];
+    if (name === 'type' || (Array.isArray(value) && value.length === 0)) return [];
+    return [`${name}: ${shown(value)}`];
   });
+}
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return value.map(shown).join(' ');
+  if (typeof value !== 'object' || value === null) return `${value}`;
+  if ('name' in value) return showAxis(value as Axis);
+  return `(${Object.entries(value)
+    .map(([name, inner]) => `${name} ${shown(inner)}`)
+    .join(', ')})`;
 }
 
 /** Names within one graph: a value's own, told apart by numbers, or a number. */

@@ -8,6 +8,7 @@ import {
   hasAxis,
   type OperationName,
   type Operations,
+  type Pool,
   type RecurAttributes,
   type Size,
   type TensorType,
@@ -79,6 +80,14 @@ export const typeRules: { readonly [Name in OperationName]: Rule<Name> } = {
   },
   slice: ([x], { from, to }) => [tensor(replaceAxis(x!, from, to), x!.type.dtype)],
   pad: ([x], { from, to }) => [tensor(replaceAxis(x!, from, to), x!.type.dtype)],
+  split([x], { from, to: [outer, inner] }) {
+    const { size } = need(x!, from);
+    if (typeof inner.size !== 'number') throw new GraphError(`split of ${show(x!)}: the length of ${inner.name} is not known`);
+    if (typeof size === 'number' && size !== Number(outer.size) * inner.size)
+      throw new GraphError(`split of ${show(x!)}: ${from} is not ${showAxis(outer)} times ${showAxis(inner)}`);
+    return [tensor(replaceAxes(x!, [from], [outer, inner]), x!.type.dtype)];
+  },
+  merge: ([x], { from, to }) => [tensor(replaceAxes(x!, from, [to]), x!.type.dtype)],
   rename: ([x], { from, to }) => [tensor(replaceAxis(x!, from, { name: to, size: need(x!, from).size }), x!.type.dtype)],
   broadcast: ([x], { axis }) => {
     if (hasAxis(x!, axis.name)) throw new GraphError(`broadcast along ${axis.name}, which ${show(x!)} has`);
@@ -97,6 +106,25 @@ export const typeRules: { readonly [Name in OperationName]: Rule<Name> } = {
   oneHot: ([index], { axis, dtype }) => [tensor([...index!.type.axes, axis], dtype)],
   shift: ([x], { axis }) => along(x!, axis),
   reverse: ([x], { axis }) => along(x!, axis),
+
+  convolve([a, b], { over, windows, makes }) {
+    const given = (['whole', 'place', 'offset'] as const).filter((part) => part !== makes);
+    const inner = windows.flatMap((window) => given.map((part) => window[part].name));
+    for (const name of over)
+      if (!hasAxis(a!, name) || !hasAxis(b!, name)) throw new GraphError(`convolve over ${name}: ${show(a!)} and ${show(b!)}`);
+    const isOrdered = windows.every((window) => {
+      const [first, second] = given.map((part) => window[part]);
+      return [
+        [first!, second!],
+        [second!, first!],
+      ].some(([p, q]) => sizeIn(a!, p!) && sizeIn(b!, q!));
+    });
+    if (!isOrdered) throw new GraphError(`convolve: ${show(a!)} and ${show(b!)} have not the axes ${inner}`);
+    const rest = joinAxes([a!, b!]).filter(({ name }) => !over.includes(name) && !inner.includes(name));
+    return [tensor([...rest, ...windows.map((window) => window[makes])])];
+  },
+  pool: ([x], { windows }) => [pooled(x!, windows)],
+  unpool: ([x], { windows }) => [pooled(x!, windows)],
 
   recur(inputs, attributes) {
     checkRecur(inputs, attributes);
@@ -162,6 +190,24 @@ function need(x: Value, name: string): Axis {
 function without(x: Value, over: readonly string[]): Axis[] {
   for (const name of over) need(x, name);
   return x.type.axes.filter((axis) => !over.includes(axis.name));
+}
+
+const sizeIn = (x: Value, { name, size }: Axis): boolean => axisOf(x, name)?.size === size;
+
+function pooled(x: Value, windows: readonly Pool[]): TensorType {
+  let { axes } = x.type;
+  for (const { from, to } of windows) {
+    need(x, from);
+    axes = axes.map((axis) => (axis.name === from ? to : axis));
+  }
+  return tensor(axes, x.type.dtype);
+}
+
+/** With some axes gone, and others in the place of the first. */
+function replaceAxes(x: Value, from: readonly string[], to: readonly Axis[]): Axis[] {
+  for (const name of from) need(x, name);
+  const rest = x.type.axes.filter(({ name }) => !from.includes(name) || name === from[0]);
+  return rest.flatMap((axis) => (axis.name === from[0] ? to : [axis]));
 }
 
 function replaceAxis(x: Value, from: string, to: Axis): Axis[] {

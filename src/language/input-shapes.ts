@@ -1,6 +1,7 @@
 // What the model of a `train` statement wants of its data.
 
 import type { InputShape } from '../shared/dataset.ts';
+import { networkInput } from '../shared/network.ts';
 import { predictionsOf } from './check/causality.ts';
 import { type Binding, type Core, type Instance, isLossName, type TensorType } from './check/core.ts';
 import { checkModel, type ModelArguments } from './check/definitions.ts';
@@ -23,6 +24,7 @@ export function shapesOf(root: Instance): readonly InputShape[] {
   const predicted = new Set(predictionsOf(root).map(({ input }) => input));
   const read = new Set<Binding>();
   const compared = new Set<Binding>();
+  const made = new Map<string, Pick<InputShape, 'shape' | 'network'>>();
   const visit = (core: Core): void => {
     if (core.op === 'read') read.add(core.binding);
     if (core.op === 'function' && isLossName(core.name)) {
@@ -33,10 +35,16 @@ export function shapesOf(root: Instance): readonly InputShape[] {
         return;
       }
     }
+    if (core.op === 'function' && core.network !== undefined) {
+      const shape = (core.type as TensorType).shape.map((dimension) => evaluate(dimension, () => undefined)!);
+      made.set(networkInput(core.network), { shape, network: core.network });
+      return;
+    }
     operandsOf(core).forEach(visit);
   };
   for (const { core } of root.lines) visit(core);
-  return root.inputs.flatMap(({ binding, declaration, argument }): InputShape[] => {
+  const networks = [...made.values()].map(({ network }) => network!);
+  const given = root.inputs.flatMap(({ binding, declaration, argument }): InputShape[] => {
     if (argument !== undefined || binding.type.kind !== 'tensor' || declaration.type === undefined) return [];
     const { shape, classes } = binding.type as TensorType;
     return [
@@ -49,7 +57,9 @@ export function shapesOf(root: Instance): readonly InputShape[] {
         ...(classes === undefined ? {} : { classes: show(classes) }),
         predicted: predicted.has(binding),
         compared: compared.has(binding) && !read.has(binding),
+        ...(!read.has(binding) && networks.some(({ of }) => of === binding.name) ? { forNetworks: true as const } : {}),
       },
     ];
   });
+  return [...given, ...[...made].map(([name, each]) => ({ name, ...each, predicted: false, compared: false }))];
 }

@@ -7,6 +7,7 @@ import { checkCell, checkModel } from './check/definitions.ts';
 import { keptOr } from './check/kept.ts';
 import type { Notes } from './check/scope.ts';
 import type { Cell, File, Model, Use } from './generated/ast.ts';
+import { networksOf } from './networks.ts';
 import { parseFile } from './parser/parser.ts';
 import { type Pieces, parsePieces } from './parser/pieces.ts';
 import { besides, rangeOf, rangeOfProperty } from './places.ts';
@@ -45,7 +46,7 @@ export interface Program {
 /** As Notes, to look into. */
 export type NodeNotes = { readonly [Kind in keyof Notes]: { get(node: AstNode): ReturnType<Notes[Kind]['get']> } };
 
-export const libraryFiles = ['recurrent.rnn', 'layers.rnn', 'attention.rnn'] as const;
+export const libraryFiles = ['recurrent.rnn', 'layers.rnn', 'attention.rnn', 'images.rnn'] as const;
 
 export interface LoadOptions {
   /** The folder of the standard library: `std` beside this module (or beside the bundle) unless told otherwise. */
@@ -110,7 +111,8 @@ async function loadFile(
   const parsed = parsePieces(text, path, pieces);
   faults.push(...parsed.faults);
   const cells = new Map(library.cells);
-  const file: ProgramFile = { uri: path, text, tree: parsed.tree, cells, isLibrary: false };
+  const networks = await networksOf(parsed.tree, path);
+  const file: ProgramFile = { uri: path, text, tree: parsed.tree, cells, networks, isLibrary: false };
   files.set(path, file);
   for (const item of parsed.tree.items) {
     if (item.$type !== 'Use') continue;

@@ -3,6 +3,7 @@
 import type { Builder } from '../graph/builder.ts';
 import { type AnyNode, type Axis, axisNames, axisOf, hasAxis, type Node, type OperationName, type Value } from '../graph/graph.ts';
 import { aligned, lowerContract } from './contract.ts';
+import { lowerConvolve, lowerPool, lowerUnpool } from './convolve.ts';
 import { elementTypes } from './proto.ts';
 import { lowerRecur } from './recur.ts';
 import type { Pattern, Scope } from './scope.ts';
@@ -138,6 +139,19 @@ export const rules: { readonly [Name in OperationName]: Rule<Name> } = {
     const name = scope.node('Pad', [scope.need(x!, order), pads, fill, scope.integers(order.indexOf(from))], {}, outputs[0]!.name);
     scope.define(outputs[0]!, renamed(order, from, to.name), name);
   },
+  split(scope, { attributes: { from, to }, inputs: [x], outputs }) {
+    const order = scope.orderOf(x!);
+    const groups = order.map((name): Pattern => (name === from ? to.map((axis) => axis.name) : [name]));
+    scope.defineGrouped(outputs[0]!, groups, scope.need(x!, order));
+  },
+  merge(scope, { attributes: { from, to }, inputs: [x], outputs }) {
+    const groups = scope.orderOf(x!).flatMap((name): Pattern[] => (name === from[0] ? [from] : name === from[1] ? [] : [[name]]));
+    const order = groups.map((group) => (group === from ? to.name : group[0]!));
+    scope.define(outputs[0]!, order, scope.grouped(x!, groups));
+  },
+  convolve: lowerConvolve,
+  pool: lowerPool,
+  unpool: lowerUnpool,
   rename(scope, { attributes: { from, to }, inputs: [x], outputs }) {
     scope.alias(outputs[0]!, scope, x!, new Map([[to, from]]));
   },

@@ -279,8 +279,13 @@ function lastOf(run: PyRecord, type: RecordType, scope: Scope): PyRecord {
   const line = instance?.lines.at(-1)?.binding;
   const code = `${run.code}.last`;
   let value: string | undefined;
-  if (line?.kind === 'next') value = `${code}.${fieldName(line.name.replace(/'$/, ''))}`;
-  else if (type.value !== undefined) {
+  if (line?.kind === 'next') {
+    const name = line.name.replace(/'$/, '');
+    const state = type.states.get(name);
+    // a state that is another cell's stands for that cell's value
+    const inner = state?.kind === 'record' ? valueState(state) : undefined;
+    value = `${code}.${fieldName(name)}${inner === undefined ? '' : `.${fieldName(inner)}`}`;
+  } else if (type.value !== undefined) {
     const lengths = scope.lengthsOf(type.value.shape[0]!);
     value = `last(${run.code}.value, ${-type.value.shape.length}, ${lengths ?? 'None'})`;
   }

@@ -122,6 +122,18 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
     return { ...result([x, y], `${left} * ${within(right, binds.sign)}`), level: binds.product, rank: x.rank + y.rank };
   },
 
+  convolve: ({ operands, node }) => {
+    const [x, kernel] = operands as [Py, Py];
+    const [stride] = node.numbers;
+    return { ...result([x, kernel], `convolve(${code(x)}, ${code(kernel)}${stride === 1 ? '' : `, ${stride}`})`), rank: 3 };
+  },
+  max_pool: ({ operands: [x], node }) => call(x!, `max_pool(${code(x!)}, ${node.numbers[0]})`),
+  mean_pool: ({ operands: [x], node }) => call(x!, `mean_pool(${code(x!)}, ${node.numbers[0]})`),
+  places: ({ operands: [x] }) => ({ ...call(x!, `places(${code(x!)})`), rank: 2 }),
+  onnx: ({ fail }) => {
+    throw fail('a network from a file');
+  },
+
   cross_entropy: (applied) => {
     const [scores, target] = applied.operands as [Py, Py];
     const dim = applied.node.along[0]! - scores.rank;

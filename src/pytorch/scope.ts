@@ -141,6 +141,8 @@ export class Scope {
   sizeOfCall(nested: Instance, name: string): string {
     const dimension = nested.dimensions.get(name)!;
     const number = this.number(dimension)!;
+    const header = nested.cell.inputs.find((input) => input.$type === 'SizeInput' && input.name === name);
+    if (header?.fallback?.$type === 'NumberLiteral' && header.fallback.value === number) return `${number}`;
     const said = new RegExp(`(?<![\\w.])${number}(?![\\w.])`).test(nested.call?.$cstNode?.text ?? '');
     if (said || this.instance.parent === undefined) return this.size(dimension) ?? `${number}`;
     return this.named(dimension, name) ?? `${number}`;

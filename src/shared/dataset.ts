@@ -1,5 +1,7 @@
 // What a model wants of its data, and what a run keeps of the data that it was trained on: plain data.
 
+import type { NetworkUse } from './network.ts';
+
 /** An input of a model, as the data that binds it must be. */
 export interface InputShape {
   readonly name: string;
@@ -11,6 +13,10 @@ export interface InputShape {
   readonly predicted: boolean;
   /** A loss compares something with it, and the model reads it nowhere else: where it is missing, nothing is lost. */
   readonly compared: boolean;
+  /** No data of its own, but what a network makes of another input. */
+  readonly network?: NetworkUse;
+  /** Networks read it, and the model nowhere else: batches need not have it. */
+  readonly forNetworks?: true;
 }
 
 /** The classes of a dimension. Token k has the number k. */

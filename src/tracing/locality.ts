@@ -17,6 +17,9 @@ const whenElsewhere = (node: { readonly attributes: { readonly over: string | re
 const whenUntouched = ({ attributes: { from, to } }: Node<'slice'> | Node<'pad'>, axis: string): boolean =>
   from !== axis && to.name !== axis;
 
+const whenOutside = ({ attributes: { windows } }: Node<'pool'> | Node<'unpool'>, axis: string): boolean =>
+  windows.every(({ from, to }) => from !== axis && to.name !== axis);
+
 /** Asked only of nodes that have the axis at all. */
 const rules: { readonly [Name in OperationName]: (node: Node<Name>, axis: string) => boolean } = {
   constant: always,
@@ -61,6 +64,12 @@ const rules: { readonly [Name in OperationName]: (node: Node<Name>, axis: string
   concat: ({ attributes: { from, to } }, axis) => !from.includes(axis) && to.name !== axis,
   slice: whenUntouched,
   pad: whenUntouched,
+  split: ({ attributes: { from, to } }, axis) => from !== axis && to.every(({ name }) => name !== axis),
+  merge: ({ attributes: { from, to } }, axis) => !from.includes(axis) && to.name !== axis,
+  convolve: ({ attributes: { over, windows } }, axis) =>
+    !over.includes(axis) && windows.every(({ whole, place, offset }) => [whole, place, offset].every(({ name }) => name !== axis)),
+  pool: whenOutside,
+  unpool: whenOutside,
   rename: ({ attributes: { from, to } }, axis) => from !== axis && to !== axis,
   broadcast: always,
   gather: ({ attributes }, axis) => attributes.axis !== axis,

@@ -1,8 +1,9 @@
 // Models that run over a dimension of a fixed length, as the rows of an image, are stepped through like those over a sequence: the axis gets a length
 // that is bound when the graph runs, so that a window of it can be computed alone.
 
-import { type AnyNode, type Axis, type Graph, makeValue, type RecurAttributes, type Value } from '../graph/graph.ts';
+import { type AnyNode, type Axis, type Graph, makeValue, type OperationName, type RecurAttributes, type Value } from '../graph/graph.ts';
 import type { Model } from '../graph/model.ts';
+import { isLocal } from './locality.ts';
 
 /** The model with every axis of this name having its name for a length. */
 export function loosened(model: Model, name: string): Model {
@@ -60,11 +61,16 @@ export function loosened(model: Model, name: string): Model {
   };
 }
 
+const imageOperations: ReadonlySet<string> = new Set<OperationName>(['convolve', 'pool', 'unpool', 'split', 'merge']);
+
 /** The fixed axis that a model's first running cell runs over, where it has no sequence: its name and length. */
-export function fixedTime({ inputs, instances }: Model): { readonly name: string; readonly size: number } | undefined {
+export function fixedTime({ inputs, instances, graph }: Model): { readonly name: string; readonly size: number } | undefined {
   const axes = inputs.flatMap(({ value }) => value.type.axes);
   if (axes.some(({ name, size }) => typeof size === 'string' && name !== 'B')) return undefined;
   const running = instances.find(({ axis, states }) => axis !== undefined && states.length > 0)?.axis;
   const found = axes.find(({ name }) => name === running);
-  return found !== undefined && typeof found.size === 'number' ? { name: found.name, size: found.size } : undefined;
+  if (found === undefined || typeof found.size !== 'number') return undefined;
+  // Operations on images need their lengths as numbers.
+  const isWindowed = graph.nodes.some((node) => imageOperations.has(node.operation) && !isLocal(node, found.name));
+  return isWindowed ? undefined : { name: found.name, size: found.size };
 }

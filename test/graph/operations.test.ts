@@ -2,14 +2,26 @@ import assert from 'node:assert/strict';
 import { Builder } from '../../src/graph/builder.ts';
 import { check } from '../../src/graph/check.ts';
 import { differentiate } from '../../src/graph/differentiate.ts';
-import { type Axis, type Graph, type OperationName, tensor, type Value } from '../../src/graph/graph.ts';
+import { type Axis, type Graph, type OperationName, tensor, type Value, type Window, type WindowPart } from '../../src/graph/graph.ts';
 import { erf } from '../../src/graph/interpret.ts';
 import { B, T } from './cells.ts';
 import { array, assertClose, centralDifference, chance, checkGradients, gradients, randomFeeds } from './numeric.ts';
 
 const H: Axis = { name: 'H', size: 3 };
 const K: Axis = { name: 'K', size: 5 };
+const J: Axis = { name: 'J', size: 2 };
 const sizes = { T: 4, B: 2 };
+/** 3 as 2 and 1. */
+const pools = [{ from: 'H', to: J, size: 2 }] as const;
+
+/** Along H, in whichever part of the window it is. */
+function convolution(b: Builder, x: Value, y: Value, over: readonly string[], makes: WindowPart, stride = 1): Value {
+  const [first, second] = (['whole', 'place', 'offset'] as const).filter((part) => part !== makes);
+  const named = { whole: 'I', place: 'J', offset: 'K', [first!]: 'H', [second!]: 'second' };
+  const size = (part: WindowPart): Axis => ({ name: named[part], size: part === makes ? (part === 'whole' ? 5 : 2) : 3 });
+  const window: Window = { whole: size('whole'), place: size('place'), offset: size('offset'), stride, before: 1 };
+  return b.convolve(x, b.rename(y, 'H', 'second'), over, [window], makes);
+}
 
 interface Given {
   readonly b: Builder;
@@ -69,6 +81,20 @@ const uses: { readonly [Name in Exclude<OperationName, 'recur'>]: (given: Given)
   concat: ({ b, x, y }) => b.concat([x, b.pad(b.broadcast(y, T), 'H', 1, K)], ['H', 'K'], { name: 'C', size: 8 }),
   slice: ({ b, x }) => b.slice(x, 'H', 1, { name: 'C', size: 2 }),
   pad: ({ b, x }) => b.pad(x, 'H', 1, K),
+  split: ({ b, y }) => b.split(b.pad(y, 'H', 1, { name: 'L', size: 6 }), 'L', [J, { name: 'I', size: 3 }]),
+  merge: ({ b, x, v }) => b.times(b.merge(b.times(x, b.rename(v, 'H', 'V')), ['H', 'V'], { name: 'HV', size: 9 }), x),
+  convolve: ({ b, x, y, v }) => [
+    ...(['whole', 'place', 'offset'] as const).map((makes) => convolution(b, x, y, ['B'], makes)),
+    convolution(b, x, v, [], 'place', 2),
+    convolution(b, x, v, [], 'whole', 2),
+    convolution(b, v, x, [], 'offset', 2),
+  ],
+  pool: ({ b, x }) => [
+    b.pool(x, 'max', pools),
+    b.pool(x, 'mean', pools),
+    b.pool(b.pad(x, 'H', 1, K), 'mean', [{ from: 'K', to: J, size: 3 }]),
+  ],
+  unpool: ({ b, x }) => b.unpool(x, [{ from: 'H', to: K, size: 2 }]),
   rename: ({ b, x }) => b.rename(x, 'H', 'C'),
   broadcast: ({ b, y }) => b.broadcast(y, K),
   gather: ({ b, x, v, n, m }) => [b.gather(v, n, 'H'), b.gather(x, m, 'T'), b.gather(x, n, 'T'), b.gather(x, n, 'H')],

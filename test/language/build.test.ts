@@ -6,7 +6,7 @@ import type { Value } from '../../src/graph/graph.ts';
 import { interpret, type NamedArray } from '../../src/graph/interpret.ts';
 import type { Model } from '../../src/graph/model.ts';
 import { buildModel } from '../../src/language/index.ts';
-import { assertClose, chance, checkGradients, gradients, randomFeeds } from '../graph/numeric.ts';
+import { array, assertClose, chance, checkGradients, gradients, randomFeeds } from '../graph/numeric.ts';
 import { languageModelOracles, type Oracle } from '../oracles/oracles.ts';
 import { programOf } from './load.ts';
 import { samples } from './samples.ts';
@@ -105,6 +105,30 @@ describe('models in the graph', () => {
       rowsOf(whole, 'h', feeds, sizes),
       first.map((row, k) => [...row, ...second[k]!]),
     );
+  });
+
+  it('images are halved, rounded up, and looked at place by place', async () => {
+    const model = await modelOf(
+      'model M(x: [2, 7, 5]) {\n  a = conv(x, 4, stride: 2)\n  b = max_pool(a, 3)\n  loss = mean(places(b))\n}',
+      {},
+    );
+    const shapes = model.instances[0]!.lines.map(({ name, shape }) => `${name} ${shape}`);
+    assert.deepEqual(shapes, ['a 4,4,3', 'b 4,2,1', 'loss ']);
+    // As PyTorch's Conv2d starts: within one through the root of what a sum adds up.
+    assert.deepEqual(model.weights[0]!.initial, { kind: 'uniform', bound: 1 / Math.sqrt(2 * 3 * 3) });
+    const rows = await modelOf('model M(x: [2, 2, 3]) {\n  loss = places(x)\n}', {});
+    const sizes = { B: 1 };
+    const feeds = new Map(rows.graph.parameters.map((value) => [value, array(value, sizes, (place) => place)]));
+    const found = rowsOf(rows, 'loss', feeds, sizes);
+    assert.deepEqual(found, [[0, 6], [1, 7], [2, 8], [3, 9], [4, 10], [5, 11]]); // biome-ignore format: rows
+  });
+
+  it('equal quotients are equal, before and after they are numbers', async () => {
+    const text =
+      'cell twice(x: [C, Y, X]) {\n  a = max_pool(x, 2)\n  b = mean_pool(conv(x, C), 2) + a\n  y = b * conv(x, C, stride: 2)\n}\n';
+    assert.deepEqual((await programOf(text)).faults, []);
+    const model = await modelOf(`${text}model M(x: [2, 7, 6]) {\n  loss = twice(x)\n}`, {});
+    assert.deepEqual(model.instances[0]!.lines[0]!.shape, ['2', '4', '3']);
   });
 
   it('sinusoids are those of the paper', async () => {

@@ -100,7 +100,43 @@ const cells: readonly Case[] = [
   ['the transpose of a vector', inCell('  y = «x.T»', 'x: [I]'), '`.T` turns a matrix, and x is [I].'],
   ['dropout of everything', inCell('  y = dropout(x, «1»)', 'x: [I]'), /from 0 to below 1/],
   ['a word of the debugger', inCell('  y = «grad»(x)', 'x: [I]'), '`grad` is for watches and breakpoints; a model cannot use it.'],
-  ['a function of later', inCell('  y = «max_pool»(x, 2)', 'x: [C, Y, X]'), '`max_pool` is not supported by this version.'],
+  [
+    'an image that is none',
+    inCell('  param W: [O, C, 3, 3]\n  y = convolve(«x», W)', 'x: [C, Y], size O'),
+    'convolve takes an image [C, Y, X], and x is [C, Y].',
+  ],
+  [
+    'a kernel that is none',
+    inCell('  param W: [O, C]\n  y = convolve(x, «W»)', 'x: [C, Y, X], size O'),
+    'The kernel of convolve is [O, C, height, width], and W is [O, C].',
+  ],
+  [
+    'a kernel of other channels',
+    inCell('  param W: [C, O, 3, 5]\n  y = «convolve(x, W)»', 'x: [C, Y, X], size O'),
+    '`convolve(x, W)`: x is [C, Y, X] and W is [C, O, 3, 5]: C and O are different numbers of channels. Write W: [C, C, 3, 5]?',
+  ],
+  [
+    'a kernel made of data',
+    model('  y = convolve(x, «k»)', 'x: [3, 8, 8], k: [4, 3, 3, 3]'),
+    'The kernel of convolve is the same for all examples and steps, and k depends on the data.',
+  ],
+  [
+    'half a stride',
+    inCell('  param W: [O, C, 3, 3]\n  y = convolve(x, W, stride: «0.5»)', 'x: [C, Y, X], size O'),
+    '`stride:` takes a whole number from 1.',
+  ],
+  [
+    'windows of nothing',
+    inCell('  y = max_pool(x, «0»)', 'x: [C, Y, X]'),
+    'The side of the windows is a whole number from 1, as in max_pool(x, 2).',
+  ],
+  ['windows in a vector', inCell('  y = mean_pool(«x», 2)', 'x: [C]'), 'mean_pool takes an image [C, Y, X], and x is [C].'],
+  ['places of a matrix', inCell('  y = places(«x»)', 'x: [Y, X]'), 'places takes an image [C, Y, X], and x is [Y, X].'],
+  [
+    'a state that shrinks',
+    "cell a(x: [C, Y, X]) {\n  state h: [C, Y, X]\n  h' = «max_pool(h, 2)»\n}\n",
+    /^`h'` is \[C, Y, X\], and this is \[C, Y \/ 2, X \/ 2\]/,
+  ],
   [
     'a cell that is given twice',
     'cell a(x: [I]) {\n  y = x\n}\n«cell a(x: [I]) {\n  y = x\n}»\n',

@@ -4,6 +4,29 @@ import { assertLowered } from './lowered.ts';
 
 const axis = (name: string, size: number | string = name): Axis => ({ name, size });
 const [T, B, H, I, J, S] = [axis('T'), axis('B'), axis('H', 4), axis('I', 3), axis('J', 4), axis('S')];
+const [C, O, Y, X, K, L, P, Q] = [
+  axis('C', 3),
+  axis('O', 2),
+  axis('Y', 7),
+  axis('X', 5),
+  axis('K', 3),
+  axis('L', 2),
+  axis('P', 4),
+  axis('Q', 3),
+];
+/** Strides 2; kernels 3 and 2. */
+const seen = [
+  { whole: Y, place: P, offset: K, stride: 2, before: 1 },
+  { whole: X, place: Q, offset: L, stride: 2, before: 0 },
+];
+const pools = [
+  { from: 'Y', to: P, size: 2 },
+  { from: 'X', to: Q, size: 2 },
+];
+const unpools = [
+  { from: 'P', to: Y, size: 2 },
+  { from: 'Q', to: X, size: 2 },
+];
 const sizes = { T: 5, B: 2, S: 3 };
 
 interface Makers {
@@ -75,6 +98,39 @@ const cases: Readonly<Record<string, (makers: Makers) => Value | readonly Value[
   cumsum: ({ b, float }) => {
     const x = float(B, T);
     return [b.cumsum(x, 'T'), b.cumsum(x, 'T', true)];
+  },
+
+  'split and merge': ({ b, float }) => {
+    const x = float(T, axis('HI', 12), B);
+    return [b.split(x, 'HI', [H, I]), b.merge(float(B, H, T, I), ['I', 'H'], axis('IH', 12))];
+  },
+  'a convolution, its two gradients': ({ b, float }) => {
+    const [x, kernel, places] = [float(B, C, Y, X), float(O, C, K, L), float(B, O, P, Q)];
+    return [
+      b.convolve(x, kernel, ['C'], seen),
+      b.convolve(places, kernel, ['O'], seen, 'whole'),
+      b.convolve(x, places, ['B'], seen, 'offset'),
+    ];
+  },
+  'a convolution over time, without channels, in other orders': ({ b, float }) => {
+    const [x, kernel, places] = [float(X, T, Y, B), float(L, K), float(Q, B, P, T)];
+    return [b.convolve(x, kernel, [], seen), b.convolve(kernel, places, [], seen, 'whole'), b.convolve(x, places, ['B'], seen, 'offset')];
+  },
+  'a convolution with a stride beyond its kernel, along one axis': ({ b, float }) => {
+    const window = { whole: axis('W', 8), place: axis('P', 3), offset: axis('K', 1), stride: 3, before: 0 };
+    const [x, kernel, places] = [float(B, I, axis('W', 8)), float(I, axis('K', 1)), float(axis('P', 3), B)];
+    const [made, whole, offset] = (['place', 'whole', 'offset'] as const).map((makes) =>
+      makes === 'place'
+        ? b.convolve(x, kernel, ['I'], [window], makes)
+        : makes === 'whole'
+          ? b.convolve(places, kernel, [], [window], makes)
+          : b.convolve(x, places, ['B'], [window], makes),
+    );
+    return [made!, whole!, offset!];
+  },
+  'pools, the last window smaller': ({ b, float }) => {
+    const x = float(B, C, Y, X, T);
+    return [b.pool(x, 'max', pools), b.pool(x, 'mean', pools), b.unpool(float(C, P, Q, B), unpools)];
   },
 
   concat: ({ b, float }) => b.concat([float(B, I), float(J, B)], ['I', 'J'], axis('IJ', 7)),

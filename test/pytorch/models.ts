@@ -79,6 +79,35 @@ export const cases: Readonly<Record<string, Case>> = {
   loss = huber(linear(f, 2), y)
 }
 `),
+  images: {
+    text: `model M(image: [2, 7, 5], past: [T, 2], tag: one of Tag) {
+  seen   = conv_block(conv(image, 3, stride: 2), 4)
+  around = places(mean_pool(conv(image, 4, window: 2, stride: 2), 3))
+  h      = attending_decoder(past, places(seen), 3)
+  even   = sum(max_pool(image, 3)) * 0.1 + mean(around)
+  loss   = cross_entropy(linear(last(h), Tag) * even, tag)
+}
+`,
+    model: 'M',
+    sizes: { Tag: 3 },
+    ragged: ['T'],
+  },
+  films: {
+    text: `/// A recurrent cell whose state is an image (Shi et al. 2015).
+cell seeing(x: [C, Y, X], size H) {
+  state h: [H, Y, X]
+  h' = tanh(conv(x, H) + conv(h, H))
+}
+
+model M(film: [T, 1, 4, 6], tag: one of Tag) {
+  h    = seeing(max_pool(conv(film, 2), 2), 3)
+  loss = cross_entropy(linear(mean(last(h), over: [2, 3]), Tag), tag)
+}
+`,
+    model: 'M',
+    sizes: { Tag: 3 },
+    ragged: ['T'],
+  },
   next_numbers: numbers('model M(x: [T, 2]) {\n  h = gru(x, 3)\n  loss = mae(linear(h, 2), next(x))\n}\n'),
   next_line: classifier('  h = rnn(x, 3)\n  loss = mse(h, next(tanh(x))) + 0 * mean(cross_entropy(linear(last(h), Tag), tag))'),
   binary: numbers('model M(x: [T, 2], y: [T, 3]) {\n  h = gru(x, 3)\n  loss = binary(h, y)\n}\n'),

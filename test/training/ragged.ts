@@ -15,6 +15,12 @@ export const texts = {
   h    = bidirectional(gru, embed(input, 4), 6)
   loss = cross_entropy(linear(h, Tag), tags)
 }`,
+  /** Eyes and words: convolutions, pools of both kinds, the last windows smaller, attention over places. */
+  images: `model M(image: [2, 7, 5], input: [T] of Char, tag: one of Tag) {
+  seen = max_pool(channel_norm(relu(conv(conv(image, 3, stride: 2), 4))), 2)
+  h    = attending_decoder(embed(input, 4), places(seen), 4)
+  loss = cross_entropy(linear(last(h) + mean(mean_pool(conv(image, 4, window: 2), 3), over: [3, 2]), Tag), tag)
+}`,
 };
 /** Of the rows. */
 export const lengths = [3, 7, 1, 5, 6, 2, 7, 4, 3, 5, 1, 2, 6, 7, 4, 2, 3];
@@ -27,8 +33,14 @@ export async function modelOf(text: string): Promise<Model> {
 export function batchOf(model: Model, steps: number): Batch {
   const rows = lengths.length;
   const fill = random('padding', steps);
+  const floats: Record<string, Float32Array> = {};
   const inputs: Record<string, Int32Array> = { 'lengths(T)': Int32Array.from(lengths) };
   for (const { name, value, classes } of model.inputs) {
+    if (value.type.dtype === 'float') {
+      const numbers = random('rows', name);
+      const width = value.type.axes.reduce((product, { size }) => product * (typeof size === 'number' ? size : 1), rows);
+      floats[name] = Float32Array.from({ length: width }, () => 2 * numbers.uniform() - 1);
+    }
     if (classes === undefined) continue;
     const count = classes === 'Char' ? 6 : 3;
     const real = random('rows', name);
@@ -38,5 +50,5 @@ export function batchOf(model: Model, steps: number): Batch {
       ? Int32Array.from({ length: steps * rows }, (_, k) => own[k % rows]![Math.floor(k / rows)] ?? Math.floor(fill.uniform() * count))
       : Int32Array.from(own, (row) => row[0]!);
   }
-  return { rows, sizes: { T: steps }, inputs, reset: true };
+  return { rows, sizes: { T: steps }, inputs: { ...inputs, ...floats }, reset: true };
 }

@@ -48,8 +48,14 @@ function simpler(writer: Writer, node: Exclude<AnyNode, Node<'recur'>>, inputs: 
     case 'lessEqual':
     case 'equal':
       return arithmetic(writer, node.operation, x!, y!);
-    case 'where':
-      return unspread(writer, 'where', inputs);
+    case 'pow':
+      return power(writer, x!, y!);
+    case 'where': {
+      const chosen = numberOf(writer, x!);
+      const [other, value] = chosen === 0 ? [y!, inputs[2]!] : [inputs[2]!, y!];
+      const isWhole = [...axisNames(x!), ...axisNames(other)].every((name) => hasAxis(value, name));
+      return chosen !== undefined && isWhole ? value : unspread(writer, 'where', inputs);
+    }
     case 'scatterAdd': {
       // Nothing is summed: each update stands alone.
       const { axis, keep } = node.attributes;
@@ -65,11 +71,20 @@ function simpler(writer: Writer, node: Exclude<AnyNode, Node<'recur'>>, inputs: 
   }
 }
 
+/** Squares are products, as is the slope of a square: a kernel for any power is ten times as slow. */
+function power(writer: Writer, x: Value, y: Value): Value | undefined {
+  const exponent = numberOf(writer, y);
+  if (!axisNames(y).every((name) => hasAxis(x, name))) return undefined;
+  if (exponent === 1) return x;
+  return exponent === 2 ? writer.one('mul', {}, x, x) : undefined;
+}
+
 type Arithmetic = 'add' | 'sub' | 'mul' | 'div' | 'minimum' | 'maximum' | 'less' | 'lessEqual' | 'equal';
 
 function arithmetic(writer: Writer, operation: Arithmetic, x: Value, y: Value): Value | undefined {
   const [a, b] = [numberOf(writer, x), numberOf(writer, y)];
   if (a !== undefined && b !== undefined && x.type.dtype === 'float') {
+    if (operation === 'equal') return writer.constant(Number(a === b), joinAxes([x, y]), 'bool');
     const number = folded(operation, a, b);
     if (number !== undefined) return writer.constant(number, joinAxes([x, y]));
   }

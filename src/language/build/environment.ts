@@ -1,7 +1,7 @@
 // Where an expression is built: its frame, its instance, the values of its names; and the axes of its dimensions.
 
 import { type Axis, type DataType, type TensorType as GraphType, tensor, type Value } from '../../graph/graph.ts';
-import type { Binding, Instance, LossName, TensorType } from '../check/core.ts';
+import type { Binding, Core, FunctionNode, Instance, LossName, TensorType } from '../check/core.ts';
 import { type Dimension, evaluate, variableOf } from '../check/dimensions.ts';
 import { showWritten } from '../check/written.ts';
 import { type Built, type BuiltTensor, freshName } from './built.ts';
@@ -18,6 +18,8 @@ export interface Surroundings {
   weight(instance: Instance, parameter: Instance['params'][number], axes: readonly Axis[]): Value;
   /** The input of the model one step ahead. */
   ahead(input: Binding): BuiltTensor;
+  /** What a network in a file makes of an input of the model: data too. */
+  made(node: FunctionNode & Core): BuiltTensor;
   mask(value: Value, axes: readonly Axis[], rate: number): Value;
   /** Which steps are real, where rows have lengths of their own. */
   readonly ragged: Ragged;

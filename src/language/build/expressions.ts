@@ -244,6 +244,10 @@ export class ExpressionBuilder {
         const taken = new Set([...built.flatMap((each) => names(tensorOf(each).axes)), besides]);
         return this.#axes.one(shape[place]!, undefined, (name) => taken.has(name), environment);
       },
+      made: () => {
+        const { value, axes } = this.#around.made(core);
+        return { kind: 'tensor', value: frame.use(value, this.#around.root), axes };
+      },
       mask: (value, rate) => {
         const axes = maskAxes(value, environment);
         return frame.use(this.#around.mask(value, axes, rate), this.#around.root);

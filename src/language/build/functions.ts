@@ -5,6 +5,7 @@ import { hasAxis } from '../../graph/graph.ts';
 import type { Core, FunctionName, FunctionNode, LossName } from '../check/core.ts';
 import { type BuiltTensor, freshName, names, present, renamed, widenedTo } from './built.ts';
 import type { Comparison } from './environment.ts';
+import { convolve, places, pool } from './images.ts';
 import { aligned, padded, pick, type Writing } from './operations.ts';
 
 /** Stands for an infinity where nothing is to be chosen: the difference of two of them is a number. */
@@ -19,6 +20,8 @@ export interface Applied extends Writing {
   readonly rank: number;
   /** The axis for a dimension of the result that no operand has. */
   newAxis(place: number, besides?: string): Axis;
+  /** What the node's network makes: data. */
+  made(): BuiltTensor;
   /** A mask for dropout, with the axes of the value. */
   mask(value: Value, rate: number): Value;
   /** Hears what a loss function of the model's own lines compares. */
@@ -122,6 +125,12 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
     const axes = [...x.axes, ...y.axes.map(({ size }, k) => ({ name: to[k]!, size }))];
     return { kind: 'tensor', value: b.times(present(b, x), right), axes };
   },
+
+  convolve,
+  max_pool: pool('max'),
+  mean_pool: pool('mean'),
+  places,
+  onnx: ({ made }) => made(),
 
   cross_entropy: crossEntropy,
   binary: comparing('binary', (b, x, y) => b.minus(b.unary('softplus', x), b.times(x, y))),

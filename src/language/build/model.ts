@@ -3,6 +3,7 @@
 import type { Axis, Value } from '../../graph/graph.ts';
 import { tensor } from '../../graph/graph.ts';
 import type { CarriedState, DropoutMask, Initial, Line, Model, ModelInput, Instance as ModelInstance, Weight } from '../../graph/model.ts';
+import { networkInput } from '../../shared/network.ts';
 import type { Fault, SourceRange } from '../../shared/source.ts';
 import { predictionsOf } from '../check/causality.ts';
 import { type Binding, type CheckedLine, type Core, type Instance, isLossName, type Parameter, type TensorType } from '../check/core.ts';
@@ -89,7 +90,7 @@ class ModelBuilder {
     const inputs = new Map<Binding, Built>();
     for (const { binding, declaration, argument } of this.#root.inputs) {
       if (argument !== undefined || binding.type.kind !== 'tensor' || declaration.type === undefined) continue;
-      inputs.set(binding, this.#input(binding, binding.name));
+      inputs.set(binding, this.#input(binding.type, binding.name));
     }
     const builder = new InstanceBuilder(this.#surroundings());
     const built = builder.model(this.#root, inputs);
@@ -140,7 +141,8 @@ class ModelBuilder {
       judged: (comparison) => {
         this.#comparison ??= comparison;
       },
-      ahead: (input) => this.#input(input, `next(${input.name})`),
+      ahead: (input) => this.#input(input.type as TensorType, `next(${input.name})`),
+      made: ({ network, type }) => this.#input(type as TensorType, networkInput(network!)),
       mask: (_value, axes, rate) => {
         const value = b.parameter({ dtype: 'float', axes }, `dropout ${this.#dropout.length + 1}`);
         this.#dropout.push({ value, rate });
@@ -162,9 +164,8 @@ class ModelBuilder {
     return this.#options.classes[name];
   }
 
-  /** An input of the model, or what stands one step ahead of it: both are data. */
-  #input(binding: Binding, name: string): BuiltTensor {
-    const type = binding.type as TensorType;
+  /** An input of the model, what stands one step ahead of it, or what a network makes of it: all are data. */
+  #input(type: TensorType, name: string): BuiltTensor {
     const axes = inputAxes(type, this.#axes);
     let input = this.#inputs.get(name);
     if (input === undefined) {

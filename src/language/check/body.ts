@@ -5,7 +5,7 @@ import type { Equation, Expression, Param, State } from '../generated/ast.ts';
 import { textOf } from '../places.ts';
 import { unifyTensors } from './alignment.ts';
 import { type Binding, type CheckedLine, type Core, type Level, type Start, startNames, type Type } from './core.ts';
-import type { Dimension } from './dimensions.ts';
+import { type Dimension, times } from './dimensions.ts';
 import { addNextValue } from './repairs.ts';
 import { asTensor, fault, type Scope, showType, suggestion, tensorType } from './scope.ts';
 import { operandsOf } from './walk.ts';
@@ -243,6 +243,11 @@ function settleParameters(scope: Scope): void {
         const { shape } = asTensor(right.type)!;
         contracted.set(right.binding, shape[Math.max(0, shape.length - 2)]!);
       }
+    }
+    if (core.op === 'function' && core.name === 'convolve') {
+      const kernel = core.operands[1]!.core;
+      const seen = asTensor(kernel.type)!.shape.slice(1);
+      if (kernel.op === 'read' && !contracted.has(kernel.binding)) contracted.set(kernel.binding, seen.reduce(times));
     }
     operandsOf(core).forEach(visit);
   };

@@ -1,6 +1,7 @@
 // What the checker makes of a syntax tree: every call an instance with dimensions of its own, every expression typed, its operands
 // aligned by position. The builder (build/) turns it into a tensor graph and decides nothing about the language any more.
 
+import type { NetworkFacts, NetworkUse } from '../../shared/network.ts';
 import type { LineRole } from '../../shared/source.ts';
 import type { Cell, Definition, Equation, Expression, ValueInput, Variable } from '../generated/ast.ts';
 import type { Dimension } from './dimensions.ts';
@@ -12,6 +13,7 @@ export const functionNames = [
   'minimum', 'maximum', 'where', 'clip', 'dropout',
   'sum', 'mean', 'max', 'min', 'argmax', 'variance', 'norm', 'entropy', 'softmax', 'cumsum', 'any', 'all',
   'first', 'last', 'next', 'previous', 'reverse', 'range', 'repeat', 'sinusoids', 'outer',
+  'convolve', 'max_pool', 'mean_pool', 'places', 'onnx',
   'cross_entropy', 'binary', 'mse', 'mae', 'huber',
 ] as const;
 export type FunctionName = (typeof functionNames)[number];
@@ -19,9 +21,6 @@ export const lossNames = ['cross_entropy', 'binary', 'mse', 'mae', 'huber'] as c
 export type LossName = (typeof lossNames)[number];
 export const isLossName = (name: string): name is LossName => (lossNames as readonly string[]).includes(name);
 export const isFunctionName = (name: string): name is FunctionName => (functionNames as readonly string[]).includes(name);
-
-/** Functions of the language that this version does not have. */
-export const laterFunctions = new Set(['convolve', 'max_pool', 'mean_pool', 'places', 'onnx']);
 
 export interface TensorType {
   readonly kind: 'tensor';
@@ -75,6 +74,8 @@ export type Callee =
 export interface CheckedFile {
   readonly uri: string;
   readonly cells: ReadonlyMap<string, { readonly cell: Cell; readonly file: CheckedFile }>;
+  /** What the networks that it calls are like, by their paths as they are written; a fault where that is not known. */
+  readonly networks?: ReadonlyMap<string, NetworkFacts | { readonly fault: string }>;
 }
 
 /** A name that has a value within one instance. */
@@ -118,7 +119,7 @@ export interface Parameter {
   readonly shape: readonly Dimension[];
   /** How it starts, as written: a number, or a named way of starting with its numbers. */
   readonly initial?: Start;
-  /** The dimension that its product contracts, where it is a matrix. */
+  /** The dimension that its product contracts, where it is a matrix; of a kernel, how many numbers of the image each of its sums has. */
   readonly contracted?: Dimension;
   /** Its name among the model's weights; that of another instance's where `weights:` shares it. */
   readonly weight: string;
@@ -202,8 +203,10 @@ export interface FunctionNode {
   /** The places, in the first operand, of the dimensions that it works along. */
   readonly along: readonly number[];
   readonly where?: Aligned;
-  /** Plain numbers among its arguments: dropout's rate, clip's bounds. */
+  /** Plain numbers among its arguments: dropout's rate, clip's bounds, a stride, the side of a window. */
   readonly numbers: readonly number[];
+  /** Of `onnx`. */
+  readonly network?: NetworkUse;
 }
 
 export interface CallNode {

@@ -53,8 +53,22 @@ export function over(a: Dimension, b: Dimension): Dimension {
   const [x, y] = [numberOf(a), numberOf(b)];
   if (y === 1) return a;
   if (x !== undefined && y !== undefined && y !== 0) return constant(Math.ceil(x / y));
-  return ofVariable(makeVariable(`${show(a)} / ${show(b)}`, false, { numerator: a, denominator: b }));
+  // The same quotient is the same variable.
+  const key = `${keyOf(a)} / ${keyOf(b)}`;
+  const [first] = [...a.terms, ...b.terms].flatMap(({ variables }) => variables);
+  const known = first === undefined ? undefined : quotients.get(first);
+  const variable = known?.get(key) ?? makeVariable(`${bracketed(a)} / ${bracketed(b)}`, false, { numerator: a, denominator: b });
+  if (first !== undefined) quotients.set(first, (known ?? new Map()).set(key, variable));
+  return ofVariable(variable);
 }
+
+const quotients = new WeakMap<Variable, Map<string, Variable>>();
+const keyOf = ({ terms }: Dimension): string =>
+  terms
+    .map(({ factor, variables }) => `${factor}*${variables.map(({ id }) => id).join('*')}`)
+    .sort()
+    .join('+');
+const bracketed = (a: Dimension): string => (resolve(a).terms.length > 1 ? `(${show(a)})` : show(a));
 
 function collect(terms: readonly Term[]): Dimension {
   const sums = new Map<string, Term>();
@@ -76,8 +90,7 @@ export function resolve(dimension: Dimension): Dimension {
       let value = ofVariable(variable);
       if (binding !== undefined) value = resolve(binding);
       else if (quotient !== undefined) {
-        const settled = over(resolve(quotient.numerator), resolve(quotient.denominator));
-        if (numberOf(settled) !== undefined) value = settled;
+        value = over(resolve(quotient.numerator), resolve(quotient.denominator));
       }
       product = times(product, value);
     }
@@ -117,7 +130,7 @@ export function equate(a: Dimension, b: Dimension): boolean {
   for (const term of candidates.sort((x, y) => Math.abs(x.factor) - Math.abs(y.factor))) {
     const variable = term.variables[0]!;
     const rest = difference.terms.filter((each) => each !== term);
-    if (rest.some(({ variables }) => variables.includes(variable))) continue;
+    if (rest.some(({ variables }) => variables.some((other) => isMadeOf(other, variable)))) continue;
     if (rest.some(({ factor }) => factor % term.factor !== 0)) continue;
     const binding = { terms: rest.map(({ factor, variables }) => ({ factor: -factor / term.factor, variables })) };
     const size = numberOf(binding);
@@ -126,6 +139,15 @@ export function equate(a: Dimension, b: Dimension): boolean {
     return true;
   }
   return false;
+}
+
+/** Whether it is the variable, or a quotient in which it occurs. */
+function isMadeOf({ quotient, ...other }: Variable, variable: Variable): boolean {
+  if (other.id === variable.id) return true;
+  if (quotient === undefined) return false;
+  return [quotient.numerator, quotient.denominator].some((part) =>
+    resolve(part).terms.some(({ variables }) => variables.some((each) => isMadeOf(each, variable))),
+  );
 }
 
 export function show(dimension: Dimension): string {

@@ -3,16 +3,7 @@
 import type { Binary, Brackets, Expression, Logical, Member, Power, Reference, Slice, Subscript, Unary } from '../generated/ast.ts';
 import { textOf } from '../places.ts';
 import { broadcast, contractedPlaces } from './alignment.ts';
-import {
-  type BinaryOperator,
-  type Core,
-  isFunctionName,
-  laterFunctions,
-  type Place,
-  type RecordType,
-  type TensorType,
-  type Type,
-} from './core.ts';
+import { type BinaryOperator, type Core, isFunctionName, type Place, type RecordType, type TensorType, type Type } from './core.ts';
 import { constant, type Dimension, equate, isSame, minus, numberOf, over, plus, show, showShape, times } from './dimensions.ts';
 import { asTensor, closest, core, fault, needTensor, type Scope, showType, suggestion, tensorType, unknown, wrong } from './scope.ts';
 
@@ -81,7 +72,6 @@ function call(name: string, node: Extract<Expression, { $type: 'Call' }>, scope:
   else if (cell !== undefined) notes?.declarations.set(node.callee, { uri: cell.file.uri, node: cell.cell });
   if (callee?.kind === 'cell') return checker.cellCall(callee.cell, callee.file, node, scope, main);
   if (callee?.kind === 'function') return checker.functionCall(callee.name, node, scope, main);
-  if (laterFunctions.has(name)) return wrong(scope, node.callee, 'not-yet', `\`${name}\` is not supported by this version.`);
   if (name === 'grad' || name === 'at' || name === 'saturated')
     return wrong(scope, node.callee, 'debugger-only', `\`${name}\` is for watches and breakpoints; a model cannot use it.`);
   return notFound(name, node.callee, scope);
@@ -99,7 +89,7 @@ function notFound(name: string, node: Expression, scope: Scope): Core {
   return wrong(scope, node, 'unknown-name', `Nothing is called \`${name}\`.${suggestion(name, known)}`, closest(name, known));
 }
 const functionWords =
-  'exp log sqrt abs sign sigmoid tanh relu gelu softplus minimum maximum where clip dropout sum mean max min argmax variance norm entropy softmax cumsum first last next previous reverse range repeat sinusoids outer cross_entropy binary mse mae huber'.split(
+  'exp log sqrt abs sign sigmoid tanh relu gelu softplus minimum maximum where clip dropout sum mean max min argmax variance norm entropy softmax cumsum first last next previous reverse range repeat sinusoids outer convolve max_pool mean_pool places onnx cross_entropy binary mse mae huber'.split(
     ' ',
   );
 

@@ -66,7 +66,7 @@ const placesNow = (definition: Definition, { cells }: CheckedFile): readonly unk
 const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((each, k) => each === b[k]);
 
 function callsOf(definition: Definition, file: CheckedFile, given: ModelArguments): unknown[] {
-  const found: unknown[] = Object.entries(given).flat();
+  const found: unknown[] = [...Object.entries(given).flat(), ...(file.networks?.values() ?? [])];
   const seen = new Set<Definition>();
   const follow = (each: Definition, within: CheckedFile): void => {
     if (seen.has(each)) return;

@@ -61,11 +61,15 @@ function withLift(type: Type, lift: readonly Dimension[]): Type {
   if (type.kind !== 'record') return type;
   const each = (map: ReadonlyMap<string, Type>): Map<string, Type> =>
     new Map([...map].map(([name, inner]) => [name, withLift(inner, lift)]));
+  const states = each(type.states);
+  // Which state the value is, is told by its being the same.
+  const own = [...type.states].find(([, state]) => state === type.value)?.[0];
+  const value = type.value === undefined ? undefined : own === undefined ? withLift(type.value, lift) : states.get(own);
   return {
     ...type,
     fields: each(type.fields),
-    states: each(type.states),
-    ...(type.value === undefined ? {} : { value: withLift(type.value, lift) as TensorType }),
+    states,
+    ...(value === undefined ? {} : { value: value as TensorType }),
     ...(type.layers === undefined ? {} : { layers: type.layers.map((layer) => withLift(layer, lift) as RecordType) }),
   };
 }

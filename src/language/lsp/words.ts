@@ -56,6 +56,17 @@ export const functionWords: Readonly<Record<FunctionName, Word>> = {
   ),
   repeat: word('repeat(x, S)', 'The same value at every place of a new first dimension.'),
   outer: word('outer(a, b)', 'Every element of a times every element of b.'),
+  convolve: word(
+    'convolve(x, W)',
+    'An image [C, Y, X] with a kernel [O, C, height, width]: the same small window of weights at every place. Outside of the image is 0, so that [O, Y, X] comes out; with `stride: 2` half of it, and so on.',
+  ),
+  max_pool: word('max_pool(x, n)', 'The largest of each window of n by n, side by side: [C, Y, X] becomes [C, Y / n, X / n], rounded up.'),
+  mean_pool: word('mean_pool(x, n)', 'The mean of each window of n by n, side by side: [C, Y, X] becomes [C, Y / n, X / n], rounded up.'),
+  places: word('places(f)', 'The places of an image, row by row: [C, Y, X] becomes [Y * X, C], so that attention can look at them.'),
+  onnx: word(
+    'onnx("network.onnx", x)',
+    'What a network in a file makes of an input of the model; `output:` names one of its outputs. It is not trained: what it makes is computed once for each example, and kept beside the file.',
+  ),
   cross_entropy: word(
     'cross_entropy(scores, classes)',
     'How surprised the scores are by the classes, in nats: logsumexp(scores) - scores[class].',

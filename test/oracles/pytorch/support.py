@@ -231,6 +231,37 @@ def sinusoids(steps, features, device):
     return torch.where(place % 2 == 0, angle.sin(), angle.cos())
 
 
+# Images [..., C, Y, X].
+
+
+def convolve(x, kernel, stride=1):
+    """Place j sees what is around place stride * j; outside of the image is 0."""
+    pads = []
+    for size, side in zip(reversed(x.shape[-2:]), reversed(kernel.shape[-2:])):
+        before = (side - 1) // 2
+        pads += [before, (-(-size // stride) - 1) * stride + side - before - size]
+    y = F.conv2d(F.pad(x.reshape(-1, *x.shape[-3:]), pads), kernel, stride=stride)
+    return y.reshape(*x.shape[:-3], *y.shape[-3:])
+
+
+def windows(pool, x, n, **how):
+    y = pool(x.reshape(-1, 1, *x.shape[-2:]), n, ceil_mode=True, **how)
+    return y.reshape(*x.shape[:-2], *y.shape[-2:])
+
+
+def max_pool(x, n):
+    return windows(F.max_pool2d, x, n)
+
+
+def mean_pool(x, n):
+    return windows(F.avg_pool2d, x, n, count_include_pad=False)
+
+
+def places(f):
+    """[..., C, Y, X] to [..., Y * X, C]."""
+    return f.flatten(-2).transpose(-1, -2)
+
+
 # Losses, before they are averaged.
 
 
