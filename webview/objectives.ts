@@ -2,6 +2,7 @@
 
 import { count } from '../src/shared/figures.ts';
 import type { TraceState } from '../src/shared/messages.ts';
+import { objectiveText } from '../src/shared/objective.ts';
 import type { Objective } from '../src/shared/trace.ts';
 
 export interface ObjectiveOption {
@@ -33,8 +34,7 @@ export function objectivesOf({ objective, outputs, t, steps }: Shown, short: boo
     ];
   });
   const isThere = found.some((option) => JSON.stringify(option.objective) === JSON.stringify(objective));
-  if (isThere || objective.kind !== 'output') return found;
-  return [...found, { objective, text: `${objective.output}[${(objective.index ?? []).map((each) => each ?? ':').join(', ')}]` }];
+  return isThere ? found : [...found, { objective, text: objectiveText(objective) }];
 }
 
 /** The next of the two that a key goes back and forth between: all, and the step in sight. */

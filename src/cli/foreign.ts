@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import type { ForeignTraceResult } from '../engine/foreign.ts';
 import { type ForeignInput, PARITY_LIMIT, type PartParity, type StreamSettings } from '../shared/foreign.ts';
 import type { FileChoice, InputChoice } from '../shared/inputs.ts';
-import type { Objective } from '../shared/trace.ts';
+import { type OutputObjective, outputObjectiveOf } from '../shared/objective.ts';
 import { type Command, type Given, UsageError } from './command.ts';
 import type { Surroundings, Terminal } from './terminal.ts';
 
@@ -65,7 +65,7 @@ export async function traceModel(given: Given, { terminal, engine }: Surrounding
   const file = resolve(terminal.folder, given.positionals[0]!);
   const out = resolve(terminal.folder, given.required('out'));
   const objective = given.text('gradient');
-  const gradient = objective === undefined ? {} : { gradient: objectiveOf(objective) };
+  const gradient = objective === undefined ? {} : { gradient: objectiveOf(objective, terminal.folder) };
   const result = await engine.request('traceForeign', { file, out, input: await inputOf(given, terminal), ...gradient });
   tell(result, terminal);
   terminal.out(`${result.arrays} arrays in ${out}\n`);
@@ -107,13 +107,14 @@ async function inputOf(given: Given, { folder }: Terminal): Promise<ForeignInput
   return { all, dimensions, ...more };
 }
 
-/** `logits`, `logits[0,-1,3]`, `logits[0,:,3]`. */
-function objectiveOf(text: string): Extract<Objective, { kind: 'output' }> {
-  if (text === '')
-    throw new UsageError('--gradient takes the name of an output of the model: --gradient logits, or --gradient logits[0,3,:].');
-  const [, output, inner] = /^(.*)\[([-\d,:\s]*)\]$/.exec(text) ?? [];
-  if (output === undefined || inner === undefined) return { kind: 'output', output: text };
-  return { kind: 'output', output, index: inner.split(',').map((each) => (each.trim() === ':' ? null : Number(each))) };
+/** `logits`, `logits[0,-1,3]`, `mse(logits, target.npy)`. */
+function objectiveOf(text: string, folder: string): OutputObjective {
+  const found = outputObjectiveOf(text);
+  if (found === undefined)
+    throw new UsageError(
+      '--gradient takes the name of an output of the model, an element of it, or a loss against a file: --gradient logits, --gradient logits[0,3,:], --gradient "cross_entropy(logits, target.npy)".',
+    );
+  return found.kind === 'against' ? { ...found, target: resolve(folder, found.target) } : found;
 }
 
 const zerosOf = (names: string): Record<string, InputChoice> =>

@@ -28,7 +28,7 @@ export const traceCommand: Command = {
     input: 'a text file with the sequence; of an ONNX model .npz, .npy, .csv, .json, .wav, .txt or an image',
     values: 'names of lines, with commas between; all of them',
     gradient:
-      'also the gradient for each value, as layer/value.gradient: of the loss; of an ONNX model of OUTPUT, or an element of it, OUTPUT[0,3,:], also for its inputs, as INPUT.gradient',
+      'also the gradient for each value, as layer/value.gradient: of the loss; of an ONNX model of OUTPUT, an element of it, OUTPUT[0,3,:], or a loss, mse(OUTPUT, FILE) or cross_entropy(OUTPUT, FILE); also for its inputs, as INPUT.gradient',
     out: 'the .npz file to write',
     ...foreignHelp,
   },

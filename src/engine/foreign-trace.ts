@@ -5,13 +5,14 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Reading } from '../data/text-stream.ts';
-import { ForeignModel, type ForeignRun, type OutputObjective } from '../foreign/model.ts';
+import { ForeignModel, type ForeignRun } from '../foreign/model.ts';
 import { wordOf } from '../foreign/names.ts';
 import { PartError } from '../foreign/part.ts';
 import { type ReplayedParts, seed, seedsOf } from '../foreign/replay.ts';
 import { type PartGroup, replayGroup } from '../foreign/session.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ForeignInput } from '../shared/foreign.ts';
+import type { OutputObjective } from '../shared/objective.ts';
 import type { Objective, ReadRequest, SummaryKind, Trace, TraceDescription } from '../shared/trace.ts';
 
 /** Throws what running it throws, and PartError where no part ran over the sequence. */
@@ -102,7 +103,8 @@ class ForeignTrace implements Trace {
   }
 
   async differentiate(objective: Objective): Promise<void> {
-    if (objective.kind !== 'output') throw new PartError('Gradients of an ONNX model are of one of its outputs.');
+    if (objective.kind !== 'output' && objective.kind !== 'against')
+      throw new PartError('Gradients of an ONNX model are of one of its outputs.');
     const before = [this.#objective, this.#seeded] as const;
     this.#objective = objective;
     this.#seeded = undefined;

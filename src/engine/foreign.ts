@@ -3,12 +3,13 @@
 import { type NamedArray, type NumericArray, npz } from '../data/npz.ts';
 import type { Reading } from '../data/text-stream.ts';
 import type { OutputGradient } from '../foreign/gradient.ts';
-import { ForeignModel, type ForeignRun, type OutputObjective } from '../foreign/model.ts';
+import { ForeignModel, type ForeignRun } from '../foreign/model.ts';
 import { callKey } from '../foreign/part.ts';
 import type { Parity, ReplayedParts } from '../foreign/replay.ts';
 import { groupsOf, type PartGroup, replayGroup, worstParity } from '../foreign/session.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
 import type { ForeignInfo, ForeignInput, PartParity } from '../shared/foreign.ts';
+import type { OutputObjective } from '../shared/objective.ts';
 import { replaceFile } from '../training/files.ts';
 
 export interface ForeignTraceRequest {
@@ -45,7 +46,7 @@ export async function traceForeign(
   const model = await ForeignModel.open(file, runtime);
   try {
     const run = await runOf(model, input, reading);
-    const back = gradient === undefined ? undefined : await model.gradient(run, gradient, reading.signal);
+    const back = gradient === undefined ? undefined : await model.gradient(run, gradient, reading);
     const more = back === undefined ? {} : { cotangents: back.of };
     const parity: Parity[] = [];
     let arrays = 0;

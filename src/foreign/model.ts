@@ -9,7 +9,7 @@ import type { GraphProto, TensorProto } from '../onnx/proto.ts';
 import { type Runtime, RuntimeFailure, type Tensor } from '../runtime/runtime.ts';
 import type { ForeignInfo, ForeignInput, InputNeed, InputNeeds, PartInfo } from '../shared/foreign.ts';
 import type { InputChoice, InputChoices } from '../shared/inputs.ts';
-import type { Objective } from '../shared/trace.ts';
+import { type OutputObjective, objectiveText } from '../shared/objective.ts';
 import { type OutputGradient, outputGradient } from './gradient.ts';
 import { framesOf } from './inputs/calls.ts';
 import { neededOptions } from './inputs/needed.ts';
@@ -25,6 +25,7 @@ import { portsOf } from './streaming/ports.ts';
 import { proposeRule, type StreamProposal } from './streaming/propose.ts';
 import { parseRule, type StreamRule } from './streaming/rule.ts';
 import type { Frames } from './streaming/run.ts';
+import { lossAgainst } from './target.ts';
 import { separated } from './tensors.ts';
 import { otherSizes, type UsualSizes, usualChoices } from './usual.ts';
 
@@ -37,8 +38,6 @@ export interface ForeignRun extends RanModel {
   /** Where it was streamed: what was handed from call to call, and how the outputs of the calls became those of the run. */
   readonly streamed?: { readonly rule: StreamRule; readonly joining: StreamedModel['joining'] };
 }
-
-export type OutputObjective = Extract<Objective, { kind: 'output' }>;
 
 /** Calls of a model that is streamed over numbers that are made for it. */
 const GENERATED_CALLS = 32;
@@ -205,11 +204,14 @@ export class ForeignModel {
     return { ...(await (await this.#open()).run(feeds)), dimensions, remarks, calls: [feeds] };
   }
 
-  /** The gradient of what an output says, back to every part of a run. Throws GradientError. */
-  async gradient(run: ForeignRun, { output, index }: OutputObjective, signal?: AbortSignal): Promise<OutputGradient> {
+  /** The gradient of what an output says, or of its loss, back to every part of a run. Throws GradientError, InputError. */
+  async gradient(run: ForeignRun, objective: OutputObjective, reading: Reading = {}): Promise<OutputGradient> {
+    const { output } = objective;
     const tensor = run.outputs[output];
     if (tensor === undefined) throw new PartError(`The model has no output ${output}. It has ${Object.keys(run.outputs).join(', ')}.`);
     const { model } = await this.#open();
+    const loss = objective.kind === 'against' ? await lossAgainst(objective, tensor, reading) : undefined;
+    const cotangent = objective.kind === 'against' ? loss!.cotangent : onesAt(tensor, objective.index);
     const { calls, streamed } = run;
     const [first] = calls as [(typeof calls)[number]];
     const request = {
@@ -218,10 +220,12 @@ export class ForeignModel {
       states: streamed?.rule.state ?? [],
       ran: run.ran,
       output,
-      cotangents: perCall(onesAt(tensor, index), calls.length, streamed?.joining.get(output)),
+      cotangents: perCall(cotangent, calls.length, streamed?.joining.get(output)),
       wanted: Object.keys(first).filter((name) => first[name]!.type.startsWith('float')),
     };
-    return outputGradient(this.#runtime, { ...request, ...(signal === undefined ? {} : { signal }) });
+    const { signal } = reading;
+    const found = await outputGradient(this.#runtime, { ...request, ...(signal === undefined ? {} : { signal }) });
+    return loss === undefined ? found : { ...found, missing: [`${objectiveText(objective)} is ${loss.value}.`, ...found.missing] };
   }
 
   async #open(): Promise<ForeignSession> {
@@ -264,7 +268,7 @@ function perCall(tensor: Tensor, calls: number, joining: Joining | undefined): (
 }
 
 /** 1 at the places of an index (all along an axis where it is null), else 0. Throws PartError. */
-function onesAt({ dims }: Tensor, index: OutputObjective['index'] = dims.map(() => null)): Tensor {
+function onesAt({ dims }: Tensor, index: readonly (number | null)[] = dims.map(() => null)): Tensor {
   const shape = `[${dims.join(', ')}]`;
   if (index.length !== dims.length) throw new PartError(`The output is ${shape}: an index has ${dims.length} places, with null for all.`);
   const odd = index.findIndex((each, k) => each !== null && !(each >= -dims[k]! && each < dims[k]!));

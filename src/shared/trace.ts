@@ -81,7 +81,9 @@ export type Objective =
   | { readonly kind: 'loss' }
   | { readonly kind: 'lossAt'; readonly t: number }
   /** Of a model of others: an element of an output by its index, or the sum over the axes whose index is null; of all of it without one. */
-  | { readonly kind: 'output'; readonly output: string; readonly index?: readonly (number | null)[] };
+  | { readonly kind: 'output'; readonly output: string; readonly index?: readonly (number | null)[] }
+  /** Of a model of others: an output's loss against a target in a file. */
+  | { readonly kind: 'against'; readonly loss: 'mse' | 'cross_entropy'; readonly output: string; readonly target: string };
 
 /** Reads values of timesteps from .. to-1. Each answer is row-major [to - from, ...shape]; [1, ...shape] where a value is not per step. */
 export interface ReadRequest {

@@ -52,7 +52,7 @@ export function objectiveWeights(objective: Objective, counted: Float32Array): F
     const count = counted.reduce((sum, each) => sum + each, 0);
     return counted.map((each) => each / Math.max(1, count));
   }
-  if (objective.kind === 'output') throw new TraceError('This model has a loss, and gradients are of it.');
+  if (objective.kind !== 'lossAt') throw new TraceError('This model has a loss, and gradients are of it.');
   const { t } = objective;
   if (t < 0 || t >= counted.length) throw new TraceError(`There are timesteps 0 to ${counted.length - 1}, not ${t}.`);
   if (counted[t] === 0) throw new TraceError(`There is no loss at timestep ${t}: what comes after it is not known.`);

@@ -2,6 +2,7 @@
 
 import { count } from '../shared/figures.ts';
 import type { Choice, None, Numbers, Peek, PlotSize, Status, Table, TraceState, Window } from '../shared/messages.ts';
+import { objectiveText } from '../shared/objective.ts';
 import { pack } from '../shared/packed.ts';
 import type { Objective, Trace } from '../shared/trace.ts';
 import { type ExportedFile, numbersFile } from './export.ts';
@@ -459,9 +460,6 @@ function describe(trace: Trace, layer: Layer): Omit<TraceState, 't' | 'unit' | '
     gradientWaits: hasGradient(trace) && layer.long,
   };
 }
-
-const objectiveText = (objective: Objective): string =>
-  objective.kind === 'loss' ? 'the mean loss' : objective.kind === 'lossAt' ? `the loss at t ${count(objective.t)}` : objective.output;
 
 /** A model without a loss has no gradients, unless they are of outputs. */
 const hasGradient = ({ description }: Trace): boolean =>

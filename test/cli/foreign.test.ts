@@ -207,6 +207,32 @@ describe('unroll, of ONNX models of others', function () {
     );
   });
 
+  it('trace gives the gradient of a loss against a target', async () => {
+    const before = (await unroll('trace', 'whole.onnx', '--random', '3', '--size', 'T=5,batch=1', '--out', 'loss.npz')).status;
+    const scores = (await arrays('loss.npz')).get('scores')!;
+    await writeFile(join(folder, 'classes.npy'), npy({ shape: [5, 1], data: BigInt64Array.of(0n, 1n, 1n, -1n, 0n) }));
+    const { status, error } = await unroll(
+      ...['trace', 'whole.onnx', '--random', '3', '--size', 'T=5,batch=1', '--out', 'loss.npz'],
+      ...['--gradient', 'cross_entropy(scores, classes.npy)'],
+    );
+    assert.deepEqual([before, status], [0, 0], error);
+    const value = Number(/cross_entropy\(scores, classes.npy\) is ([\d.]+)\./.exec(error)![1]);
+    const rows = [0, 1, 1, -1, 0].flatMap((chosen, t) => {
+      const [a, b] = [scores.data[2 * t]!, scores.data[2 * t + 1]!];
+      return chosen < 0 ? [] : [Math.log(Math.exp(a) + Math.exp(b)) - (chosen === 0 ? a : b)];
+    });
+    assert.ok(Math.abs(value - rows.reduce((sum, each) => sum + each, 0) / 4) < 1e-6, `${value}`);
+    const found = await arrays('loss.npz');
+    // Where no class is chosen, and nothing comes after, nothing is asked of the scores; before, it is.
+    assert.ok(Array.from(found.get('encoder_rnn/h.gradient')!.data).some((each) => each !== 0));
+    const wrong = await unroll('trace', 'whole.onnx', '--random', '3', '--out', 'l.npz', '--gradient', 'mse(scores, none.npy)');
+    assert.match(wrong.error, /There is no file .*none\.npy/);
+    assert.match(
+      (await unroll('trace', 'whole.onnx', '--random', '3', '--out', 'l.npz', '--gradient', 'scores[1-2]')).error,
+      /--gradient takes/,
+    );
+  });
+
   it('streams frame by frame what another model does in one call', async () => {
     const streamed = await unroll('trace', 'frames.onnx', '--input', 'x.npy', '--stream', 'auto', '--out', 'frames.npz');
     assert.equal(streamed.status, 0, streamed.error);
