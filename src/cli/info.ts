@@ -6,7 +6,7 @@ import type { Engine } from '../engine/client.ts';
 import { openModelFile } from '../onnx/file/open.ts';
 import { operatorUses } from '../onnx/file/remarks.ts';
 import { describeModel, type PortInfo } from '../onnx/operators.ts';
-import type { ForeignInfo, PartInfo } from '../shared/foreign.ts';
+import type { AttentionInfo, ForeignInfo, PartInfo } from '../shared/foreign.ts';
 import { type Checkpoint, lastGoodCheckpoint, readCheckpoint } from '../training/checkpoint.ts';
 import { checkpointsOf, summarise } from '../training/run.ts';
 import { describeSource } from './check.ts';
@@ -72,7 +72,7 @@ const checkpointInfo = (checkpoint: Checkpoint): Info => ({
 const weightsOf = ({ state }: Checkpoint): Record<string, readonly number[]> =>
   Object.fromEntries([...state].filter(([name]) => !name.includes('#')).map(([name, { shape }]) => [name, shape]));
 
-async function onnxInfo(path: string, { parts, refused }: ForeignInfo): Promise<Info> {
+async function onnxInfo(path: string, { parts, attention, refused }: ForeignInfo): Promise<Info> {
   const { model, bytes, structure, remarks } = await openModelFile(path);
   const found = describeModel(model, bytes);
   const unknown = operatorUses(structure).filter(({ kind }) => kind === 'unknown');
@@ -89,6 +89,7 @@ async function onnxInfo(path: string, { parts, refused }: ForeignInfo): Promise<
     ...(found.defaults.length === 0 ? {} : { defaults: ports(found.defaults) }),
     outputs: ports(found.outputs),
     parts,
+    ...(attention.length === 0 ? {} : { attention }),
     ...(refused.length === 0 ? {} : { refused }),
     parameters: found.parameters,
     bytes: found.bytes,
@@ -102,13 +103,14 @@ async function onnxInfo(path: string, { parts, refused }: ForeignInfo): Promise<
 
 /** Recurrent parts as a line each. */
 function readable(info: Info): Info {
-  const { parts, refused, ...rest } = info as Info & Partial<Pick<ForeignInfo, 'parts' | 'refused'>>;
+  const { parts, attention, refused, ...rest } = info as Info & Partial<Pick<ForeignInfo, 'parts' | 'attention' | 'refused'>>;
   if (parts === undefined) return info;
   const lines = Object.fromEntries(parts.map((part) => [part.name, partText(part)]));
   const none = Object.fromEntries((refused ?? []).map(({ title, why }) => [title, why]));
   return {
     ...rest,
     parts: parts.length === 0 ? 'none' : lines,
+    ...(attention === undefined ? {} : { attention: Object.fromEntries(attention.map((each) => [each.name, attentionText(each)])) }),
     ...(refused === undefined ? {} : { 'not replayed': none }),
   };
 }
@@ -124,6 +126,18 @@ const partText = ({ kind, layers, directions, reverse, hidden, input, form, titl
     `values ${values.join(' ')}`,
     ...source.slice(0, 1).map(({ file, line }) => `${file}:${line}`),
   ].join(', ');
+
+/** `over axis 2 of "weights" [2, 4, 5], 2 heads, "/attention/Softmax"` */
+const attentionText = ({ part, value, axis, shape, heads, title, where }: AttentionInfo): string =>
+  [
+    ...(part === undefined
+      ? [`over axis ${axis} of "${value}"${shape === undefined ? '' : ` [${shape.join(', ')}]`}`]
+      : [`at each step of ${part}`]),
+    ...(heads === undefined ? [] : [`${heads} heads`]),
+    `${title === '' ? '' : `"${title}"`}${where === '' ? '' : ` in ${where}`}`,
+  ]
+    .filter((each) => each !== '')
+    .join(', ');
 
 const portText = ({ type, shape }: PortInfo): string => `${type}${shape === undefined ? '' : ` [${shape.join(', ')}]`}`;
 

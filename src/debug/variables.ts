@@ -7,7 +7,7 @@ import type { Moment, Names } from './names.ts';
 import { quoted, row, type Tensor, tensorText } from './tensor.ts';
 import { describeValue, type TraceValues, type ValueDescription } from './values.ts';
 
-export type ScopeName = 'Gates' | 'State' | 'Values' | 'Inputs' | 'Gradients' | 'Parameters';
+export type ScopeName = 'Gates' | 'State' | 'Attention' | 'Values' | 'Inputs' | 'Gradients' | 'Parameters';
 
 /** One row of the view. `tensor` is there where it can be opened. */
 export interface Row {
@@ -24,13 +24,14 @@ export interface Row {
 export const scopesOf = (instance: InstanceDescription): readonly { readonly name: ScopeName; readonly values: readonly string[] }[] => {
   const primes = new Set(instance.states.map(({ name }) => `${name}'`));
   const lines = (holds: (role: string) => boolean): string[] =>
-    instance.lines.filter(({ name, role }) => !primes.has(name) && holds(role)).map(({ name }) => name);
+    instance.lines.filter(({ name, role, attention }) => !primes.has(name) && attention !== true && holds(role)).map(({ name }) => name);
   // A state that is another cell's is given its next value whole, by one line: `s.h` has no line `s.h'`.
   const states = instance.states.flatMap(({ name }) => [name, `${name}'`]).filter((name) => describeValue(instance, name) !== undefined);
   const isGate = (role: string): boolean => role === 'gate' || role === 'candidate';
   const scopes: { name: ScopeName; values: string[] }[] = [
     { name: 'Gates', values: lines(isGate) },
     { name: 'State', values: states },
+    { name: 'Attention', values: instance.lines.filter(({ attention }) => attention === true).map(({ name }) => name) },
     { name: 'Values', values: lines((role) => !isGate(role)) },
     { name: 'Inputs', values: instance.inputs.map(({ name }) => name) },
     {

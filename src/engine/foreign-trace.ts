@@ -7,13 +7,14 @@ import { basename, join } from 'node:path';
 import type { Reading } from '../data/text-stream.ts';
 import { ForeignModel, type ForeignRun } from '../foreign/model.ts';
 import { wordOf } from '../foreign/names.ts';
-import { PartError } from '../foreign/part.ts';
+import { attentionOf, PartError } from '../foreign/part.ts';
 import { type ReplayedParts, seed, seedsOf } from '../foreign/replay.ts';
-import { type PartGroup, replayGroup } from '../foreign/session.ts';
+import { type PartGroup, type RanPart, replayGroup } from '../foreign/session.ts';
+import type { GeneratedSource } from '../foreign/text.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ForeignInput } from '../shared/foreign.ts';
 import type { OutputObjective } from '../shared/objective.ts';
-import type { Objective, ReadRequest, SummaryKind, Trace, TraceDescription } from '../shared/trace.ts';
+import type { InstanceDescription, Objective, ReadRequest, SummaryKind, Trace, TraceDescription } from '../shared/trace.ts';
 
 /** Throws what running it throws, and PartError where no part ran over the sequence. */
 export async function openForeignTrace(
@@ -80,6 +81,7 @@ class ForeignTrace implements Trace {
     const outputs = this.#outputs;
     return {
       ...trace.description,
+      instances: withAttention(trace.description.instances, this.#replayed.source),
       parts,
       parity: Math.max(trace.description.parity, ...parts.map(({ value = 0 }) => value)),
       ...(left.length === 0 ? {} : { idle: left }),
@@ -154,17 +156,30 @@ class ForeignTrace implements Trace {
   }
 }
 
+/** Which lines of the generated cells are attention. */
+function withAttention(instances: readonly InstanceDescription[], { runs }: GeneratedSource): readonly InstanceDescription[] {
+  return instances.map((instance) => {
+    const cell = runs.find(({ line }) => line === instance.path)?.run.cell;
+    const marked = new Set(cell === undefined ? [] : attentionOf(cell).attention);
+    if (marked.size === 0) return instance;
+    return { ...instance, lines: instance.lines.map((line) => (marked.has(line.name) ? { ...line, attention: true as const } : line)) };
+  });
+}
+
 /** The parts that ran over the sequence: most of them, if there are sequences of several lengths. */
 function groupOf({ ran, idle }: ForeignRun, item: number, model: ForeignModel): PartGroup {
   if (ran.length === 0) {
     const why = idle.map(({ part, why: each }) => `${part.name}: ${each}`).join('; ');
-    throw new PartError(`${model.name} has no recurrent part that ran${why === '' ? '' : ` (${why})`}.`);
+    throw new PartError(`${model.name} has no recurrent part and no attention that ran${why === '' ? '' : ` (${why})`}.`);
   }
   const most = Math.max(...ran.map(({ bound }) => bound.lengths.length));
   const having = ran.filter(({ bound, iteration }) => iteration === 0 && (bound.lengths[item] ?? 0) > 0);
   if (having.length === 0) throw new PartError(`There are sequences 0 to ${most - 1}: ${item} is not among them, or is empty.`);
   const byLength = Map.groupBy(having, ({ bound }) => bound.lengths[item]!);
-  const [steps, parts] = [...byLength].reduce((best, each) => (each[1].length > best[1].length ? each : best));
+  // Attention goes along with what is recurrent.
+  const worth = (parts: readonly RanPart[]): number =>
+    parts.length + having.length * parts.filter(({ part }) => part.weighing === undefined).length;
+  const [steps, parts] = [...byLength].reduce((best, each) => (worth(each[1]) > worth(best[1]) ? each : best));
   return { parts, items: [item], steps };
 }
 

@@ -10,6 +10,7 @@ import { groupsOf, type PartGroup, replayGroup, worstParity } from '../foreign/s
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
 import type { ForeignInfo, ForeignInput, PartParity } from '../shared/foreign.ts';
 import type { OutputObjective } from '../shared/objective.ts';
+import type { LineDescription } from '../shared/trace.ts';
 import { replaceFile } from '../training/files.ts';
 
 export interface ForeignTraceRequest {
@@ -139,6 +140,11 @@ async function* linesOf(
     ].map((each) => `[${each}]`);
     const suffix = cell.direction === 'reverse' ? '.reverse' : '';
     const { lines } = trace.description.instances.find(({ path }) => path === line)!;
+    const heads = part.weighing === undefined ? 1 : cell.cell.states.length;
+    if (heads > 1) {
+      yield* headsOf({ trace, line, lines, heads, group, title: `${part.name}${which.join('')}` });
+      continue;
+    }
     for (const { name, shape } of lines) {
       const size = shape.reduce((product, each) => product * each, group.items.length);
       for (const gradient of gradients && own.bound.gradient !== undefined ? [false, true] : [false]) {
@@ -165,6 +171,35 @@ function* ofInputs({ calls, streamed }: ForeignRun, { cotangents }: OutputGradie
       whole.set((cotangents.get(callKey(name, call))?.data as Float32Array) ?? [], call * data.length);
     yield [`${name}.gradient`, { shape: isFrame ? [calls.length, ...dims] : dims, data: whole }];
   }
+}
+
+/** Lines of the heads side by side: `part/weights` [T, B, heads, S], and `part/context`. */
+async function* headsOf({ trace, line, lines, heads, group: { steps, items }, title }: HeadLines): AsyncGenerator<NamedArray> {
+  for (let place = 0; place < lines.length / heads; place += 1) {
+    // Each head has the same lines, one head behind the other.
+    const own = Array.from({ length: heads }, (_, head) => lines[head * (lines.length / heads) + place]!);
+    const width = own[0]!.shape.reduce((product, each) => product * each, 1);
+    const data = new Float32Array(steps * items.length * heads * width);
+    for (let from = 0; from < steps; from += WINDOW) {
+      const to = Math.min(from + WINDOW, steps);
+      const values = await trace.read({ addresses: own.map(({ name }) => ({ instance: line, line: name })), from, to });
+      values.forEach((each, head) => {
+        for (let row = 0; row < each.length / width; row += 1)
+          data.set(each.subarray(row * width, (row + 1) * width), ((from * items.length + row) * heads + head) * width);
+      });
+    }
+    const name = own[0]!.name.replace(/_0'?$/, '');
+    yield [`${title}/${name}`, { shape: [steps, items.length, heads, ...own[0]!.shape], data }];
+  }
+}
+
+interface HeadLines {
+  readonly trace: ReplayedParts['trace'];
+  readonly line: string;
+  readonly lines: readonly LineDescription[];
+  readonly heads: number;
+  readonly group: PartGroup;
+  readonly title: string;
 }
 
 const arrayOf = ({ type, dims, data }: Tensor): NumericArray => ({

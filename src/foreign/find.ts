@@ -2,6 +2,8 @@
 // behind the nodes of its graph.
 
 import type { GraphProto, ModelProto, NodeProto } from '../onnx/proto.ts';
+import { attentionPart } from './attention/part.ts';
+import { type AttentionSite, attentionSites } from './attention/sites.ts';
 import { isLoop, loopPart } from './loops/part.ts';
 import { PartNames } from './names.ts';
 import { isQuantizedLstm, quantizedPart } from './operators/quantized.ts';
@@ -15,6 +17,8 @@ import { UnrolledReader } from './unrolled/part.ts';
 
 export interface FoundParts {
   readonly parts: readonly RecurrentPart[];
+  /** Attention over whole sequences, outside of the parts: parts of their own, whose states go nowhere. */
+  readonly attention: readonly RecurrentPart[];
   /** What is recurrent and cannot be replayed, and why. */
   readonly refused: readonly { readonly title: string; readonly scope: Scope; readonly why: string }[];
 }
@@ -30,6 +34,7 @@ export function findParts(model: ModelProto): FoundParts {
   const statics = new Statics();
   const looped = new Set<GraphProto>();
   const parts: RecurrentPart[] = [];
+  const sites: AttentionSite[] = [];
   const refused: FoundParts['refused'][number][] = [];
   for (const scope of scopesOf(model)) {
     for (const node of scope.graph.node) {
@@ -49,6 +54,8 @@ export function findParts(model: ModelProto): FoundParts {
         refused.push({ title: node.name || node.op_type, scope, why: error.message });
       }
     }
+    // What a loop's cell has for lines are no parts of their own.
+    if (!isWithin(scope, looped)) sites.push(...attentionSites(scope, statics));
     for (const recurrence of findUnrolled(scope)) {
       const reader = new UnrolledReader(recurrence, scope, statics);
       try {
@@ -60,5 +67,17 @@ export function findParts(model: ModelProto): FoundParts {
       }
     }
   }
-  return { parts, refused };
+  const covered = new Map<GraphProto, Set<string>>();
+  for (const { scope, covered: own = [] } of parts) covered.set(scope.graph, new Set([...(covered.get(scope.graph) ?? []), ...own]));
+  const attention = sites
+    .filter(({ scope, weights }) => !covered.get(scope.graph)?.has(weights))
+    .map((site) => {
+      const title = titleOf(site.nodes.at(-2)!);
+      return attentionPart(site, statics, names.name(title, 'attention'), title);
+    });
+  return { parts, attention, refused };
 }
+
+/** Whether a graph is the body of a loop that is a part, or stands in one. */
+const isWithin = (scope: Scope, looped: ReadonlySet<GraphProto>): boolean =>
+  looped.has(scope.graph) || (scope.owner !== undefined && isWithin(scope.owner.scope, looped));

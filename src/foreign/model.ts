@@ -7,7 +7,7 @@ import { claimOf, isExternal } from '../onnx/file/tensors.ts';
 import { describeModel, type PortInfo } from '../onnx/operators.ts';
 import type { GraphProto, TensorProto } from '../onnx/proto.ts';
 import { type Runtime, RuntimeFailure, type Tensor } from '../runtime/runtime.ts';
-import type { ForeignInfo, ForeignInput, InputNeed, InputNeeds, PartInfo } from '../shared/foreign.ts';
+import type { AttentionInfo, ForeignInfo, ForeignInput, InputNeed, InputNeeds, PartInfo } from '../shared/foreign.ts';
 import type { InputChoice, InputChoices } from '../shared/inputs.ts';
 import { type OutputObjective, objectiveText } from '../shared/objective.ts';
 import { type OutputGradient, outputGradient } from './gradient.ts';
@@ -85,6 +85,7 @@ export class ForeignModel {
       producer: [producer, producerVersion].filter((each) => each !== '').join(' '),
       opsets: Object.fromEntries(Object.entries(opsets).map(([domain, version]) => [domain || 'ai.onnx', version])),
       parts: stacksOf(this.parts).map(partInfo),
+      attention: [...this.parts, ...this.#session.attention].flatMap(attentionInfo),
       refused: this.#session.refused.map(({ title, scope, why }) => ({ title, where: scopeText(scope), why })),
       remarks: this.file.remarks,
       ...this.#proposed(),
@@ -334,6 +335,23 @@ function partInfo(stack: readonly RecurrentPart[]): PartInfo {
     values: first.values,
     source: sourceLines(first),
   };
+}
+
+function attentionInfo(part: RecurrentPart): AttentionInfo[] {
+  const { name, title, scope, attention = [], weighing } = part;
+  const shape = weighing?.shape?.map((size) => size ?? '?');
+  // Sequences, heads, what attends, what is attended to.
+  const heads = weighing?.shape?.length === 4 ? weighing.shape[1] : undefined;
+  return attention.map((line) => ({
+    name: `${name}/${line}`,
+    ...(weighing === undefined ? { part: name } : { value: weighing.value, axis: weighing.axis }),
+    line,
+    title,
+    where: scopeText(scope),
+    ...(shape === undefined ? {} : { shape }),
+    ...(heads === undefined ? {} : { heads }),
+    source: sourceLines(part),
+  }));
 }
 
 /** Takes values that the model keeps in other files into itself, tensors up to so many bytes: bytes have no folder to be read beside. */

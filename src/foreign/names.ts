@@ -22,7 +22,7 @@ const KEYWORDS = new Set([
   'loss',
 ]);
 
-const OPERATOR = /^(?:node_)?(?:lstm|gru|rnn|scan|loop|dynamicquantizelstm)(?:_\d+)?$/i;
+const OPERATOR = /^(?:node_)?(?:lstm|gru|rnn|scan|loop|dynamicquantizelstm|softmax|div)(?:_\d+)?$/i;
 
 /** Gives each title a name of its own: `/encoder/rnn/LSTM` is `encoder_rnn`. `otherwise` is for titles that say nothing. */
 export class PartNames {

@@ -31,8 +31,13 @@ export interface RecurrentPart {
   readonly result?: string;
   /** Nodes that it is made of: where it comes from is read off them. */
   readonly nodes: readonly NodeProto[];
-  /** Lines of its cell, as far as they are known without a run. */
+  /** Lines of its cell, as far as they are known without a run; and those of them that are weights of attention. */
   readonly values: readonly string[];
+  readonly attention?: readonly string[];
+  /** Of attention over whole sequences: the weights in the file, and the axis of them that is the places. */
+  readonly weighing?: { readonly value: string; readonly axis: number; readonly shape?: readonly (number | undefined)[] };
+  /** Values of its scope that are inside of it, where nodes of all steps stand in the scope: its nodes are those of one. */
+  readonly covered?: ReadonlySet<string>;
   /** Values of its scope that a run must give. */
   readonly ports: readonly Port[];
   /** Takes the values of calls that follow each other, each for the next steps, as one run; absent where that makes no sense. Throws PartError as
@@ -153,7 +158,15 @@ export interface CellLine {
   readonly name: string;
   readonly text: string;
   readonly comment?: string;
+  /** Weights over places, by which what stands there is added up. */
+  readonly attention?: true;
 }
+
+/** Lines of a cell that are weights of attention. */
+export const attentionOf = ({ lines }: CellText): { readonly attention?: readonly string[] } => {
+  const names = lines.filter(({ attention }) => attention).map(({ name }) => name);
+  return names.length === 0 ? {} : { attention: names };
+};
 
 /** Why a part cannot be replayed. */
 export class PartError extends Error {

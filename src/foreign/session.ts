@@ -51,6 +51,7 @@ export interface PartGroup {
 
 export class ForeignSession {
   readonly parts: readonly RecurrentPart[];
+  readonly attention: readonly RecurrentPart[];
   readonly refused: ReturnType<typeof findParts>['refused'];
   readonly #runtime: Runtime;
   /** With all values in itself. */
@@ -60,7 +61,7 @@ export class ForeignSession {
   constructor(runtime: Runtime, model: ModelProto) {
     this.#runtime = runtime;
     this.model = model;
-    ({ parts: this.parts, refused: this.refused } = findParts(model));
+    ({ parts: this.parts, attention: this.attention, refused: this.refused } = findParts(model));
   }
 
   /** Runs the untouched model. Throws RuntimeFailure. */
@@ -72,7 +73,7 @@ export class ForeignSession {
   /** Calls the untouched model once a frame, and takes what its parts did as one run. Throws StreamError, RuntimeFailure. */
   async stream(rule: StreamRule, frames: Readonly<Record<string, Frames>>, options: Omit<StreamOptions, 'fetch'>): Promise<StreamedModel> {
     const observed = await this.#open();
-    const calls = new Map(this.parts.map((part) => [part, [] as ReadonlyMap<string, Tensor>[]]));
+    const calls = new Map(this.#all.map((part) => [part, [] as ReadonlyMap<string, Tensor>[]]));
     const outputs = new Map<string, Tensor[]>(observed.own.map((name) => [name, []]));
     const steps = streamRun(observed.session, rule, frames, { ...options, fetch: observed.all });
     const fed: Feeds[] = [];
@@ -98,11 +99,16 @@ export class ForeignSession {
     return { ...joinedOutputs(outputs, rule, options), ran, idle, calls: fed };
   }
 
+  /** All that is replayed. */
+  get #all(): readonly RecurrentPart[] {
+    return [...this.parts, ...this.attention];
+  }
+
   #open(): Promise<ObservedModel> {
     // Several threads share out the sequences, and each makes bytes of its own share of the states.
     const isQuantized = this.parts.some(({ nodes }) => nodes.some(isQuantizedLstm));
     const options: SessionOptions = { device: 'cpu', ...(isQuantized ? { threads: 1 } : {}) };
-    this.#observed ??= ObservedModel.open(this.#runtime, this.model, this.parts, options);
+    this.#observed ??= ObservedModel.open(this.#runtime, this.model, this.#all, options);
     return this.#observed;
   }
 

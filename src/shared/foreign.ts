@@ -12,6 +12,7 @@ export interface ForeignInfo {
   readonly inputs: readonly ForeignPort[];
   readonly outputs: readonly ForeignPort[];
   readonly parts: readonly PartInfo[];
+  readonly attention: readonly AttentionInfo[];
   /** What is recurrent and cannot be replayed. */
   readonly refused: readonly { readonly title: string; readonly where: string; readonly why: string }[];
   /** What is wrong or odd in the file, sentences. */
@@ -57,6 +58,25 @@ export interface PartInfo {
   /** Lines of gates and states, by their names in the generated source. */
   readonly values: readonly string[];
   /** The lines that made it, if the file says so: innermost first. */
+  readonly source: readonly SourceLine[];
+}
+
+/** Weights over places, by which what stands there is added up. */
+export interface AttentionInfo {
+  /** `decoder/weights`: as the arrays of a trace are called. */
+  readonly name: string;
+  /** The recurrent part whose line it is, at each of its steps; absent where it is over whole sequences. */
+  readonly part?: string;
+  readonly line: string;
+  /** What the file calls it. */
+  readonly title: string;
+  readonly where: string;
+  /** Of whole sequences: the value in the file that are the weights, the axis of it that is the places, and its sizes as far as they are known. */
+  readonly value?: string;
+  readonly axis?: number;
+  readonly shape?: readonly (number | string)[];
+  /** Where the weights' sizes tell; others are told by a run. */
+  readonly heads?: number;
   readonly source: readonly SourceLine[];
 }
 

@@ -26,6 +26,8 @@ export interface LineDescription {
   readonly text: string;
   readonly comment?: string;
   readonly calls?: string;
+  /** Weights of attention: the last axis of its shape is the places that are attended to; one before it, if any, the heads. */
+  readonly attention?: true;
 }
 
 export interface InstanceDescription {

@@ -2,6 +2,7 @@
 
 import { type Axis, hasAxis, type Value } from '../graph/graph.ts';
 import type { Instance, Line, Model } from '../graph/model.ts';
+import type { LineRole } from '../shared/source.ts';
 import type { InstanceDescription, LineDescription } from '../shared/trace.ts';
 import type { Sizes } from './arrays.ts';
 
@@ -56,7 +57,14 @@ function describeLine({ value, ...line }: Line, dimensions: Dimensions): LineDes
   const { shape: words, ...rest } = line;
   // The shape of a model's line names time too; one step's value has it not.
   const own = words.filter((word) => word !== dimensions.time);
-  return { ...rest, shape: shapeOf(value, dimensions), dimensions: own, perStep: hasAxis(value, dimensions.time) };
+  const described = { ...rest, shape: shapeOf(value, dimensions), dimensions: own, perStep: hasAxis(value, dimensions.time) };
+  return isAttention(line.role, value, dimensions) ? { ...described, attention: true } : described;
+}
+
+/** Weights over the places of another sequence, or of the same; a softmax over classes has a fixed number of them. */
+function isAttention(role: LineRole, value: Value, { time }: Dimensions): boolean {
+  const last = value.type.axes.filter(({ name }) => name !== time && name !== 'B').at(-1);
+  return role === 'weights' && typeof last?.size === 'string';
 }
 
 /** The lengths of one step's value of one sequence: all axes but time and batch. */

@@ -158,7 +158,11 @@ class CellWriter {
     this.#depth = depth;
     const comment = this.#cell.lines.find((each) => each.of === of && each.name === name)?.comment;
     if (/^a\d+$/.test(name) && !root) this.numbered.push(of);
-    this.#lines.push({ name, text: root ? this.#vector(text) : text.text, ...(comment === undefined ? {} : { comment }) });
+    const more = {
+      ...(comment === undefined ? {} : { comment }),
+      ...(this.#isAttention(of) ? { attention: true as const } : {}),
+    };
+    this.#lines.push({ name, text: root ? this.#vector(text) : text.text, ...more });
     this.#written.set(of, { name, rank });
     return { text: name, level: level.whole, rank };
   }
@@ -167,6 +171,15 @@ class CellWriter {
   #isInner(of: Expression): boolean {
     if (this.#words.has(of)) return false;
     return of.kind === 'linear' || (of.kind === 'sum' && (this.#hasProduct(of) || isCentred(of))) || isNormed(of);
+  }
+
+  /** Weights over places, by which something that is no weight of the file is added up. */
+  #isAttention(of: Expression): boolean {
+    if (of.kind !== 'reduction' || of.name !== 'softmax') return false;
+    return [...this.#uses.keys()].some((user) => {
+      if (user.kind === 'matmul') return weighs([user.a, user.b], of);
+      return user.kind === 'reduction' && user.name === 'sum' && user.of.kind === 'product' && weighs(user.of.factors, of);
+    });
   }
 
   #isSliced(of: Expression): boolean {
@@ -184,7 +197,7 @@ class CellWriter {
     if (isNormed(of)) return `normed${line}`;
     const isAttention = (each: Expression): boolean => each.kind === 'matmul' && each.a.kind === 'reduction' && each.a.name === 'softmax';
     if (isAttention(of)) return 'context';
-    if ([...this.#uses.keys()].some((user) => isAttention(user) && operandsOf(user)[0] === of)) return 'weights';
+    if (this.#isAttention(of)) return 'weights';
     const place = this.#order.indexOf(of);
     for (let k = place < 0 ? 1 : place + 1; ; k += 1) if (!this.#taken.has(`a${k}`)) return `a${k}`;
   }
@@ -398,4 +411,11 @@ class CellWriter {
     const isOnly = this.#cell.kind === 'rnn' && this.#within.length === 1 && /'$|^h_new$/.test(this.#within[0]!);
     return this.#parameters.name(key, { letter, shape, of, line: isOnly ? undefined : line, keepsName: this.#cell.kind === 'cell' });
   }
+}
+
+/** Whether one of two factors is these weights, whatever their axes, and the other is no weight of the file. */
+function weighs(factors: readonly Expression[], weights: Expression): boolean {
+  const bare = (each: Expression): Expression => (each.kind === 'view' || each.kind === 'spread' ? bare(each.of) : each);
+  const others = factors.filter((each) => bare(each) !== weights);
+  return others.length === factors.length - 1 && others.length > 0 && others.some((each) => !each.isWeight && each.kind !== 'constant');
 }

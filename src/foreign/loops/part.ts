@@ -7,7 +7,7 @@ import type { NodeProto } from '../../onnx/proto.ts';
 import { elementTypes } from '../../onnx/proto.ts';
 import type { Tensor } from '../../runtime/runtime.ts';
 import { type Given, type ReadCell, readStep } from '../cells/read.ts';
-import { type BoundPart, keyOf, PartError, type Port, type RecurrentPart } from '../part.ts';
+import { attentionOf, type BoundPart, keyOf, PartError, type Port, type RecurrentPart } from '../part.ts';
 import { portTypes } from '../port-types.ts';
 import type { Scope } from '../scopes.ts';
 import { isFloating, type Statics } from '../statics.ts';
@@ -69,6 +69,7 @@ class LoopReader {
       ...(read.input === undefined ? {} : { input: read.input }),
       nodes: [this.#node],
       values: read.cell.lines.map((line) => line.name),
+      ...attentionOf(read.cell),
       ports,
       bind: (values) => sayingWhere(this.#node, () => this.#bind(values)),
     };

@@ -6,7 +6,7 @@ import type { Tensor, TensorData } from '../../runtime/runtime.ts';
 import { type Given, type ReadCell, readStep } from '../cells/read.ts';
 import { spelledGradient } from '../cells/spelled-gradient.ts';
 import { expectedOf, featuresOf, stepsOf } from '../loops/values.ts';
-import { type BoundPart, type BoundRun, type Expected, PartError, type Port, type RecurrentPart } from '../part.ts';
+import { attentionOf, type BoundPart, type BoundRun, type Expected, PartError, type Port, type RecurrentPart } from '../part.ts';
 import { portTypes } from '../port-types.ts';
 import type { Scope } from '../scopes.ts';
 import { isFloating, type Statics } from '../statics.ts';
@@ -57,6 +57,8 @@ export class UnrolledReader {
       ...(read.input === undefined ? {} : { input: read.input }),
       nodes: this.#recurrence.body.nodes,
       values: read.cell.lines.map((line) => line.name),
+      ...attentionOf(read.cell),
+      covered: new Set(this.#recurrence.nodes.flatMap((step) => step.flatMap((node) => node?.output ?? []))),
       ports,
       bind: (values) => this.#bind(values),
     };

@@ -1,0 +1,161 @@
+// Attention over whole sequences as a part like any other: a cell whose step is one place of what attends, so that its weights can be stepped
+// through beside the gates. Attention within a recurrence is a line of that recurrence's own cell instead.
+
+import { elementTypes } from '../../onnx/proto.ts';
+import type { Tensor } from '../../runtime/runtime.ts';
+import { type BoundPart, type CellText, type Expected, PartError, type Port, type RecurrentPart } from '../part.ts';
+import { portTypes } from '../port-types.ts';
+import type { Statics } from '../statics.ts';
+import { type AttentionNumbers, attentionNumbers } from './layout.ts';
+import type { AttentionSite } from './sites.ts';
+
+/** `name`: one of the language. */
+export function attentionPart(site: AttentionSite, statics: Statics, name: string, title: string): RecurrentPart {
+  const { scope, nodes, scores, weights, moves, product } = site;
+  const shaped = moves.flatMap((move) => (move.kind === 'reshaped' ? [move.as] : []));
+  const ports = [...new Set([scores, weights, product.values, product.result, ...shaped])].map((each): Port => {
+    const type = statics.type(scope, each) ?? elementTypes.float32;
+    return { name: each, type: (type === 'sequence' ? undefined : portTypes[type]) ?? 'float32' };
+  });
+  return {
+    name,
+    title,
+    kind: 'cell',
+    form: 'spelled out',
+    scope,
+    directions: ['forward'],
+    nodes,
+    values: ['weights', 'context'],
+    attention: ['weights'],
+    weighing: { value: weights, axis: site.axis, ...shapeOf(site, statics) },
+    ports,
+    joined: (calls) => joinedCalls(calls),
+    bind: (values) => bound(title, numbersOf(site, values)),
+  };
+}
+
+/** The sizes of the weights as the file has them; of the scores where it says those. */
+function shapeOf({ scope, scores, weights }: AttentionSite, statics: Statics): { readonly shape?: readonly (number | undefined)[] } {
+  const shape = statics.shape(scope, weights) ?? statics.shape(scope, scores);
+  return shape === undefined ? {} : { shape };
+}
+
+/** Values of call k stand under these names. */
+const ofCall = (k: number, name: string): string => `call ${k}/${name}`;
+
+function joinedCalls(calls: readonly ReadonlyMap<string, Tensor>[]): ReadonlyMap<string, Tensor> {
+  return new Map(calls.flatMap((values, k) => [...values].map(([name, tensor]) => [ofCall(k, name), tensor] as const)));
+}
+
+/** Of one run, or of each call. */
+function numbersOf(site: AttentionSite, values: ReadonlyMap<string, Tensor>): AttentionNumbers[] {
+  const of = (named: (name: string) => string): AttentionNumbers => {
+    const tensor = (name: string): Tensor => {
+      const found = values.get(named(name));
+      if (found === undefined) throw new PartError(`“${name}” was not computed.`);
+      return found;
+    };
+    return attentionNumbers(site.moves, site.product, {
+      scores: tensor(site.scores),
+      weights: tensor(site.weights),
+      values: tensor(site.product.values),
+      context: tensor(site.product.result),
+      shapeOf: (name) => tensor(name).dims,
+    });
+  };
+  if (values.has(site.scores)) return [of((name) => name)];
+  const calls: AttentionNumbers[] = [];
+  for (let k = 0; values.has(ofCall(k, site.scores)); k += 1) calls.push(of((name) => ofCall(k, name)));
+  if (calls.length === 0) throw new PartError(`“${site.scores}” was not computed.`);
+  return calls;
+}
+
+function bound(title: string, calls: readonly AttentionNumbers[]): BoundPart {
+  const [first] = calls as [AttentionNumbers, ...AttentionNumbers[]];
+  const { items, heads, places, features } = first;
+  const alike = (each: AttentionNumbers): boolean =>
+    each.items === items && each.heads === heads && each.places === places && each.features === features;
+  if (!calls.every(alike)) throw new PartError('It sees more places at each call, which one cell has no way to show.');
+  if (places === 0 || first.steps === 0) throw new PartError('It had nothing to look at in this run.');
+  const steps = calls.reduce((sum, each) => sum + each.steps, 0);
+  // Where each call brings values of its own, they are a step's.
+  const isStreamed = calls.length > 1;
+  const cell = cellOf(title, first, isStreamed);
+  return {
+    lengths: Array.from({ length: items }, () => steps),
+    runs: [
+      {
+        direction: 'forward',
+        cell,
+        weights: new Map(),
+        sequence(item) {
+          const inputs: Record<string, Float32Array> = {};
+          const expected: Expected[] = [];
+          for (let head = 0; head < heads; head += 1) {
+            const own = (name: string): string => named(name, head, heads);
+            const row = item * heads + head;
+            const read = (of: (each: AttentionNumbers) => Float32Array, width: (each: AttentionNumbers) => number): Float32Array =>
+              joined(calls.map((each) => of(each).subarray(row * width(each), (row + 1) * width(each))));
+            const repeated = (each: AttentionNumbers): Float32Array => {
+              const values = each.values.subarray(row * places * features, (row + 1) * places * features);
+              return joined(Array.from({ length: each.steps }, () => values));
+            };
+            inputs[own('scores')] = read(
+              (each) => each.scores,
+              (each) => each.steps * places,
+            );
+            inputs[own('values')] = isStreamed
+              ? joined(calls.map(repeated))
+              : first.values.subarray(row * places * features, (row + 1) * places * features);
+            const weights = read(
+              (each) => each.weights,
+              (each) => each.steps * places,
+            );
+            const context = read(
+              (each) => each.context,
+              (each) => each.steps * features,
+            );
+            expected.push(
+              { line: own('weights'), data: weights, lastOnly: false },
+              { line: `${own('context')}'`, data: context, lastOnly: false },
+            );
+          }
+          return { inputs, expected };
+        },
+      },
+    ],
+  };
+}
+
+const named = (name: string, head: number, heads: number): string => (heads === 1 ? name : `${name}_${head}`);
+
+/** What a head adds up is its state only so that it stands beside others over time: no step reads that of the one before. */
+function cellOf(title: string, { heads, places, features }: AttentionNumbers, isStreamed: boolean): CellText {
+  const all = Array.from({ length: heads }, (_, head) => (name: string) => named(name, head, heads));
+  const scores = all.map((own) => ({ name: own('scores'), shape: [places] }));
+  const values = all.map((own) => ({ name: own('values'), shape: [places, features] }));
+  return {
+    doc: `${title === '' ? 'Attention' : `Attention of ${title}`}: ${heads === 1 ? '' : `${heads} heads, `}${places} places of ${features} numbers each.`,
+    inputs: isStreamed ? [...scores, ...values] : scores,
+    held: isStreamed ? [] : values,
+    states: all.map((own) => ({ name: own('context'), shape: [features] })),
+    parameters: [],
+    lines: all.flatMap((own) => [
+      { name: own('weights'), text: `softmax(${own('scores')})`, comment: 'attention', attention: true as const },
+      { name: `${own('context')}'`, text: `${own('weights')} @ ${own('values')}` },
+    ]),
+    value: all.at(-1)!('context'),
+  };
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const [only, ...more] = parts;
+  if (more.length === 0) return only!;
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
