@@ -47,7 +47,7 @@ export function drawEquations(surface: Surface, shown: Shown, trace: TraceState,
       [narrow ? '' : ` · ${numberText(row.units)} units${saturated}`, { fill: theme.description }],
     ];
     surface.text(24, y + 38, mean);
-    if (trace.unit < row.units) {
+    if (trace.unit < row.units && row.attention === undefined) {
       const before = previous?.[trace.unit];
       const own = now[trace.unit]!;
       const change = before === undefined ? '' : ` (before ${numberText(before)})`;

@@ -3,6 +3,7 @@
 import { fixed, percent, short, signed } from '../src/shared/figures.ts';
 import type { Row } from '../src/shared/messages.ts';
 import { numberText } from '../src/shared/numbers.ts';
+import { drawPlaceBars, strongest } from './attention.ts';
 import { type Box, type Distribution, drawHistogram, drawMean, rangeOf } from './histogram.ts';
 import { columnOf, type Shown, summaryOf, timescaleOf, unitNow } from './shown.ts';
 import type { Part, Surface } from './surface.ts';
@@ -69,6 +70,10 @@ function drawGate(surface: Surface, shown: Shown, { width, compact }: GatesLayou
   if (!compact) surface.text(Math.max(x, padding + chip + 6), y + 13, row.name === row.letter ? '' : row.name, { room: plot - 110 });
   const summary = summaryOf(now);
   if (now === undefined || summary === undefined) return;
+  if (row.attention !== undefined) {
+    drawAttention(surface, { x, width: plot, compact }, { row, now, previous, unit }, y);
+    return;
+  }
   const before = summaryOf(previous);
   const change = before === undefined ? undefined : summary.mean - before.mean;
   const arrow =
@@ -91,6 +96,35 @@ function drawGate(surface: Surface, shown: Shown, { width, compact }: GatesLayou
   drawHistogram(surface, box, distribution, Math.min(40, Math.max(8, Math.round(plot / 6.4))));
   drawMean(surface, box, distribution, summary.mean);
   if (!compact) drawEnds(surface, shown, box, distribution, summary);
+}
+
+/** Place by place; and which has the most weight. */
+function drawAttention(
+  surface: Surface,
+  { x, width, compact }: { readonly x: number; readonly width: number; readonly compact: boolean },
+  { row, now, previous }: Known & { readonly now: Float32Array },
+  y: number,
+): void {
+  const { theme } = surface;
+  const places = row.attention!;
+  const most = strongest(now, places);
+  const head: readonly Part[] =
+    most === undefined
+      ? [['no numbers', { fill: theme.error }]]
+      : [
+          [compact ? '' : `place ${most.place} `, { fill: theme.description }],
+          [short(most.weight), { weight: 700 }],
+        ];
+  surface.text(x + width, y + (compact ? 9 : 13), head, { size: 11.5, anchor: 'end' });
+  const height = compact ? 24 : 40;
+  const base = y + (compact ? 18 : 24) + height;
+  drawPlaceBars(surface, { x, y: base, width, height }, row, now, previous);
+  if (compact) return;
+  const style = { size: 10.5, fill: theme.description } as const;
+  const heads = places.heads === 1 ? '' : ` · ${places.heads} heads`;
+  surface.text(x, base + 13, places.heads === 1 ? '0' : 'places', style);
+  surface.text(x + width / 2, base + 13, `┄ 1/${places.places}${heads}`, { ...style, anchor: 'middle' });
+  if (places.heads === 1) surface.text(x + width, base + 13, String(places.places - 1), { ...style, anchor: 'end' });
 }
 
 /** Shares or ends of the axis, and the chosen unit with its change. */

@@ -3,6 +3,7 @@
 import { count, duration, fixed, percent, visibleToken } from '../src/shared/figures.ts';
 import type { Row, TraceState } from '../src/shared/messages.ts';
 import { numberText } from '../src/shared/numbers.ts';
+import { strongestText } from './attention.ts';
 import { flowOf } from './cell-flow.ts';
 import { columnOf, rowOf, type Shown, stateRows, summaryOf, unitNow } from './shown.ts';
 
@@ -10,17 +11,24 @@ import { columnOf, rowOf, type Shown, stateRows, summaryOf, unitNow } from './sh
 export function rowSentence(shown: Shown, row: Row): string {
   const trace = shown.state.trace!;
   const { from, to } = trace.window;
-  const first = `${titleOf(row)}, ${count(row.units)} ${row.units === 1 ? 'unit' : 'units'}, t ${count(from)} to ${count(to)}.`;
+  const first = `${titleOf(row)}, ${unitsText(row)}, t ${count(from)} to ${count(to)}.`;
   const values = columnOf(shown)?.[`now:${row.line}`];
   const summary = summaryOf(values);
   if (values === undefined || summary === undefined) return `${first} Its values are being read.`;
   const wrong = values.filter((value) => !Number.isFinite(value)).length;
+  if (row.attention !== undefined && wrong === 0) return `${first} At t ${count(trace.t)}, ${strongestText(values, row.attention)}.`;
   if (wrong > 0) return `${first} At t ${count(trace.t)}, ${count(wrong)} of ${count(row.units)} units are no numbers.`;
   const shares =
     row.quantity === 'gate'
       ? `, ${percent(summary.below)} below .1, ${percent(summary.above)} above .9`
       : `, from ${numberText(Math.min(...values))} to ${numberText(Math.max(...values))}`;
   return `${first} Mean ${numberText(summary.mean)} at t ${count(trace.t)}${shares}.${unitSentence(shown, trace, row)}`;
+}
+
+function unitsText({ attention, units }: Row): string {
+  if (attention === undefined) return `${count(units)} ${units === 1 ? 'unit' : 'units'}`;
+  const { heads, places } = attention;
+  return `${heads === 1 ? '' : `${count(heads)} heads of `}${count(places)} ${places === 1 ? 'place' : 'places'}`;
 }
 
 function unitSentence(shown: Shown, { unit }: TraceState, row: Row): string {
@@ -67,7 +75,7 @@ export function overviewSentence({ state, numbers }: Shown): string {
 export function unitLinesSentence(shown: Shown): string {
   const trace = shown.state.trace!;
   const values = trace.rows
-    .filter((row) => trace.unit < row.units)
+    .filter((row) => trace.unit < row.units && row.attention === undefined)
     .map((row) => `${row.letter} ${numberText(unitNow(shown, row.line, trace.unit))}`);
   return `Unit ${trace.unit} over the window. At t ${count(trace.t)}: ${values.join(', ')}.`;
 }
@@ -78,10 +86,14 @@ export function stepSentence(shown: Shown): string {
   const token = shown.numbers.column?.t === trace.t ? ` ‘${visibleToken(shown.numbers.column.token)}’` : '';
   const means = trace.rows.flatMap((row) => {
     const summary = summaryOf(columnOf(shown)?.[`now:${row.line}`]);
-    return summary === undefined ? [] : [`${row.letter} ${numberText(summary.mean)}`];
+    return summary === undefined || row.attention !== undefined ? [] : [`${row.letter} ${numberText(summary.mean)}`];
   });
   const surprise = trace.tint === 'surprise' && trace.tintAt !== undefined ? ` Surprise ${fixed(trace.tintAt, 1)} bit.` : '';
-  return `t ${count(trace.t)}${token}. Means: ${means.join(', ')}.${surprise}`;
+  const looks = trace.rows.flatMap((row) => {
+    const now = columnOf(shown)?.[`now:${row.line}`];
+    return now === undefined || row.attention === undefined ? [] : [` ${titleOf(row)}: ${strongestText(now, row.attention)}.`];
+  });
+  return `t ${count(trace.t)}${token}. Means: ${means.join(', ')}.${looks.join('')}${surprise}`;
 }
 
 export function cellSentence(shown: Shown): string {

@@ -31,7 +31,8 @@ export function columnOf({ state, numbers }: Shown): Arrays | undefined {
 
 /** Units from top to bottom, for rows that share the order. */
 export function orderOf({ state, numbers }: Shown, row: Row): Float32Array | undefined {
-  return row.units === state.trace?.units && numbers.order?.layer === state.trace.layer ? numbers.order.values.order : undefined;
+  const isShared = row.units === state.trace?.units && row.attention === undefined;
+  return isShared && numbers.order?.layer === state.trace.layer ? numbers.order.values.order : undefined;
 }
 
 /** Place of a unit from the top of a row. */

@@ -38,7 +38,7 @@ export function drawUnitLines(surface: Surface, shown: Shown, trace: TraceState,
         fill: theme.description,
       });
   }
-  const rows = trace.rows.filter((row) => unit < row.units);
+  const rows = trace.rows.filter((row) => unit < row.units && row.attention === undefined);
   if (gates !== undefined) {
     const own = rows.filter((row) => row.quantity === 'gate');
     drawBand(surface, shown, trace, layout, gates, own, [0, 1], ['0', '1']);

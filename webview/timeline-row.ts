@@ -3,6 +3,7 @@
 import { fixed, percent, short } from '../src/shared/figures.ts';
 import type { Row, TraceState } from '../src/shared/messages.ts';
 import { numberText } from '../src/shared/numbers.ts';
+import { drawPlaces, strongestText } from './attention.ts';
 import { colourAt, css, inkOn, placeOf } from './colour.ts';
 import { drawHeat, heatOf } from './heat.ts';
 import { isState, lengthOf, orderOf, placeOfUnit, type Shown, type Summary, summaryOf, timescaleOf } from './shown.ts';
@@ -38,6 +39,11 @@ export function drawRow(surface: Surface, shown: Shown, trace: TraceState, layou
   drawLabel(surface, layout, box);
   const column = summaryOf(shown.numbers.column?.layer === trace.layer ? shown.numbers.column.values[`now:${row.line}`] : undefined);
   const right = layout.width - layout.padding;
+  if (row.attention !== undefined) {
+    drawPlaces(surface, shown, trace, layout, box);
+    if (column !== undefined && !layout.narrow) drawProfile(surface, shown, layout, box);
+    return;
+  }
   if (column !== undefined) {
     surface.text(right, y + 11, short(column.mean), { weight: 600, anchor: 'end' });
     if (!layout.narrow) {
@@ -65,6 +71,11 @@ export function drawLetters(surface: Surface, shown: Shown, trace: TraceState, l
     const chip = drawChip(surface, layout.padding, y, row);
     const column = summaryOf(current?.[`now:${row.line}`]);
     if (column === undefined) return;
+    const said = row.attention === undefined ? undefined : strongestText(current![`now:${row.line}`]!, row.attention);
+    if (said !== undefined) {
+      surface.text(layout.padding + chip + 8, y + 13, said, { size: 10.5, room: layout.width - layout.padding - chip - 16 });
+      return;
+    }
     const shares = row.quantity === 'gate' ? `  ${percent(column.below)} < .1, ${percent(column.above)} > .9` : '';
     surface.text(layout.padding + chip + 8, y + 13, [
       [short(column.mean), { weight: 600 }],

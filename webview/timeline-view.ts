@@ -3,6 +3,7 @@
 import { count, percent, visibleToken } from '../src/shared/figures.ts';
 import type { Peek, Row, TraceState, Window } from '../src/shared/messages.ts';
 import { numberText } from '../src/shared/numbers.ts';
+import type { Places } from './attention.ts';
 import { formulaOf } from './cell.ts';
 import type { Host } from './channel.ts';
 import { element } from './controls.ts';
@@ -124,7 +125,9 @@ export class TimelineView {
     else if (edge !== undefined) this.drag = { kind: 'row', line: edge.row.line, y, extra: this.extra.get(edge.row.line) ?? 0 };
     else if (x >= layout.x && x < layout.x + layout.plot) {
       const t = layout.xToTime(x);
-      const unit = this.unitUnder(y, shown, layout)?.unit;
+      const under = this.unitUnder(y, shown, layout);
+      // A place is no unit.
+      const unit = under?.row.attention === undefined ? under?.unit : undefined;
       const pin = event.ctrlKey || event.metaKey;
       this.host.request('go', pin && unit !== undefined ? { unit, pin } : { t, ...(unit === undefined ? {} : { unit }) }).catch(() => {});
     }
@@ -237,7 +240,8 @@ export class TimelineView {
 
   private heightOf(shown: Shown, { row, y, height }: RowBox, { unit }: Pointer): number {
     const order = shown.numbers.order?.values.order;
-    const place = row.units === shown.state.trace?.units ? (order?.indexOf(unit) ?? unit) : unit;
+    const isShared = row.units === shown.state.trace?.units && row.attention === undefined;
+    const place = isShared ? (order?.indexOf(unit) ?? unit) : unit;
     return y + ((place + 0.5) / row.units) * height;
   }
 }
@@ -255,18 +259,23 @@ function tipContent(shown: Shown, { t, row, unit }: Pointer, peek: Peek | undefi
   const trace = shown.state.trace!;
   const tau = timescaleOf(shown, unit);
   const token = shown.numbers.window?.tokens[t - (shown.numbers.window?.from ?? 0)];
-  const head = element('div', '', element('b', '', `unit ${unit}`));
-  if (row.units === trace.units && Number.isFinite(tau)) head.append(element('span', 'second', ` τ ${numberText(tau)} steps`));
+  const name = row.attention === undefined ? `unit ${unit}` : placeText(row.attention, unit);
+  const head = element('div', '', element('b', '', name));
+  if (row.attention === undefined && row.units === trace.units && Number.isFinite(tau))
+    head.append(element('span', 'second', ` τ ${numberText(tau)} steps`));
   head.append(` · t ${count(t)}${token === undefined ? '' : ` ‘${visibleToken(token)}’`}`);
   return peek === undefined ? [head] : [head, ...equationLines(trace, row, peek)];
 }
+
+const placeText = ({ heads, places }: Places, unit: number): string =>
+  `place ${unit % places}${heads === 1 ? '' : ` · head ${Math.floor(unit / places)}`}`;
 
 /** The update of the memory with its numbers, and the value itself where it is none of them. */
 function equationLines(trace: TraceState, row: Row, { now, before }: Peek): Node[] {
   const { structure } = trace;
   const value = now[row.line];
   const plain = element('div', 'mono', `${row.letter} = ${value === undefined ? 'no number' : numberText(value)}`);
-  if (structure.kind === 'equations' || row.units !== trace.units) return [plain];
+  if (structure.kind === 'equations' || row.units !== trace.units || row.attention !== undefined) return [plain];
   const [after, held, candidate] = [now[`${structure.memory}'`], before[structure.memory], now[structure.candidate]];
   const gate = now[structure.kind === 'additive' ? structure.keep : structure.gate];
   if (after === undefined || held === undefined || candidate === undefined || gate === undefined) return [plain];

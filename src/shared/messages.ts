@@ -154,6 +154,8 @@ export interface Row {
   /** gate: [0, 1]; signed: centred at 0; share: a probability. */
   readonly quantity: 'gate' | 'signed' | 'share';
   readonly units: number;
+  /** Weights of attention: its units are places, head by head, in their own order. */
+  readonly attention?: { readonly heads: number; readonly places: number };
   /** The text of the equation, without the name. */
   readonly text: string;
   /** Ends of the colour scale, +-limit where signed. */

@@ -154,16 +154,16 @@ export class Layer {
     const columns = Math.max(1, Math.min(steps, request.width));
     const places = placesOf(await this.order(order));
     const heats = this.rows.map((row) => {
-      const place = row.units === this.units ? places : byIndex(row.units);
+      const place = row.units === this.units && row.attention === undefined ? places : byIndex(row.units);
       const rows = Math.max(1, Math.min(row.units, request.height));
       return { row, pool: new HeatPool(steps, columns, rows, place, this.sample!.statistics.get(row.line)!) };
     });
     const gates = this.rows
       .filter((row) => row.quantity === 'gate')
       .map((row) => ({ row, below: new Float32Array(steps), above: new Float32Array(steps) }));
-    const lines = this.rows.flatMap((row) =>
-      units.filter((unit) => unit < row.units).map((unit) => ({ row, unit, values: new Float32Array(steps) })),
-    );
+    const lines = this.rows
+      .filter(({ attention }) => attention === undefined)
+      .flatMap((row) => units.filter((unit) => unit < row.units).map((unit) => ({ row, unit, values: new Float32Array(steps) })));
     const names = this.rows.map((row) => row.line);
     for await (const stretch of this.reader.read(names, window.from, window.to)) {
       const at = stretch.from - window.from;

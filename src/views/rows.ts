@@ -4,9 +4,11 @@ import type { Identity, Row, Structure } from '../shared/messages.ts';
 import type { LineRole } from '../shared/source.ts';
 import type { InstanceDescription, LineDescription } from '../shared/trace.ts';
 
-/** The vector lines of a cell in source order. Scales of states are those of the cell's bounds until `scaled` sets measured ones. */
+/** The vector lines of a cell in source order, and attention with heads. Scales of states are those of the cell's bounds until `scaled` sets measured ones. */
 export function rowsOf(instance: InstanceDescription, structure: Structure): Row[] {
-  const lines = instance.lines.filter((line) => line.perStep && line.shape.length === 1);
+  const lines = instance.lines.filter(
+    (line) => line.perStep && (line.shape.length === 1 || (line.attention === true && line.shape.length === 2)),
+  );
   const letters = lettersOf(lines.map((line) => bare(line.name)));
   const known = identitiesOf(structure);
   const identities = withOthers(known, lines);
@@ -15,16 +17,34 @@ export function rowsOf(instance: InstanceDescription, structure: Structure): Row
     return {
       line: line.name,
       letter: letters[index]!,
-      name: known.has(line.name) ? wordOf(line.name, identity, structure) : wordByComment(line),
+      name:
+        line.attention === true
+          ? attentionWord(line.name)
+          : known.has(line.name)
+            ? wordOf(line.name, identity, structure)
+            : wordByComment(line),
       identity,
       quantity: line.role === 'gate' ? 'gate' : line.role === 'weights' ? 'share' : 'signed',
-      units: line.shape[0]!,
+      units: line.shape.reduce((product, size) => product * size, 1),
+      ...placesOf(line),
       text: line.text,
       limit: 1,
       softness: 0,
     };
   });
 }
+
+function placesOf({ attention, shape }: LineDescription): Pick<Row, 'attention'> {
+  const places = shape.at(-1);
+  if (attention !== true || places === undefined) return {};
+  return { attention: { heads: shape.length === 2 ? shape[0]! : 1, places } };
+}
+
+/** `attention`, or `head 3` of a line for each. */
+const attentionWord = (name: string): string => {
+  const head = /_(\d+)$/.exec(name)?.[1];
+  return head === undefined ? 'attention' : `head ${head}`;
+};
 
 /** A row with the scale of its values: linear to 1 where they stay within, else asinh with half width at the median and ends at the 99th percentile. */
 export function scaled(row: Row, sample: Float32Array, structure: Structure): Row {
@@ -47,6 +67,8 @@ const bare = (name: string): string => name.replace(/'+$/, '');
 function lettersOf(names: readonly string[]): string[] {
   return names.map((name, index) => {
     if (name.length <= 2) return name;
+    const [, stem, number] = /^(\w+)_(\d+)$/.exec(name) ?? [];
+    if (number !== undefined && names.some((other) => other !== name && other.startsWith(`${stem}_`))) return `${stem!.charAt(0)}${number}`;
     const shorter = [1, 2].map((length) => name.slice(0, length));
     const others = names.filter((_, other) => other !== index);
     return shorter.find((letter) => others.every((other) => other.slice(0, letter.length) !== letter)) ?? name.slice(0, 3);

@@ -68,6 +68,50 @@ export function streamingLstm(): ModelProto {
   });
 }
 
+/** A decoder that looks back at an encoder, LSTMs over sequences of their own. */
+export function translator(): ModelProto {
+  const weights = weightsOf(3);
+  const lstm = (name: string, input: string): NodeProto[] => [
+    {
+      op_type: 'LSTM',
+      name: `/${name}/LSTM`,
+      input: [input, `${name}.W`, `${name}.R`],
+      output: [`${name}.y`],
+      attribute: [attribute('hidden_size', H)],
+    },
+    { op_type: 'Squeeze', input: [`${name}.y`, 'axis'], output: [name], attribute: [] },
+  ];
+  const plain = (op_type: string, input: string[], output: string, attributes: NodeProto['attribute'] = []): NodeProto => ({
+    op_type,
+    input,
+    output: [output],
+    attribute: attributes,
+  });
+  const turned = (input: string, output: string, perm: readonly number[]) =>
+    plain('Transpose', [input], output, [attribute('perm', [...perm])]);
+  return modelOf({
+    name: 'translator',
+    node: [
+      ...lstm('encoder', 'source'),
+      ...lstm('decoder', 'target'),
+      turned('encoder', 'keys', [1, 2, 0]),
+      turned('encoder', 'memory', [1, 0, 2]),
+      turned('decoder', 'queries', [1, 0, 2]),
+      plain('MatMul', ['queries', 'keys'], 'dots'),
+      plain('Mul', ['dots', 'sharp'], 'scores'),
+      { ...plain('Softmax', ['scores'], 'weights', [attribute('axis', -1)]), name: '/attention/Softmax' },
+      plain('MatMul', ['weights', 'memory'], 'context'),
+    ],
+    initializer: [
+      ...['encoder', 'decoder'].flatMap((name) => [weights(`${name}.W`, [1, 4 * H, I]), weights(`${name}.R`, [1, 4 * H, H])]),
+      tensorProto('int64', [1], [1], 'axis'),
+      tensorProto('float32', [], [12], 'sharp'),
+    ],
+    input: [valueInfo('source', 'float32', ['S', 1, I]), valueInfo('target', 'float32', ['T', 1, I])],
+    output: [valueInfo('context', 'float32', [1, 'T', H])],
+  });
+}
+
 function weightsOf(seed: number): (name: string, dims: readonly number[]) => TensorProto {
   const chance = random(seed);
   return (name, dims) =>

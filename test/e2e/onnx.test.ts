@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Frame, Locator } from 'playwright-core';
 import { encodeModel } from '../../src/onnx/proto.ts';
-import { PYTHON, stackedLstm, streamingLstm } from './onnx-models.ts';
+import { PYTHON, stackedLstm, streamingLstm, translator } from './onnx-models.ts';
 import { Workbench } from './workbench.ts';
 
 describe('ONNX models of others in the workbench', function () {
@@ -17,6 +17,7 @@ describe('ONNX models of others in the workbench', function () {
     writeFileSync(join(workbench.folder, 'speech.onnx'), bytes);
     writeFileSync(join(workbench.folder, 'net.py'), PYTHON);
     writeFileSync(join(workbench.folder, 'stream.onnx'), encodeModel(streamingLstm()));
+    writeFileSync(join(workbench.folder, 'translator.onnx'), encodeModel(translator()));
     const rows = Array.from({ length: 40 }, (_, t) => [0, 1, 2].map((k) => Math.sin(t / (3 + k)).toFixed(4)).join(','));
     writeFileSync(join(workbench.folder, 'sensor.csv'), `a,b,c\n${rows.join('\n')}\n`);
     writeFileSync(join(workbench.folder, 'broken.onnx'), bytes.subarray(0, bytes.length >> 1));
@@ -217,6 +218,47 @@ describe('ONNX models of others in the workbench', function () {
     await workbench.page.keyboard.press('F5');
     await row('as last time').waitFor();
     await workbench.page.keyboard.press('Escape');
+  });
+
+  it('shows where a decoder looks at each timestep: places by timesteps, and as a scope', async () => {
+    await workbench.page.keyboard.press('Control+Shift+D');
+    await workbench.openFile('translator.onnx', false);
+    const shown = await page('graph translator');
+    assert.match(await wordsOf(shown.locator('table.attention')), /attention\/weights axis -1 of weights/);
+    await shown.locator('button', { hasText: 'Debug' }).click();
+    await row('Random numbers').click();
+    await enter('Random numbers');
+    const field = workbench.page.locator('.quick-input-widget:visible input').first();
+    await workbench.page.locator('.quick-input-widget:visible .quick-input-title', { hasText: 'sizes that the model' }).waitFor();
+    await field.fill('S = 9, T = 14');
+    await workbench.page.keyboard.press('Enter');
+    await workbench.stopped(/translator\.decoder {2}t = 0 of 14/);
+    const { page: keys } = workbench;
+    for (const place of [/translator\.decoder {2}t = 1/, /translator\.decoder {2}t = 2/]) {
+      await keys.keyboard.press('F10');
+      await workbench.stopped(place);
+    }
+    // Out of the rows of the decoder, into the attention's.
+    await workbench.line('weights  = softmax').click();
+    await keys.keyboard.press('F9');
+    await keys.keyboard.press('F5');
+    await workbench.stopped(/attention_cell\.weights {2}t = 2 of 14/);
+    await keys.keyboard.press('F5');
+    await workbench.stopped(/attention_cell\.weights {2}t = 3 of 14/);
+    await keys.locator('.monaco-list-row', { hasText: /^Attention$/ }).waitFor();
+    await workbench.command('Unroll: Show Timeline');
+    const panel = await workbench.webview('[role="img"][aria-label^="Attention, 9 places"]');
+    await panel.locator('[role="img"][aria-label^="Attention, 9 places"][aria-label*="At t 3, place "]').waitFor();
+    for (const [name, theme] of [
+      ['light', 'Light Modern'],
+      ['contrast', 'Dark High Contrast'],
+      ['dark', 'Dark Modern'],
+    ] as const) {
+      await workbench.setTheme(theme);
+      await workbench.page.waitForTimeout(1000);
+      await workbench.screenshot(`onnx-attention-${name}`);
+    }
+    await workbench.stopDebugging();
   });
 
   it('opens the layers as a model of one’s own, with a run', async () => {

@@ -93,7 +93,7 @@ function stateDims(node: NodeProto, operands: readonly (Elements | undefined)[])
 }
 
 /** What an operator that moves elements gives; nothing where it is another, or its operands are unknown. */
-function moved(node: NodeProto, operands: readonly (Elements | undefined)[]): readonly (Elements | undefined)[] {
+export function moved(node: NodeProto, operands: readonly (Elements | undefined)[]): readonly (Elements | undefined)[] {
   const [x] = operands;
   const list = (k: number, name: string): readonly number[] | undefined =>
     node.input[k] !== undefined && node.input[k] !== '' ? plain(operands[k]) : intsOf(node, name);

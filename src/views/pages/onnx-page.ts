@@ -42,6 +42,7 @@ export function onnxPage(page: OnnxPage): string {
     buttons(page),
     verification(page.verified),
     parts(page),
+    attention(info),
     refused(info),
     streaming(info),
     ports('Inputs', info.inputs),
@@ -83,10 +84,12 @@ const button = (action: string, label: string, primary = false, why = ''): strin
   `<button type="button" data-action="${action}"${primary ? ' class="primary"' : ''}${why === '' ? '' : ` disabled title="${escaped(why)}"`}>${label}</button>`;
 
 function buttons({ info, trusted, verified }: OnnxPage): string {
-  const none = info.parts.length === 0 ? 'Nothing in this model is recurrent and can be replayed.' : '';
+  const isPlain = info.parts.length === 0;
+  const none = isPlain && info.attention.length === 0 ? 'Nothing in this model is recurrent or attends, and can be replayed.' : '';
   const why = trusted ? none : 'This folder is in restricted mode: models are looked at, but not run.';
+  const noLayers = why === '' && isPlain ? 'Nothing in this model is recurrent.' : why;
   const busy = verified?.kind === 'running';
-  return `<div class="actions">${button('debug', 'Debug', true, why)}${button('verify', busy ? 'Verifying …' : 'Verify', false, busy ? 'It runs' : why)}${button('source', 'Generated Source', false, why)}${button('asModel', 'Open as Model', false, why)}</div>`;
+  return `<div class="actions">${button('debug', 'Debug', true, why)}${button('verify', busy ? 'Verifying …' : 'Verify', false, busy ? 'It runs' : why)}${button('source', 'Generated Source', false, why)}${button('asModel', 'Open as Model', false, noLayers)}</div>`;
 }
 
 function verification(verified: Verified | undefined): string {
@@ -156,6 +159,19 @@ function parts({ info, places }: OnnxPage): string {
     return `<tr><th scope="row"><code title="${escaped(part.title)}">${escaped(part.name)}</code>${others}</th>${cells.join('')}</tr>`;
   });
   return `<h2>Recurrent parts</h2><div class="scroll"><table class="parts"><thead><tr>${head.map((each) => `<th scope="col">${each}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
+}
+
+function attention({ attention: all }: ForeignInfo): string {
+  if (all.length === 0) return '';
+  const rows = all.map(({ name, part, value, axis, shape, heads, title, where }) => {
+    const over =
+      part === undefined
+        ? `axis ${axis} of <code>${escaped(value ?? '')}</code>${shape === undefined ? '' : ` <code>${escaped(shapeText(shape))}</code>`}`
+        : `at each step of <code>${escaped(part)}</code>`;
+    const place = where === '' ? title : `${title} in ${where}`;
+    return `<tr><th scope="row"><code title="${escaped(place)}">${escaped(name)}</code></th><td>${over}</td><td>${heads ?? ''}</td></tr>`;
+  });
+  return `<h2>Attention</h2><div class="scroll"><table class="attention"><thead><tr><th scope="col">name</th><th scope="col">over</th><th scope="col">heads</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
 }
 
 const kindNames = { lstm: 'LSTM', gru: 'GRU', rnn: 'RNN', cell: 'cell' } as const;

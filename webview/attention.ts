@@ -1,0 +1,100 @@
+// Rows of attention: places from top to bottom (or head by head), where a gate has units. What counts is where the weight lies, not its mean.
+
+import type { Row, TraceState } from '../src/shared/messages.ts';
+import { numberText } from '../src/shared/numbers.ts';
+import { columnOf, lengthOf, type Shown } from './shown.ts';
+import { round, type Surface } from './surface.ts';
+import type { RowBox, TimelineLayout } from './timeline-layout.ts';
+
+export type Places = NonNullable<Row['attention']>;
+
+/** The place with the most weight among those of a head; undefined where a weight is no number. */
+export function strongest(
+  weights: ArrayLike<number>,
+  { places }: Places,
+  head = 0,
+): { readonly place: number; readonly weight: number } | undefined {
+  let [place, weight] = [-1, Number.NEGATIVE_INFINITY];
+  for (let k = 0; k < places; k += 1) {
+    const each = weights[head * places + k]!;
+    if (!Number.isFinite(each)) return undefined;
+    if (each > weight) [place, weight] = [k, each];
+  }
+  return place < 0 ? undefined : { place, weight };
+}
+
+/** `place 4 has .62 of the weight`, head by head. */
+export function strongestText(weights: ArrayLike<number>, places: Places): string {
+  const found = Array.from({ length: places.heads }, (_, head) => {
+    const most = strongest(weights, places, head);
+    const said = most === undefined ? 'no numbers' : `place ${most.place} has ${numberText(most.weight)} of the weight`;
+    return places.heads === 1 ? said : `in head ${head} ${said}`;
+  });
+  return found.join(', ');
+}
+
+/** On the heatmap: lines between heads, a box around the place that has the most weight now; beside it which it is. */
+export function drawPlaces(surface: Surface, shown: Shown, trace: TraceState, layout: TimelineLayout, { row, y, height }: RowBox): void {
+  const places = row.attention!;
+  const { theme } = surface;
+  const each = height / row.units;
+  for (let head = 1; head < places.heads; head += 1)
+    surface.path(`M${layout.x} ${round(y + head * places.places * each)}h${layout.plot}`, { stroke: theme.halo, width: 2 });
+  const now = columnOf(shown)?.[`now:${row.line}`];
+  if (now === undefined) return;
+  const first = strongest(now, places);
+  const isInView = trace.t >= trace.window.from && trace.t < trace.window.to;
+  for (let head = 0; isInView && head < places.heads; head += 1) {
+    const most = strongest(now, places, head);
+    if (most === undefined) continue;
+    const width = Math.max(3, layout.plot / lengthOf(trace.window));
+    const top = y + (head * places.places + most.place) * each;
+    const box = [layout.timeToX(trace.t) - width / 2, top, width, Math.max(3, each)] as const;
+    surface.rect(...box, { stroke: theme.halo, width: 3.4 });
+    surface.rect(...box, { stroke: theme.cursor, width: 1.6 });
+  }
+  const right = layout.width - layout.padding;
+  if (first === undefined) return;
+  surface.text(right, y + 11, numberText(first.weight), { weight: 600, anchor: 'end' });
+  if (!layout.narrow) surface.text(right, y + 23, `at place ${first.place}`, { size: 10, fill: theme.description, anchor: 'end' });
+}
+
+export interface PlaceBars {
+  readonly x: number;
+  /** Base line. */
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The weights of a timestep, place by place: filled now, outlined a timestep ago; dashed where all were alike. */
+export function drawPlaceBars(
+  surface: Surface,
+  { x, y, width, height }: PlaceBars,
+  row: Row,
+  now: Float32Array,
+  previous?: Float32Array,
+): void {
+  const { theme } = surface;
+  const places = row.attention!;
+  const bar = width / row.units;
+  const tall = (weight: number): number => Math.max(0, Math.min(1, Number.isFinite(weight) ? weight : 0)) * height;
+  let filled = '';
+  now.forEach((weight, k) => {
+    const gap = bar > 3 ? 0.5 : 0;
+    filled += `M${round(x + k * bar + gap)} ${y}v${round(-tall(weight))}h${round(bar - 2 * gap)}V${y}z`;
+  });
+  surface.path(filled, { fill: theme.hue[row.identity], opacity: 0.85 });
+  if (previous !== undefined) {
+    let outline = `M${round(x)} ${y}`;
+    previous.forEach((weight, k) => {
+      outline += `V${round(y - tall(weight))}H${round(x + (k + 1) * bar)}`;
+    });
+    surface.path(`${outline}V${y}`, { stroke: theme.foreground, opacity: 0.75 });
+  }
+  const alike = round(y - height / places.places);
+  surface.path(`M${x} ${alike}h${width}`, { stroke: theme.foreground, dash: [2, 3], opacity: 0.7 });
+  for (let head = 1; head < places.heads; head += 1)
+    surface.path(`M${round(x + head * places.places * bar)} ${y}v${-height}`, { stroke: theme.dim });
+  surface.path(`M${x} ${y}h${width}`, { stroke: theme.dim });
+}
