@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { findParts } from '../../src/foreign/find.ts';
+import { outputGradient } from '../../src/foreign/gradient.ts';
 import { Evaluators, ForeignSession, groupsOf, replayGroup } from '../../src/foreign/session.ts';
 import type { ModelProto } from '../../src/onnx/proto.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
@@ -96,6 +97,48 @@ describe('attention', () => {
         const parity = found.parity.get('attention');
         assert.ok(parity !== undefined && parity < 1e-5, String(parity));
       });
+
+  it('has the gradient of an output: at the context, and of the weights', async () => {
+    const model = lookingBack();
+    const feeds = { source: random(1, [S, B, I]), target: random(2, [T, B, I]) };
+    const session = new ForeignSession(runtime, model);
+    const evaluators = new Evaluators(runtime);
+    try {
+      const { outputs, ran } = await session.run(feeds);
+      // d classes[1, 2, 3] / d context = p_3 (delta - p) at [1, 2].
+      const classes = outputs.classes!.data as Float32Array;
+      const [item, step, chosen] = [1, 2, 3];
+      const at = (item * T + step) * H;
+      const cotangent: Tensor = { ...outputs.classes!, data: new Float32Array(classes.length) };
+      (cotangent.data as Float32Array)[at + chosen] = 1;
+      const back = await outputGradient(runtime, {
+        model,
+        calls: [feeds],
+        ran,
+        output: 'classes',
+        cotangents: [cotangent],
+        wanted: [],
+      });
+      const p = classes.subarray(at, at + H);
+      const expected = p.map((each, k) => p[chosen]! * ((k === chosen ? 1 : 0) - each));
+      const group = groupsOf(ran).find(({ parts }) => parts.some(({ part }) => part.name === 'attention'))!;
+      const request = { id: 0, title: '', model: 'One', file: 'one.onnx', uri: '/one.rnn', cotangents: back.of };
+      const { trace } = await replayGroup(evaluators, group, request);
+      const addresses = ["context'", 'weights'].map((line) => ({ instance: 'attention', line }));
+      const [context, weights] = await trace.read({ addresses, from: step, to: step + 1, gradient: true });
+      await trace.close();
+      const { values } = group.parts.find(({ part }) => part.name === 'attention')!.bound.runs[0]!.sequence(item).inputs;
+      for (let k = 0; k < H; k += 1) assert.ok(Math.abs(context![item * H + k]! - expected[k]!) < 1e-6);
+      for (let place = 0; place < S; place += 1) {
+        const own = expected.reduce((sum, each, k) => sum + each * values![place * H + k]!, 0);
+        assert.ok(Math.abs(weights![item * S + place]! - own) < 1e-6);
+      }
+      assert.ok(weights!.subarray(0, S).every((each) => each === 0));
+    } finally {
+      await session.release();
+      await evaluators.close();
+    }
+  });
 
   it('by heads has a line for each head, also where nothing is recurrent', async () => {
     const model = byHeads();

@@ -18,6 +18,9 @@ export interface AttentionNumbers {
   readonly values: Float32Array;
   /** [items, heads, steps, features] */
   readonly context: Float32Array;
+  /** A tensor of the weights' shape, or of the context's, in the same order. */
+  asWeights(tensor: Tensor): Float32Array;
+  asContext(tensor: Tensor): Float32Array;
 }
 
 export interface AttentionTensors {
@@ -57,6 +60,9 @@ export function attentionNumbers(moves: readonly Move[], product: WeighedSum, te
   const steps = step === undefined ? [] : [step];
   const count = (names: readonly string[]): number => names.reduce((product, name) => product * sizes.get(name)!, 1);
   const read = (tensor: Tensor, names: readonly string[], order: readonly string[]): Float32Array => arranged(tensor, names, order, sizes);
+  const asContext = (tensor: Tensor): Float32Array => read(tensor, labels.result, [...items, ...heads, ...steps, ...features]);
+  const asWeights = (tensor: Tensor): Float32Array =>
+    read(moved(tensor, moves, tensors), labels.weights, [...items, ...heads, ...steps, ...places]);
   const result: AttentionNumbers = {
     items: count(items),
     heads: count(heads),
@@ -66,7 +72,9 @@ export function attentionNumbers(moves: readonly Move[], product: WeighedSum, te
     scores: read(scores, labels.weights, [...items, ...heads, ...steps, ...places]),
     weights: read(weights, labels.weights, [...items, ...heads, ...steps, ...places]),
     values: read(tensors.values, labels.values, [...items, ...heads, ...places, ...features]),
-    context: read(tensors.context, labels.result, [...items, ...heads, ...steps, ...features]),
+    context: asContext(tensors.context),
+    asWeights,
+    asContext,
   };
   if (!addUp(result)) throw new PartError('Its weights do not add up to 1 over the places that are added up.');
   return result;

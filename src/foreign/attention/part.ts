@@ -3,7 +3,7 @@
 
 import { elementTypes } from '../../onnx/proto.ts';
 import type { Tensor } from '../../runtime/runtime.ts';
-import { type BoundPart, type CellText, type Expected, PartError, type Port, type RecurrentPart } from '../part.ts';
+import { type BoundPart, type CellText, type Expected, PartError, type Port, type RecurrentPart, type SpelledGradient } from '../part.ts';
 import { portTypes } from '../port-types.ts';
 import type { Statics } from '../statics.ts';
 import { type AttentionNumbers, attentionNumbers } from './layout.ts';
@@ -17,6 +17,7 @@ export function attentionPart(site: AttentionSite, statics: Statics, name: strin
     const type = statics.type(scope, each) ?? elementTypes.float32;
     return { name: each, type: (type === 'sequence' ? undefined : portTypes[type]) ?? 'float32' };
   });
+  const isFloat = (statics.type(scope, product.result) ?? elementTypes.float32) === elementTypes.float32;
   return {
     name,
     title,
@@ -29,8 +30,13 @@ export function attentionPart(site: AttentionSite, statics: Statics, name: strin
     attention: ['weights'],
     weighing: { value: weights, axis: site.axis, ...shapeOf(site, statics) },
     ports,
-    joined: (calls) => joinedCalls(calls),
-    bind: (values) => bound(title, numbersOf(site, values)),
+    bind: (values) => bound(title, isFloat ? site : undefined, [numbersOf(site, values)]),
+    bindJoined: (calls) =>
+      bound(
+        title,
+        undefined,
+        calls.map((values) => numbersOf(site, values)),
+      ),
   };
 }
 
@@ -40,37 +46,23 @@ function shapeOf({ scope, scores, weights }: AttentionSite, statics: Statics): {
   return shape === undefined ? {} : { shape };
 }
 
-/** Values of call k stand under these names. */
-const ofCall = (k: number, name: string): string => `call ${k}/${name}`;
-
-function joinedCalls(calls: readonly ReadonlyMap<string, Tensor>[]): ReadonlyMap<string, Tensor> {
-  return new Map(calls.flatMap((values, k) => [...values].map(([name, tensor]) => [ofCall(k, name), tensor] as const)));
+function numbersOf(site: AttentionSite, values: ReadonlyMap<string, Tensor>): AttentionNumbers {
+  const tensor = (name: string): Tensor => {
+    const found = values.get(name);
+    if (found === undefined) throw new PartError(`“${name}” was not computed.`);
+    return found;
+  };
+  return attentionNumbers(site.moves, site.product, {
+    scores: tensor(site.scores),
+    weights: tensor(site.weights),
+    values: tensor(site.product.values),
+    context: tensor(site.product.result),
+    shapeOf: (name) => tensor(name).dims,
+  });
 }
 
 /** Of one run, or of each call. */
-function numbersOf(site: AttentionSite, values: ReadonlyMap<string, Tensor>): AttentionNumbers[] {
-  const of = (named: (name: string) => string): AttentionNumbers => {
-    const tensor = (name: string): Tensor => {
-      const found = values.get(named(name));
-      if (found === undefined) throw new PartError(`“${name}” was not computed.`);
-      return found;
-    };
-    return attentionNumbers(site.moves, site.product, {
-      scores: tensor(site.scores),
-      weights: tensor(site.weights),
-      values: tensor(site.product.values),
-      context: tensor(site.product.result),
-      shapeOf: (name) => tensor(name).dims,
-    });
-  };
-  if (values.has(site.scores)) return [of((name) => name)];
-  const calls: AttentionNumbers[] = [];
-  for (let k = 0; values.has(ofCall(k, site.scores)); k += 1) calls.push(of((name) => ofCall(k, name)));
-  if (calls.length === 0) throw new PartError(`“${site.scores}” was not computed.`);
-  return calls;
-}
-
-function bound(title: string, calls: readonly AttentionNumbers[]): BoundPart {
+function bound(title: string, site: AttentionSite | undefined, calls: readonly AttentionNumbers[]): BoundPart {
   const [first] = calls as [AttentionNumbers, ...AttentionNumbers[]];
   const { items, heads, places, features } = first;
   const alike = (each: AttentionNumbers): boolean =>
@@ -83,6 +75,7 @@ function bound(title: string, calls: readonly AttentionNumbers[]): BoundPart {
   const cell = cellOf(title, first, isStreamed);
   return {
     lengths: Array.from({ length: items }, () => steps),
+    ...(isStreamed || site === undefined ? {} : { gradient: gradientOf(first, site) }),
     runs: [
       {
         direction: 'forward',
@@ -124,6 +117,36 @@ function bound(title: string, calls: readonly AttentionNumbers[]): BoundPart {
         },
       },
     ],
+  };
+}
+
+/** Its gradients begin with what other nodes give to its weights and to what they add up. */
+function gradientOf(
+  { heads, steps, places, features, asWeights, asContext }: AttentionNumbers,
+  { weights, product, inside }: AttentionSite,
+): SpelledGradient {
+  const kept = new WeakMap<Tensor, Float32Array>();
+  const lines = [
+    { value: weights, name: 'weights', prime: '', size: steps * places, arranged: asWeights },
+    { value: product.result, name: 'context', prime: "'", size: steps * features, arranged: asContext },
+  ];
+  const all = Array.from({ length: heads }, (_, head) => lines.map((line) => ({ ...line, head }))).flat();
+  return {
+    form: 'spelled out',
+    // The values of all steps are one.
+    steps: 1,
+    outputs: lines.map(({ value }) => value),
+    valueAt: (output) => output,
+    nodes: new Set(inside),
+    seeds: all.map(({ name, prime, head }) => `${named(name, head, heads)}${prime}`),
+    seed: (_, item, cotangents) =>
+      all.map(({ value, size, head, arranged }) => {
+        const tensor = cotangents.get(value);
+        if (tensor === undefined) return new Float32Array(size);
+        const found = kept.get(tensor) ?? arranged({ ...tensor, dims: tensor.dims.slice(1) });
+        kept.set(tensor, found);
+        return found.subarray((item * heads + head) * size, (item * heads + head + 1) * size);
+      }),
   };
 }
 

@@ -11,6 +11,8 @@ export interface AttentionSite {
   readonly scope: Scope;
   /** What makes the weights, the last of these nodes, and the product. */
   readonly nodes: readonly NodeProto[];
+  /** All nodes from the weights to the sum. */
+  readonly inside: readonly NodeProto[];
   /** What the softmax is of, and what it gives. */
   readonly scores: string;
   readonly weights: string;
@@ -72,9 +74,7 @@ class Finder {
     const softmax = node.op_type === 'Softmax' ? this.#softmax(node) : node.op_type === 'Div' ? this.#spelledOut(node) : undefined;
     if (softmax === undefined) return [];
     const found = this.#weighed(softmax.weights, []);
-    return found === undefined
-      ? []
-      : [{ scope: this.#scope, ...softmax, nodes: [...softmax.nodes, found.product.node], moves: found.moves, product: found.product }];
+    return found === undefined ? [] : [{ scope: this.#scope, ...softmax, ...found, nodes: [...softmax.nodes, found.product.node] }];
   }
 
   #softmax(node: NodeProto): Softmax | undefined {
@@ -109,15 +109,19 @@ class Finder {
   }
 
   /** Where the weights weigh what depends on the model's input. */
-  #weighed(name: string, moves: readonly Move[]): { readonly moves: readonly Move[]; readonly product: WeighedSum } | undefined {
+  #weighed(
+    name: string,
+    moves: readonly Move[],
+    inside: readonly NodeProto[] = [],
+  ): Pick<AttentionSite, 'moves' | 'product' | 'inside'> | undefined {
     if (moves.length > FURTHEST) return undefined;
     for (const node of this.#readers.get(name) ?? []) {
       const form = this.#product(node, name);
-      if (form !== undefined) return { moves, product: form };
+      if (form !== undefined) return { moves, product: form, inside: [...inside, node, form.node] };
     }
     for (const node of this.#readers.get(name) ?? []) {
       const move = this.#move(node, name);
-      const further = move === undefined ? undefined : this.#weighed(node.output[0]!, [...moves, move]);
+      const further = move === undefined ? undefined : this.#weighed(node.output[0]!, [...moves, move], [...inside, node]);
       if (further !== undefined) return further;
     }
     return undefined;

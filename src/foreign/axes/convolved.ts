@@ -2,7 +2,7 @@
 
 import type { NodeProto } from '../../onnx/proto.ts';
 import { intOf, intsOf } from '../streaming/elements.ts';
-import { type Axes, resized, sizeOfAxis } from './follow.ts';
+import { type Axes, resized, sizeOfAxis } from './axis.ts';
 
 /** undefined of other operators. `kernel`: the shape of the weights. */
 export function convolved(node: NodeProto, x: Axes, kernel: readonly number[] | undefined): Axes | undefined {

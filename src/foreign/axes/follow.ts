@@ -6,23 +6,8 @@
 import type { GraphProto, NodeProto } from '../../onnx/proto.ts';
 import { type Elements, intOf, intsOf, moved, numbersOf } from '../streaming/elements.ts';
 import { flatten, inOrder, isRecurrent } from '../streaming/flatten.ts';
+import { type Axes, type Factor, resized, sizeOfAxis } from './axis.ts';
 import { convolved } from './convolved.ts';
-
-/** A part of an axis. */
-export interface Factor {
-  readonly size: number;
-  /** Absent where it is of no input. */
-  readonly of?: InputAxis;
-}
-
-export interface InputAxis {
-  readonly input: string;
-  readonly axis: number;
-}
-
-export type Axes = readonly (readonly Factor[])[];
-
-export const sizeOfAxis = (factors: readonly Factor[]): number => factors.reduce((product, { size }) => product * size, 1);
 
 /** Values of the outermost graph by their names; those that are lost sight of are left out. `inputs`: the sizes of the model's inputs. */
 export function followAxes(graph: GraphProto, inputs: ReadonlyMap<string, readonly number[]>): ReadonlyMap<string, Axes> {
@@ -50,8 +35,9 @@ export function followAxes(graph: GraphProto, inputs: ReadonlyMap<string, readon
     });
     const operands = names.map((_, k) => operand(k));
     if (known.every((each) => each === undefined) || node.op_type === 'Shape' || node.op_type === 'Size') {
-      const given = operands.map(({ numbers: own, dims }): Elements | undefined =>
-        own ?? (node.op_type === 'Shape' && dims !== undefined ? { dims, data: new Float64Array(0), traced: true } : undefined),
+      const given = operands.map(
+        ({ numbers: own, dims }): Elements | undefined =>
+          own ?? (node.op_type === 'Shape' && dims !== undefined ? { dims, data: new Float64Array(0), traced: true } : undefined),
       );
       moved(node, given).forEach((value, k) => {
         if (value !== undefined && !value.traced && value.data.length <= 64) numbers.set(outputs[k] ?? '', value);
@@ -133,7 +119,16 @@ function outputsOf(node: NodeProto, operands: readonly Operand[]): readonly (Axe
       const axis = place(intOf(node, 'axis') ?? 0, first?.length ?? 0);
       const sizes = operands.map(({ dims }) => dims?.[axis]);
       if (first === undefined || sizes.some((size) => size === undefined)) return [];
-      return [first.map((each, k) => (k === axis ? resized(each, sizes.reduce<number>((sum, size) => sum + size!, 0)) : each))];
+      return [
+        first.map((each, k) =>
+          k === axis
+            ? resized(
+                each,
+                sizes.reduce<number>((sum, size) => sum + size!, 0),
+              )
+            : each,
+        ),
+      ];
     }
     case 'Pad': {
       const pads = listed(1, 'pads');
@@ -220,7 +215,8 @@ function sliced(
     const at = axes.indexOf(k);
     if (at < 0) return each;
     const [size, step] = [sizeOfAxis(each), steps?.[at] ?? 1];
-    const clamp = (value: number): number => Math.min(Math.max(value < 0 ? value + size : value, step < 0 ? -1 : 0), step < 0 ? size - 1 : size);
+    const clamp = (value: number): number =>
+      Math.min(Math.max(value < 0 ? value + size : value, step < 0 ? -1 : 0), step < 0 ? size - 1 : size);
     return resized(each, Math.max(0, Math.ceil((clamp(ends[at]!) - clamp(starts[at]!)) / step)));
   });
 }
@@ -231,14 +227,6 @@ function reduced(node: NodeProto, x: Axes | undefined, given: readonly number[] 
   const axes = isArg ? [place(intOf(node, 'axis') ?? 0, x.length)] : (given ?? x.map((_, k) => k));
   const keeps = (intOf(node, 'keepdims') ?? 1) !== 0;
   return x.flatMap((each, k) => (axes.includes(k) ? (keeps ? [anew(1)] : []) : [each]));
-}
-
-/** An axis of another size: still that of its input where it was one alone. */
-export function resized(factors: readonly Factor[], size: number): readonly Factor[] {
-  if (sizeOfAxis(factors) === size) return factors;
-  const real = factors.filter((each) => each.size !== 1);
-  const [only] = real.length === 0 ? factors : real;
-  return real.length <= 1 && only?.of !== undefined ? [{ size, of: only.of }] : anew(size);
 }
 
 /** The sizes that a Reshape asks for. */
