@@ -6,7 +6,7 @@ import type { Engine } from '../engine/client.ts';
 import { openModelFile } from '../onnx/file/open.ts';
 import { operatorUses } from '../onnx/file/remarks.ts';
 import { describeModel, type PortInfo } from '../onnx/operators.ts';
-import type { AttentionInfo, ForeignInfo, PartInfo } from '../shared/foreign.ts';
+import { type AttentionInfo, type ForeignInfo, type PartInfo, partAxesText } from '../shared/foreign.ts';
 import { type Checkpoint, lastGoodCheckpoint, readCheckpoint } from '../training/checkpoint.ts';
 import { checkpointsOf, summarise } from '../training/run.ts';
 import { describeSource } from './check.ts';
@@ -116,7 +116,7 @@ function readable(info: Info): Info {
 }
 
 /** `lstm, 2 layers, both directions, 8 -> 16, operator "/rnn/LSTM", f i g c' o h'` */
-const partText = ({ kind, layers, directions, reverse, hidden, input, form, title, where, values, source }: PartInfo): string =>
+const partText = ({ kind, layers, directions, reverse, hidden, input, form, title, where, values, source, axes }: PartInfo): string =>
   [
     kind,
     ...(layers > 1 ? [`${layers} layers`] : []),
@@ -124,6 +124,7 @@ const partText = ({ kind, layers, directions, reverse, hidden, input, form, titl
     ...(hidden === undefined ? [] : [input === undefined ? `${hidden} units` : `${input} -> ${hidden}`]),
     `${form}${title === '' ? '' : ` "${title}"`}${where === '' ? '' : ` in ${where}`}`,
     `values ${values.join(' ')}`,
+    ...(axes === undefined ? [] : [partAxesText(axes)]),
     ...source.slice(0, 1).map(({ file, line }) => `${file}:${line}`),
   ].join(', ');
 

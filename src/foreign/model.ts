@@ -10,6 +10,7 @@ import { type Runtime, RuntimeFailure, type Tensor } from '../runtime/runtime.ts
 import type { AttentionInfo, ForeignInfo, ForeignInput, InputNeed, InputNeeds, PartInfo } from '../shared/foreign.ts';
 import type { InputChoice, InputChoices } from '../shared/inputs.ts';
 import { type OutputObjective, objectiveText } from '../shared/objective.ts';
+import { AxisNames, madeUpSizes } from './axes/names.ts';
 import { type OutputGradient, outputGradient } from './gradient.ts';
 import { framesOf } from './inputs/calls.ts';
 import { neededOptions } from './inputs/needed.ts';
@@ -78,19 +79,26 @@ export class ForeignModel {
   }
 
   get info(): ForeignInfo {
+    const axes = this.axes();
     const { defaults, producerVersion, irVersion, opsets, producer, ...found } = describeModel(this.file.model, this.file.bytes);
     return {
       path: this.file.path,
       ...found,
       producer: [producer, producerVersion].filter((each) => each !== '').join(' '),
       opsets: Object.fromEntries(Object.entries(opsets).map(([domain, version]) => [domain || 'ai.onnx', version])),
-      parts: stacksOf(this.parts).map(partInfo),
+      parts: stacksOf(this.parts).map((stack) => partInfo(stack, axes)),
       attention: [...this.parts, ...this.#session.attention].flatMap(attentionInfo),
       refused: this.#session.refused.map(({ title, scope, why }) => ({ title, where: scopeText(scope), why })),
       remarks: this.file.remarks,
       ...this.#proposed(),
       usual: this.usual(1),
     };
+  }
+
+  /** What steps and sequences of the parts are of the inputs, by the sizes of a run or by made-up ones. */
+  axes(feeds?: Readonly<Record<string, Tensor>>): AxisNames {
+    const sizes = feeds === undefined ? madeUpSizes(this.ports) : new Map(Object.entries(feeds).map(([name, { dims }]) => [name, dims]));
+    return new AxisNames(this.file.model.graph, this.ports, this.parts, sizes);
   }
 
   /** What is to be asked before a model runs on these choices. Throws InputError where a file cannot be an input. */
@@ -162,7 +170,7 @@ export class ForeignModel {
 
   /** Runs the untouched model on what was chosen, once or once a frame. Throws InputError, StreamError, ModelFileError, RuntimeFailure. */
   async run(input: ForeignInput, reading?: Reading): Promise<ForeignRun> {
-    const { stream, item, ...choices } = input;
+    const { stream, item: _item, over: _over, ...choices } = input;
     if (stream === undefined) return this.#once(choices, reading);
     return this.#stream(choices, stream === 'auto' ? this.proposal() : parseRule(stream), reading);
   }
@@ -318,8 +326,9 @@ function sourceLines({ nodes }: RecurrentPart): PartInfo['source'] {
   }));
 }
 
-function partInfo(stack: readonly RecurrentPart[]): PartInfo {
+function partInfo(stack: readonly RecurrentPart[], names: AxisNames): PartInfo {
   const [first] = stack as readonly [RecurrentPart, ...RecurrentPart[]];
+  const axes = names.info(first);
   return {
     name: first.name,
     names: stack.map(({ name }) => name),
@@ -330,6 +339,7 @@ function partInfo(stack: readonly RecurrentPart[]): PartInfo {
     ...(first.hidden === undefined ? {} : { hidden: first.hidden }),
     ...(first.input === undefined ? {} : { input: first.input }),
     form: first.form,
+    ...(axes === undefined ? {} : { axes }),
     title: first.title,
     where: scopeText(first.scope),
     values: first.values,

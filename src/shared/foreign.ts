@@ -51,6 +51,8 @@ export interface PartInfo {
   /** Numbers of one step's input of the first layer. */
   readonly input?: number;
   readonly form: 'operator' | 'scan' | 'loop' | 'spelled out' | 'unrolled';
+  /** What its steps and the sequences that run side by side are of the model's inputs, where that can be told. */
+  readonly axes?: PartAxesInfo;
   /** What the file calls it. */
   readonly title: string;
   /** `If "check", then_branch`; empty at the top. */
@@ -59,6 +61,49 @@ export interface PartInfo {
   readonly values: readonly string[];
   /** The lines that made it, if the file says so: innermost first. */
   readonly source: readonly SourceLine[];
+}
+
+/** None where there is but one; an axis that is of no input has neither. The slowest first. */
+export interface PartAxesInfo {
+  readonly steps: readonly AxisInfo[];
+  readonly sequences: readonly AxisInfo[];
+}
+
+export interface AxisInfo {
+  readonly input?: string;
+  readonly axis?: number;
+  /** The file's word for it, or one that is guessed. */
+  readonly name?: string;
+}
+
+/** `axis 2 of x (bands)` */
+export const axisInfoText = ({ input, axis, name }: AxisInfo): string =>
+  input === undefined ? 'an axis that the model makes' : `axis ${axis} of ${input}${name === undefined ? '' : ` (${name})`}`;
+
+/** `steps: axis 2 of x (bands); sequences: axis 0 of x (B) by axis 1 of x (frames)` */
+export function partAxesText({ steps, sequences }: PartAxesInfo): string {
+  const all = (axes: readonly AxisInfo[]): string => axes.map(axisInfoText).join(' by ');
+  return [
+    ...(steps.length === 0 ? [] : [`steps: ${all(steps)}`]),
+    ...(sequences.length === 0 ? [] : [`sequences: ${all(sequences)}`]),
+  ].join('; ');
+}
+
+/** Axes that a recurrence goes over, or that its sequences stand along beside others: what one can choose to step over. */
+export function stepChoices(parts: readonly PartInfo[]): { readonly over: string; readonly text: string }[] {
+  const found = new Map<string, string>();
+  const add = (info: AxisInfo, text: string): void => {
+    if (info.input === undefined) return;
+    const over = info.name ?? `axis ${info.axis} of ${info.input}`;
+    if (!found.has(over)) found.set(over, text);
+  };
+  const inner = parts.filter(({ axes }) => axes !== undefined && axes.steps.length === 1 && axes.sequences.length > 1);
+  if (inner.length === 0) return [];
+  for (const { axes, name } of parts)
+    if (axes?.steps.length === 1) add(axes.steps[0]!, `${axisInfoText(axes.steps[0]!)}: the steps of ${name}`);
+  for (const { axes, name } of inner)
+    for (const each of axes!.sequences.slice(1)) add(each, `${axisInfoText(each)}: ${name} at one of its steps, along its sequences`);
+  return [...found].map(([over, text]) => ({ over, text }));
 }
 
 /** Weights over places, by which what stands there is added up. */
@@ -92,6 +137,8 @@ export interface SourceLine {
 export interface ForeignInput extends InputChoices {
   /** Which of the sequences that ran side by side is stepped through, from 0. */
   readonly item?: number;
+  /** What is stepped over, by an axis of an input: what a part's own steps are, or along its sequences at one of its steps. */
+  readonly over?: string;
   /** How a model that is made for one frame a call is streamed: the input's first axis then counts calls. `auto`: as the graph proposes it. */
   readonly stream?: StreamSettings | 'auto';
 }

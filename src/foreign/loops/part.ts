@@ -67,12 +67,23 @@ class LoopReader {
       directions: [this.#body.direction],
       ...(read.hidden === undefined ? {} : { hidden: read.hidden }),
       ...(read.input === undefined ? {} : { input: read.input }),
+      ...this.#layout(read),
       nodes: [this.#node],
       values: read.cell.lines.map((line) => line.name),
       ...attentionOf(read.cell),
       ports,
       bind: (values) => sayingWhere(this.#node, () => this.#bind(values)),
     };
+  }
+
+  /** Of what a Scan scans: its own axis is time, the batch lies as in the body. */
+  #layout({ inputs }: ReadCell): Pick<RecurrentPart, 'layout'> {
+    for (const { name, batch } of inputs.values()) {
+      const scanned = this.#body.scanned.get(name);
+      if (scanned === undefined || batch === undefined || this.#body.isBatched || scanned.axis < 0) continue;
+      return { layout: { value: scanned.name, steps: scanned.axis, sequences: batch + (batch >= scanned.axis ? 1 : 0) } };
+    }
+    return {};
   }
 
   #read(given: (name: string) => Given | undefined): ReadCell {

@@ -94,7 +94,12 @@ export function operatorPart(node: NodeProto, scope: Scope, name: string): Recur
     directions: settings.directions,
     ...(settings.hidden === undefined ? {} : { hidden: settings.hidden }),
     ...inputOf(node, scope),
-    ...(node.input[0] ? { sequence: node.input[0] } : {}),
+    ...(node.input[0]
+      ? {
+          sequence: node.input[0],
+          layout: { value: node.input[0], steps: settings.batchFirst ? 1 : 0, sequences: settings.batchFirst ? 0 : 1 },
+        }
+      : {}),
     ...(node.output[0] ? { result: node.output[0] } : {}),
     nodes: [node],
     values: equations[0]!.cell(1, 1, { h: false, c: false }).lines.map((line) => line.name),

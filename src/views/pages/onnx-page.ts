@@ -1,7 +1,15 @@
 // An ONNX model of others, on one page: what is wrong with it first, then what it takes and gives, and what in it is recurrent.
 
 import { basename } from 'node:path';
-import { type ForeignInfo, type ForeignPort, PARITY_LIMIT, type PartInfo, type PartParity } from '../../shared/foreign.ts';
+import {
+  type AxisInfo,
+  axisInfoText,
+  type ForeignInfo,
+  type ForeignPort,
+  PARITY_LIMIT,
+  type PartInfo,
+  type PartParity,
+} from '../../shared/foreign.ts';
 import { numberText } from '../../shared/numbers.ts';
 import { escaped } from './chart.ts';
 
@@ -132,6 +140,7 @@ function parts({ info, places }: OnnxPage): string {
   if (info.parts.length === 0)
     return '<h2>Recurrent parts</h2><p class="empty">No LSTM, GRU or RNN, and no loop over time, was found in this model.</p>';
   const hasSource = info.parts.some(({ source }) => source.length > 0);
+  const hasAxes = info.parts.some(({ axes }) => axes !== undefined);
   const hasWhere = info.parts.some(({ where }) => where !== '');
   const head = [
     'name',
@@ -141,6 +150,7 @@ function parts({ info, places }: OnnxPage): string {
     'input → hidden',
     'form',
     ...(hasWhere ? ['where'] : []),
+    ...(hasAxes ? ['steps', 'sequences'] : []),
     'values',
     ...(hasSource ? ['Python'] : []),
   ];
@@ -152,6 +162,7 @@ function parts({ info, places }: OnnxPage): string {
       `<td>${part.input ?? '?'} → ${part.hidden ?? '?'}</td>`,
       `<td>${escaped(part.form)}</td>`,
       ...(hasWhere ? [`<td>${escaped(part.where)}</td>`] : []),
+      ...(hasAxes ? [axesCell(part.axes?.steps), axesCell(part.axes?.sequences)] : []),
       `<td><code>${escaped(part.values.join(' '))}</code></td>`,
       ...(hasSource ? [`<td>${python(part, places?.get(part.name))}</td>`] : []),
     ];
@@ -173,6 +184,9 @@ function attention({ attention: all }: ForeignInfo): string {
   });
   return `<h2>Attention</h2><div class="scroll"><table class="attention"><thead><tr><th scope="col">name</th><th scope="col">over</th><th scope="col">heads</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
 }
+
+const axesCell = (axes: readonly AxisInfo[] | undefined): string =>
+  `<td>${(axes ?? []).map((each) => (each.input === undefined ? 'of the model' : escaped(axisInfoText(each)))).join('<br>')}</td>`;
 
 const kindNames = { lstm: 'LSTM', gru: 'GRU', rnn: 'RNN', cell: 'cell' } as const;
 
