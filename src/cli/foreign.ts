@@ -39,6 +39,7 @@ export const foreignOptions = {
   rate: { type: 'string' },
   vocabulary: { type: 'string' },
   choices: { type: 'string' },
+  over: { type: 'string' },
   stream: { type: 'string' },
   zeros: { type: 'string' },
   spectrum: { type: 'string' },
@@ -58,6 +59,7 @@ export const foreignHelp = {
   zeros: 'of an ONNX model: inputs that are zero, with commas between',
   spectrum: 'of a .wav: magnitude or power of each frame',
   window: 'of a .wav: hann, before the spectrum',
+  over: 'of an ONNX model whose recurrence stands inside each place of another axis: which one is the axis of time, as `unroll info` names it (F, frames, "axis 1"); along its sequences arrays are [frames, B x steps, H]',
   choices: 'of an ONNX model: a JSON file that says what each input is given, as the editor keeps it',
 } as const;
 
@@ -75,7 +77,9 @@ export async function traceModel(given: Given, { terminal, engine }: Surrounding
 async function inputOf(given: Given, { folder }: Terminal): Promise<ForeignInput> {
   const dimensions = sizesOf(given);
   const rule = given.text('stream');
-  const more: Pick<ForeignInput, 'stream' | 'inputs'> = {
+  const over = given.text('over');
+  const more: Pick<ForeignInput, 'stream' | 'inputs' | 'over'> = {
+    ...(over === undefined ? {} : { over }),
     ...(rule === undefined ? {} : { stream: rule === 'auto' ? 'auto' : await jsonOf<StreamSettings>(resolve(folder, rule)) }),
     ...(given.text('zeros') === undefined ? {} : { inputs: zerosOf(given.text('zeros')!) }),
   };

@@ -18,9 +18,10 @@ export async function launchedInput(
   info: () => Promise<ForeignInfo>,
   disk: Disk,
 ): Promise<ForeignInput | undefined> {
-  const { input, choices, random, stream, item } = launch;
-  const more: Pick<ForeignInput, 'item' | 'stream'> = {
+  const { input, choices, random, stream, item, over } = launch;
+  const more: Pick<ForeignInput, 'item' | 'stream' | 'over'> = {
     ...(item === undefined ? {} : { item }),
+    ...(over === undefined ? {} : { over }),
     ...(stream === undefined ? {} : { stream: await ruleOf(stream, disk) }),
   };
   if (choices !== undefined) {

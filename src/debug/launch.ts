@@ -21,6 +21,8 @@ export interface LaunchArguments {
   readonly stream?: string | object;
   /** Which of the sequences that run side by side is stepped through, from 0. */
   readonly item?: number;
+  /** What is stepped over, by an axis of an input as the model's page names it: bands, frames, `axis 1 of x`. */
+  readonly over?: string;
   /** By default true. */
   readonly stopOnEntry?: boolean;
   /** What the gradients are of; by default the loss. */
@@ -34,7 +36,7 @@ export const readLaunch = (given: object): LaunchArguments | { readonly fault: s
   const asked = given as Partial<Record<keyof LaunchArguments, unknown>>;
   if (typeof asked.program !== 'string' || asked.program === '')
     return { fault: 'The launch configuration names no model: set "program" to a .rnn or an .onnx file.' };
-  for (const property of ['model', 'run', 'text', 'file', 'input'] as const)
+  for (const property of ['model', 'run', 'text', 'file', 'input', 'over'] as const)
     if (asked[property] !== undefined && typeof asked[property] !== 'string')
       return { fault: `"${property}" in the launch configuration is a text.` };
   const data = asked.data as Partial<LaunchArguments['data'] & object> | undefined;
@@ -61,7 +63,7 @@ function isObjective(given: unknown, ofOnnx: boolean): given is Objective {
 }
 
 const ofRnn = ['model', 'run', 'text', 'file', 'data'] as const;
-const ofOnnx = ['input', 'choices', 'random', 'stream', 'item'] as const;
+const ofOnnx = ['input', 'choices', 'random', 'stream', 'item', 'over'] as const;
 
 /** What is said of a model of the one kind is no use for one of the other. */
 function foreignFault(asked: Partial<Record<keyof LaunchArguments, unknown>>, program: string): string | undefined {

@@ -9,12 +9,14 @@ import { ForeignModel, type ForeignRun } from '../foreign/model.ts';
 import { wordOf } from '../foreign/names.ts';
 import { attentionOf, PartError } from '../foreign/part.ts';
 import { type ReplayedParts, seed, seedsOf } from '../foreign/replay.ts';
-import { type PartGroup, type RanPart, replayGroup } from '../foreign/session.ts';
+import { type PartGroup, replayGroup } from '../foreign/session.ts';
 import type { GeneratedSource } from '../foreign/text.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ForeignInput } from '../shared/foreign.ts';
 import type { OutputObjective } from '../shared/objective.ts';
 import type { InstanceDescription, Objective, ReadRequest, SummaryKind, Trace, TraceDescription } from '../shared/trace.ts';
+import { AlongSequences } from './along-sequences.ts';
+import { chosenSequence } from './chosen-sequence.ts';
 
 /** Throws what running it throws, and PartError where no part ran over the sequence. */
 export async function openForeignTrace(
@@ -27,14 +29,13 @@ export async function openForeignTrace(
   const model = await ForeignModel.open(file, runtime);
   try {
     const run = await model.run(input, reading);
-    const item = input.item ?? 0;
-    const group = groupOf(run, item, model);
+    const { group, title, still } = chosenSequence(model, run, input);
     const source = generated ?? join(tmpdir(), 'unroll-generated');
     const path = join(source, createHash('sha256').update(file).digest('hex').slice(0, 12), `${basename(file)}.rnn`);
     const name = wordOf(basename(file).replace(/\.onnx$/i, '')) || 'Model';
     const request = {
       id,
-      title: titleOf(model, run, group, item),
+      title,
       model: name,
       file: basename(file),
       uri: path,
@@ -42,7 +43,8 @@ export async function openForeignTrace(
     };
     const replayed = await replayGroup(model.evaluators, group, request);
     await keep(path, replayed.source.text);
-    return new ForeignTrace(model, run, group, replayed);
+    const trace = new ForeignTrace(model, run, group, replayed);
+    return still === undefined ? trace : new AlongSequences(trace, still, group.items.length);
   } catch (error) {
     await model.release();
     throw error;
@@ -75,7 +77,7 @@ class ForeignTrace implements Trace {
     const others = new Set(ran.map(({ part }) => part).filter((part) => !own.has(part)));
     const left = [
       ...idle.map(({ part, why }) => ({ part: part.name, why })),
-      ...[...others].map((part) => ({ part: part.name, why: 'it runs over a sequence of another length' })),
+      ...[...others].map((part) => ({ part: part.name, why: 'it runs over another sequence, or one of another length' })),
     ];
     const parts = parity.map(({ part, value }) => ({ part, ...(value === undefined ? {} : { value }) }));
     const outputs = this.#outputs;
@@ -164,28 +166,6 @@ function withAttention(instances: readonly InstanceDescription[], { runs }: Gene
     if (marked.size === 0) return instance;
     return { ...instance, lines: instance.lines.map((line) => (marked.has(line.name) ? { ...line, attention: true as const } : line)) };
   });
-}
-
-/** The parts that ran over the sequence: most of them, if there are sequences of several lengths. */
-function groupOf({ ran, idle }: ForeignRun, item: number, model: ForeignModel): PartGroup {
-  if (ran.length === 0) {
-    const why = idle.map(({ part, why: each }) => `${part.name}: ${each}`).join('; ');
-    throw new PartError(`${model.name} has no recurrent part and no attention that ran${why === '' ? '' : ` (${why})`}.`);
-  }
-  const most = Math.max(...ran.map(({ bound }) => bound.lengths.length));
-  const having = ran.filter(({ bound, iteration }) => iteration === 0 && (bound.lengths[item] ?? 0) > 0);
-  if (having.length === 0) throw new PartError(`There are sequences 0 to ${most - 1}: ${item} is not among them, or is empty.`);
-  const byLength = Map.groupBy(having, ({ bound }) => bound.lengths[item]!);
-  // Attention goes along with what is recurrent.
-  const worth = (parts: readonly RanPart[]): number =>
-    parts.length + having.length * parts.filter(({ part }) => part.weighing === undefined).length;
-  const [steps, parts] = [...byLength].reduce((best, each) => (worth(each[1]) > worth(best[1]) ? each : best));
-  return { parts, items: [item], steps };
-}
-
-function titleOf(model: ForeignModel, { ran }: ForeignRun, { steps }: PartGroup, item: number): string {
-  const most = Math.max(...ran.map(({ bound }) => bound.lengths.length));
-  return [model.name, `${steps.toLocaleString('en-US')} steps`, ...(most > 1 ? [`sequence ${item} of ${most}`] : [])].join(' · ');
 }
 
 /** The generated source, for reading only. */

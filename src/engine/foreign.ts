@@ -2,9 +2,11 @@
 
 import { type NamedArray, type NumericArray, npz } from '../data/npz.ts';
 import type { Reading } from '../data/text-stream.ts';
+import { arranged } from '../foreign/attention/layout.ts';
+import { type Factor, sizeOfAxis } from '../foreign/axes/axis.ts';
 import type { OutputGradient } from '../foreign/gradient.ts';
 import { ForeignModel, type ForeignRun } from '../foreign/model.ts';
-import { callKey } from '../foreign/part.ts';
+import { callKey, type RecurrentPart } from '../foreign/part.ts';
 import type { Parity, ReplayedParts } from '../foreign/replay.ts';
 import { groupsOf, type PartGroup, replayGroup, worstParity } from '../foreign/session.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
@@ -12,6 +14,7 @@ import type { ForeignInfo, ForeignInput, PartParity } from '../shared/foreign.ts
 import type { OutputObjective } from '../shared/objective.ts';
 import type { LineDescription } from '../shared/trace.ts';
 import { replaceFile } from '../training/files.ts';
+import { axesAlong } from './chosen-sequence.ts';
 
 export interface ForeignTraceRequest {
   readonly file: string;
@@ -61,14 +64,18 @@ export async function traceForeign(
         yield array;
       }
       const groups = groupsOf(run.ran);
+      const names = model.axes(run.calls[0]);
+      const along = input.over === undefined ? undefined : axesAlong(names, run.ran, input.over);
       for (const group of groups) {
         reading.signal?.throwIfAborted();
         const replayed = await replayGroup(model.evaluators, group, { ...requestOf(model), ...more });
         try {
           parity.push(...replayed.parity);
-          for await (const array of linesOf(replayed, group, run, back !== undefined)) {
+          for await (const [name, array, part] of linesOf(replayed, group, run, back !== undefined)) {
             arrays += 1;
-            yield array;
+            const axis = along?.get(part);
+            const isWhole = axis !== undefined && group.items.length === sizeOfAxis(names.of(part)!.sequences);
+            yield [name, isWhole ? turned(array, names.of(part)!.sequences, axis) : array];
           }
         } finally {
           await replayed.trace.close();
@@ -129,7 +136,7 @@ async function* linesOf(
   group: PartGroup,
   run: ForeignRun,
   gradients: boolean,
-): AsyncGenerator<NamedArray> {
+): AsyncGenerator<readonly [...NamedArray, RecurrentPart]> {
   for (const { part, run: cell, line } of source.runs) {
     const again = run.ran.filter((each) => each.part === part);
     const own = group.parts.find((each) => each.part === part)!;
@@ -142,7 +149,8 @@ async function* linesOf(
     const { lines } = trace.description.instances.find(({ path }) => path === line)!;
     const heads = part.weighing === undefined ? 1 : cell.cell.states.length;
     if (heads > 1) {
-      yield* headsOf({ trace, line, lines, heads, group, title: `${part.name}${which.join('')}` });
+      for await (const array of headsOf({ trace, line, lines, heads, group, title: `${part.name}${which.join('')}` }))
+        yield [...array, part];
       continue;
     }
     for (const { name, shape } of lines) {
@@ -155,7 +163,7 @@ async function* linesOf(
           data.set(values!, from * size);
         }
         const title = `${part.name}${which.join('')}/${name.replace("'", '')}${suffix}${gradient ? '.gradient' : ''}`;
-        yield [title, { shape: [group.steps, group.items.length, ...shape], data }];
+        yield [title, { shape: [group.steps, group.items.length, ...shape], data }, part];
       }
     }
   }
@@ -172,6 +180,20 @@ function* ofInputs({ calls, streamed }: ForeignRun, { cotangents }: OutputGradie
     yield [`${name}.gradient`, { shape: isFrame ? [calls.length, ...dims] : dims, data: whole }];
   }
 }
+
+/** [T, B, ...] with an axis of its sequences for time: [frames, (others by steps), ...], as `--item` numbers them. */
+function turned({ shape, data, ...rest }: NumericArray, sequences: readonly Factor[], axis: number): NumericArray {
+  const [steps, , ...own] = shape as [number, number, ...number[]];
+  const names = [...sequences.keys()].map((k) => `sequence ${k}`);
+  const others = names.filter((_, k) => k !== axis);
+  const sizes = new Map([...names.map((name, k) => [name, sequences[k]!.size] as const), ['step', steps], ['own', sizeOf(own)]]);
+  const tensor: Tensor = { type: 'float32', dims: [steps, ...sequences.map(({ size }) => size), sizeOf(own)], data: data as Float32Array };
+  const result = arranged(tensor, ['step', ...names, 'own'], [names[axis]!, ...others, 'step', 'own'], sizes);
+  const time = sequences[axis]!.size;
+  return { ...rest, shape: [time, result.length / time / sizeOf(own), ...own], data: result };
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((product, each) => product * each, 1);
 
 /** Lines of the heads side by side: `part/weights` [T, B, heads, S], and `part/context`. */
 async function* headsOf({ trace, line, lines, heads, group: { steps, items }, title }: HeadLines): AsyncGenerator<NamedArray> {

@@ -2,6 +2,7 @@
 // behind the nodes of its graph.
 
 import type { GraphProto, ModelProto, NodeProto } from '../onnx/proto.ts';
+import { HeadCounts } from './attention/heads.ts';
 import { attentionPart } from './attention/part.ts';
 import { type AttentionSite, attentionSites } from './attention/sites.ts';
 import { isLoop, loopPart } from './loops/part.ts';
@@ -69,11 +70,14 @@ export function findParts(model: ModelProto): FoundParts {
   }
   const covered = new Map<GraphProto, Set<string>>();
   for (const { scope, covered: own = [] } of parts) covered.set(scope.graph, new Set([...(covered.get(scope.graph) ?? []), ...own]));
+  const heads = new HeadCounts(model);
   const attention = sites
     .filter(({ scope, weights }) => !covered.get(scope.graph)?.has(weights))
     .map((site) => {
       const title = titleOf(site.nodes.at(-2)!);
-      return attentionPart(site, statics, names.name(title, 'attention'), title);
+      // A name that is the operator's alone says nothing.
+      const said = /^\/?(?:softmax|div)(?:_\d+)?$/i.test(title) ? '' : title;
+      return attentionPart(site, statics, { name: names.name(said, 'attention'), title, heads: heads.of(site) });
     });
   return { parts, attention, refused };
 }

@@ -351,7 +351,7 @@ function attentionInfo(part: RecurrentPart): AttentionInfo[] {
   const { name, title, scope, attention = [], weighing } = part;
   const shape = weighing?.shape?.map((size) => size ?? '?');
   // Sequences, heads, what attends, what is attended to.
-  const heads = weighing?.shape?.length === 4 ? weighing.shape[1] : undefined;
+  const heads = weighing?.shape?.length === 4 ? weighing.shape[1] : weighing?.heads;
   return attention.map((line) => ({
     name: `${name}/${line}`,
     ...(weighing === undefined ? { part: name } : { value: weighing.value, axis: weighing.axis }),

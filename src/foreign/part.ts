@@ -37,7 +37,13 @@ export interface RecurrentPart {
   readonly values: readonly string[];
   readonly attention?: readonly string[];
   /** Of attention over whole sequences: the weights in the file, and the axis of them that is the places. */
-  readonly weighing?: { readonly value: string; readonly axis: number; readonly shape?: readonly (number | undefined)[] };
+  readonly weighing?: {
+    readonly value: string;
+    readonly axis: number;
+    readonly shape?: readonly (number | undefined)[];
+    /** That lie in the batch. */
+    readonly heads?: number;
+  };
   /** Values of its scope that are inside of it, where nodes of all steps stand in the scope: its nodes are those of one. */
   readonly covered?: ReadonlySet<string>;
   /** Values of its scope that a run must give. */

@@ -4,7 +4,7 @@
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import type { Engine } from '../engine/client.ts';
-import type { ForeignInfo, ForeignInput, ForeignPort } from '../shared/foreign.ts';
+import { type ForeignInfo, type ForeignInput, type ForeignPort, stepChoices } from '../shared/foreign.ts';
 import type { InputChoice, InputChoices } from '../shared/inputs.ts';
 import { askText, doneAsking, pickOne } from './asking.ts';
 import { askNeeds, TurnedAway } from './input-needs.ts';
@@ -18,7 +18,7 @@ export interface InputMemory {
 }
 
 interface Item extends vscode.QuickPickItem {
-  readonly act?: 'last' | 'random' | 'zeros' | 'file' | 'each' | 'streaming';
+  readonly act?: 'last' | 'random' | 'zeros' | 'file' | 'each' | 'streaming' | 'over';
 }
 
 /** What the file was run on the last time. */
@@ -34,9 +34,10 @@ export async function chooseInput(info: ForeignInfo, engine: () => Engine, kept:
   const { memory } = kept;
   const last = lastInput(info.path, memory);
   let streaming: Streaming = await streamingOf(info, kept);
+  let over = last?.over;
   try {
     for (;;) {
-      const item = await pickOne(firstItems(info, last, streaming), {
+      const item = await pickOne(firstItems(info, last, streaming, over), {
         title: `${basename(info.path)} runs on ...`,
         placeHolder: 'An input to step through',
       });
@@ -46,8 +47,13 @@ export async function chooseInput(info: ForeignInfo, engine: () => Engine, kept:
         if (streaming.kind === 'editing') return undefined;
         continue;
       }
-      const input = item.act === 'last' ? last : await chosen(item.act, info, streaming, engine);
-      if (input === undefined) continue;
+      if (item.act === 'over') {
+        over = await chooseOver(info, over);
+        continue;
+      }
+      const found = item.act === 'last' ? last : await chosen(item.act, info, streaming, engine);
+      if (found === undefined) continue;
+      const input = withOver(found, over);
       await rememberInput(info.path, input, memory);
       return input;
     }
@@ -59,7 +65,7 @@ export async function chooseInput(info: ForeignInfo, engine: () => Engine, kept:
   }
 }
 
-function firstItems(info: ForeignInfo, last: ForeignInput | undefined, streaming: Streaming): Item[] {
+function firstItems(info: ForeignInfo, last: ForeignInput | undefined, streaming: Streaming, over: string | undefined): Item[] {
   const fed = fedPorts(info, streaming);
   return [
     ...(last === undefined ? [] : [{ label: `$(history) ${inputText(last)}`, description: 'as last time', act: 'last' as const }]),
@@ -81,13 +87,37 @@ function firstItems(info: ForeignInfo, last: ForeignInput | undefined, streaming
             act: 'each' as const,
           },
         ]),
+    ...(info.proposal === undefined && stepChoices(info.parts).length < 2 ? [] : [separator('How it is run')]),
+    ...(stepChoices(info.parts).length < 2
+      ? []
+      : [{ label: `$(list-tree) ${overText(over)}`, description: 'choose otherwise', act: 'over' as const }]),
     ...(info.proposal === undefined
       ? []
-      : [
-          separator('How it is run'),
-          { label: `$(layers) ${streamingText(streaming)}`, description: 'choose otherwise', act: 'streaming' as const },
-        ]),
+      : [{ label: `$(layers) ${streamingText(streaming)}`, description: 'choose otherwise', act: 'streaming' as const }]),
   ];
+}
+
+const overText = (over: string | undefined): string =>
+  over === undefined ? 'A timestep is a step of the recurrence' : `A timestep is one of ${over}`;
+
+/** Another thing that is stepped over has other sequences. */
+function withOver({ over: before, item, ...input }: ForeignInput, over: string | undefined): ForeignInput {
+  return { ...input, ...(item === undefined || before !== over ? {} : { item }), ...(over === undefined ? {} : { over }) };
+}
+
+/** What is stepped over, of recurrences that stand inside another axis. */
+async function chooseOver(info: ForeignInfo, now: string | undefined): Promise<string | undefined> {
+  const items: (vscode.QuickPickItem & { readonly over?: string })[] = [
+    { label: overText(undefined), description: now === undefined ? 'as now' : '' },
+    ...stepChoices(info.parts).map(({ over, text }) => ({
+      label: overText(over),
+      description: over === now ? 'as now' : '',
+      detail: text,
+      over,
+    })),
+  ];
+  const item = await pickOne(items, { title: `${basename(info.path)}: what is a timestep?` });
+  return item === undefined ? now : item.over;
 }
 
 const separator = (label: string): Item => ({ label, kind: vscode.QuickPickItemKind.Separator });

@@ -33,7 +33,7 @@ export const readableFiles: Readonly<Record<string, string[]>> & Record<string, 
 export const kindsText = '.npy .npz .csv .json .txt .wav .png .jpg';
 
 /** `noise.wav, streamed`, `random numbers of seed 1, B = 2`. */
-export function inputText({ all, inputs, dimensions, stream, item }: ForeignInput): string {
+export function inputText({ all, inputs, dimensions, stream, item, over }: ForeignInput): string {
   const each = [...(all === undefined ? [] : [all]), ...Object.values(inputs ?? {})];
   const kinds = [...new Set(each.map((choice) => (choice.kind === 'random' ? 'random numbers' : choiceText(choice))))];
   const seeds = each.flatMap((choice) => (choice.kind === 'random' ? [choice.seed] : []));
@@ -43,6 +43,7 @@ export function inputText({ all, inputs, dimensions, stream, item }: ForeignInpu
     ...(seeds.length > 0 ? [`seed ${Math.min(...seeds)}`] : []),
     ...sizes,
     ...(stream === undefined ? [] : ['streamed']),
+    ...(over === undefined ? [] : [`over ${over}`]),
     ...(item === undefined || item === 0 ? [] : [`sequence ${item}`]),
   ].join(', ');
 }

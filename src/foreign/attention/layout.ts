@@ -29,6 +29,8 @@ export interface AttentionTensors {
   readonly weights: Tensor;
   readonly values: Tensor;
   readonly context: Tensor;
+  /** That lie in the batch, the heads of a sequence side by side. */
+  readonly heads: number;
   /** Sizes of a value that the weights were reshaped to. */
   shapeOf(name: string): readonly number[];
 }
@@ -60,12 +62,14 @@ export function attentionNumbers(moves: readonly Move[], product: WeighedSum, te
   const steps = step === undefined ? [] : [step];
   const count = (names: readonly string[]): number => names.reduce((product, name) => product * sizes.get(name)!, 1);
   const read = (tensor: Tensor, names: readonly string[], order: readonly string[]): Float32Array => arranged(tensor, names, order, sizes);
+  // Row by row, the heads of one sequence come before the next: what is read is the same.
+  const inBatch = heads.length === 0 && count(items) % tensors.heads === 0 ? tensors.heads : 1;
   const asContext = (tensor: Tensor): Float32Array => read(tensor, labels.result, [...items, ...heads, ...steps, ...features]);
   const asWeights = (tensor: Tensor): Float32Array =>
     read(moved(tensor, moves, tensors), labels.weights, [...items, ...heads, ...steps, ...places]);
   const result: AttentionNumbers = {
-    items: count(items),
-    heads: count(heads),
+    items: count(items) / inBatch,
+    heads: count(heads) * inBatch,
     steps: count(steps),
     places: count(places),
     features: count(features),

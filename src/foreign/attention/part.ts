@@ -9,8 +9,15 @@ import type { Statics } from '../statics.ts';
 import { type AttentionNumbers, attentionNumbers } from './layout.ts';
 import type { AttentionSite } from './sites.ts';
 
-/** `name`: one of the language. */
-export function attentionPart(site: AttentionSite, statics: Statics, name: string, title: string): RecurrentPart {
+export interface AttentionNaming {
+  /** One of the language. */
+  readonly name: string;
+  readonly title: string;
+  /** Heads that lie in the batch. */
+  readonly heads: number;
+}
+
+export function attentionPart(site: AttentionSite, statics: Statics, { name, title, heads }: AttentionNaming): RecurrentPart {
   const { scope, nodes, scores, weights, moves, product } = site;
   const shaped = moves.flatMap((move) => (move.kind === 'reshaped' ? [move.as] : []));
   const ports = [...new Set([scores, weights, product.values, product.result, ...shaped])].map((each): Port => {
@@ -28,14 +35,14 @@ export function attentionPart(site: AttentionSite, statics: Statics, name: strin
     nodes,
     values: ['weights', 'context'],
     attention: ['weights'],
-    weighing: { value: weights, axis: site.axis, ...shapeOf(site, statics) },
+    weighing: { value: weights, axis: site.axis, ...shapeOf(site, statics), ...(heads > 1 ? { heads } : {}) },
     ports,
-    bind: (values) => bound(title, isFloat ? site : undefined, [numbersOf(site, values)]),
+    bind: (values) => bound(title, isFloat ? site : undefined, [numbersOf(site, heads, values)]),
     bindJoined: (calls) =>
       bound(
         title,
         undefined,
-        calls.map((values) => numbersOf(site, values)),
+        calls.map((values) => numbersOf(site, heads, values)),
       ),
   };
 }
@@ -46,7 +53,7 @@ function shapeOf({ scope, scores, weights }: AttentionSite, statics: Statics): {
   return shape === undefined ? {} : { shape };
 }
 
-function numbersOf(site: AttentionSite, values: ReadonlyMap<string, Tensor>): AttentionNumbers {
+function numbersOf(site: AttentionSite, heads: number, values: ReadonlyMap<string, Tensor>): AttentionNumbers {
   const tensor = (name: string): Tensor => {
     const found = values.get(name);
     if (found === undefined) throw new PartError(`“${name}” was not computed.`);
@@ -57,6 +64,7 @@ function numbersOf(site: AttentionSite, values: ReadonlyMap<string, Tensor>): At
     weights: tensor(site.weights),
     values: tensor(site.product.values),
     context: tensor(site.product.result),
+    heads,
     shapeOf: (name) => tensor(name).dims,
   });
 }
