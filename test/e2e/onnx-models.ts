@@ -112,6 +112,22 @@ export function translator(): ModelProto {
   });
 }
 
+/** An LSTM over the four bands of each frame: x [B, frames, 4, I]. */
+export function overBands(): ModelProto {
+  const weights = weightsOf(4);
+  return modelOf({
+    name: 'bands',
+    node: [
+      { op_type: 'Reshape', input: ['x', 'flat'], output: ['frames'], attribute: [] },
+      { op_type: 'Transpose', input: ['frames'], output: ['bands'], attribute: [attribute('perm', [1, 0, 2])] },
+      { op_type: 'LSTM', name: '/intra/LSTM', input: ['bands', 'W', 'R'], output: ['y'], attribute: [attribute('hidden_size', H)] },
+    ],
+    initializer: [weights('W', [1, 4 * H, I]), weights('R', [1, 4 * H, H]), tensorProto('int64', [3], [-1, 4, I], 'flat')],
+    input: [valueInfo('x', 'float32', ['B', '?', 4, I])],
+    output: [valueInfo('y', 'float32')],
+  });
+}
+
 function weightsOf(seed: number): (name: string, dims: readonly number[]) => TensorProto {
   const chance = random(seed);
   return (name, dims) =>

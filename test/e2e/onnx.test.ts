@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Frame, Locator } from 'playwright-core';
 import { encodeModel } from '../../src/onnx/proto.ts';
-import { PYTHON, stackedLstm, streamingLstm, translator } from './onnx-models.ts';
+import { overBands, PYTHON, stackedLstm, streamingLstm, translator } from './onnx-models.ts';
 import { Workbench } from './workbench.ts';
 
 describe('ONNX models of others in the workbench', function () {
@@ -17,6 +17,7 @@ describe('ONNX models of others in the workbench', function () {
     writeFileSync(join(workbench.folder, 'speech.onnx'), bytes);
     writeFileSync(join(workbench.folder, 'net.py'), PYTHON);
     writeFileSync(join(workbench.folder, 'stream.onnx'), encodeModel(streamingLstm()));
+    writeFileSync(join(workbench.folder, 'bands.onnx'), encodeModel(overBands()));
     writeFileSync(join(workbench.folder, 'translator.onnx'), encodeModel(translator()));
     const rows = Array.from({ length: 40 }, (_, t) => [0, 1, 2].map((k) => Math.sin(t / (3 + k)).toFixed(4)).join(','));
     writeFileSync(join(workbench.folder, 'sensor.csv'), `a,b,c\n${rows.join('\n')}\n`);
@@ -249,6 +250,15 @@ describe('ONNX models of others in the workbench', function () {
     await workbench.command('Unroll: Show Timeline');
     const panel = await workbench.webview('[role="img"][aria-label^="Attention, 9 places"]');
     await panel.locator('[role="img"][aria-label^="Attention, 9 places"][aria-label*="At t 3, place "]').waitFor();
+    await workbench.page.locator('.pane-header', { hasText: 'Gates' }).click();
+    for (const other of ['Watch', 'Breakpoints', 'Call Stack'])
+      await workbench.page.locator('.pane-header', { hasText: other }).first().click();
+    const gates = await workbench.webview('body:not(:has([role="tab"])) [role="img"]');
+    await gates.locator('[role="img"][aria-label*="Attention, 9 places"]').waitFor();
+    const scope = keys.locator('.debug-variables .monaco-list-row', { hasText: /^Attention$/ });
+    await scope.click();
+    await keys.keyboard.press('ArrowRight');
+    await workbench.variable(/^weights =\[9\]/).waitFor();
     for (const [name, theme] of [
       ['light', 'Light Modern'],
       ['contrast', 'Dark High Contrast'],
@@ -258,6 +268,29 @@ describe('ONNX models of others in the workbench', function () {
       await workbench.page.waitForTimeout(1000);
       await workbench.screenshot(`onnx-attention-${name}`);
     }
+    await workbench.stopDebugging();
+  });
+
+  it('steps over frames where the recurrence goes over the bands of each', async () => {
+    await workbench.openFile('bands.onnx', false);
+    const shown = await page('graph bands');
+    assert.match(await wordsOf(shown.locator('table.parts')), /axis 2 of x \(bands\) axis 0 of x \(B\) axis 1 of x \(frames\)/);
+    await workbench.screenshot('onnx-axes-page');
+    await shown.locator('button', { hasText: 'Debug' }).click();
+    await row('A timestep is a step of the recurrence').click();
+    await row('A timestep is one of frames').waitFor();
+    await workbench.page.waitForTimeout(400);
+    await workbench.screenshot('onnx-over');
+    await row('A timestep is one of frames').click();
+    await row('Random numbers').click();
+    await enter('Random numbers');
+    await workbench.page.locator('.quick-input-widget:visible .quick-input-title', { hasText: 'sizes that the model' }).waitFor();
+    await workbench.page.locator('.quick-input-widget:visible input').first().fill('B = 1, x[1] = 10');
+    await workbench.page.keyboard.press('Enter');
+    await workbench.stopped(/bands\.intra {2}t = 0 of 10/);
+    await workbench.command('Unroll: Show Timeline');
+    await workbench.webview('.note:has-text("steps over frames · bands 0")');
+    await workbench.screenshot('onnx-frames');
     await workbench.stopDebugging();
   });
 

@@ -205,6 +205,7 @@ export function moved(node: NodeProto, operands: readonly (Elements | undefined)
     case 'Sub':
     case 'Mul':
     case 'Div':
+    case 'Mod':
       return [arithmetic(node.op_type, x, operands[1])];
     default:
       return [];
@@ -267,7 +268,13 @@ function arithmetic(op: string, a: Elements | undefined, b: Elements | undefined
   const [long, short] = a.data.length >= b.data.length ? [a, b] : [b, a];
   if (short.data.length !== 1 && short.data.length !== long.data.length) return undefined;
   const at = (value: Elements, k: number): number => value.data[value.data.length === 1 ? 0 : k]!;
-  const compute = { Add: (p: number, q: number) => p + q, Sub: (p: number, q: number) => p - q, Mul: (p: number, q: number) => p * q }[op];
+  const compute = {
+    Add: (p: number, q: number) => p + q,
+    Sub: (p: number, q: number) => p - q,
+    Mul: (p: number, q: number) => p * q,
+    // With the sign of the divisor, as of whole numbers.
+    Mod: (p: number, q: number) => p - q * Math.floor(p / q),
+  }[op];
   const divide = (p: number, q: number): number => Math.trunc(p / q);
   return { dims: long.dims, data: Float64Array.from(long.data, (_, k) => (compute ?? divide)(at(a, k), at(b, k))), traced: false };
 }

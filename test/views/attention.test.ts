@@ -1,0 +1,128 @@
+// Lines of attention as the views show them: of the language's own models as of others.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { scopesOf } from '../../src/debug/variables.ts';
+import { buildModel, loadProgram } from '../../src/language/index.ts';
+import { unpack } from '../../src/shared/packed.ts';
+import type { InstanceDescription, ReadRequest, Trace } from '../../src/shared/trace.ts';
+import { describeInstance } from '../../src/tracing/describe.ts';
+import { Layer } from '../../src/views/layer.ts';
+import { strongest, strongestText } from '../../webview/attention.ts';
+
+/** A decoder that looks back at a source, and classes at its end. */
+const SOURCE = `model Translator(y: [T, 3], source: [S, 4]) {
+  h = attending_decoder(y, source, 5)
+  p = softmax(linear(h, 6))
+}
+`;
+
+async function described(): Promise<InstanceDescription[]> {
+  const program = await loadProgram('/translator.rnn', async (path) => (path === '/translator.rnn' ? SOURCE : readFile(path, 'utf8')));
+  const model = buildModel(program, { model: 'Translator', classes: {} });
+  return model.instances.map((instance) => describeInstance(instance, model, { time: 'T', sizes: { T: 7, S: 5, B: 1 } }));
+}
+
+describe('attention in the views', () => {
+  it('is a softmax over places, and not one over classes', async () => {
+    const instances = await described();
+    const marked = instances.flatMap(({ path, lines }) => lines.filter(({ attention }) => attention).map(({ name }) => `${path}/${name}`));
+    assert.deepEqual(marked, ['h/weights']);
+    const h = instances.find(({ path }) => path === 'h')!;
+    assert.deepEqual(h.lines.find(({ name }) => name === 'weights')?.shape, [5]);
+    const scopes = scopesOf(h);
+    assert.deepEqual(scopes.find(({ name }) => name === 'Attention')?.values, ['weights']);
+    assert.ok(!scopes.find(({ name }) => name === 'Values')!.values.includes('weights'));
+  });
+
+  it('has its places in their own order, also where they are as many as the units, and heads below each other', async () => {
+    const instance = await oneCell();
+    const layer = new Layer(traceOf(instance, 4), instance);
+    await layer.prepare();
+    const [weights, heads] = ['weights', 'looks'].map((line) => layer.row(line)!);
+    assert.deepEqual(
+      [weights, heads].map((row) => [row!.name, row!.quantity, row!.units, row!.attention]),
+      [
+        ['attention', 'share', 3, { heads: 1, places: 3 }],
+        ['attention', 'share', 6, { heads: 2, places: 3 }],
+      ],
+    );
+    const request = { window: { from: 0, to: 4 }, order: 'timescale', width: 100, height: 100, units: [1], tokens: 10 } as const;
+    const numbers = await layer.window({ ...request, progress: () => true });
+    const values = unpack(numbers!.values);
+    // Rows from the top are places 0, 1, 2, whatever order the units have.
+    assert.deepEqual(
+      Array.from(values['heat:weights']!),
+      [0, 1, 2].flatMap((place) => [0, 1, 2, 3].map((t) => valueAt(t, place))).map(Math.fround),
+    );
+    assert.notDeepEqual(Array.from(await layer.order('timescale')), [0, 1, 2]);
+    assert.equal(values['low:weights:1'], undefined);
+    assert.ok(values["low:h':1"] !== undefined);
+  });
+
+  it('is said in words by where most of the weight lies', () => {
+    const places = { heads: 2, places: 3 };
+    const weights = [0.2, 0.7, 0.1, 0.5, 0.1, 0.4];
+    assert.deepEqual(strongest(weights, places), { place: 1, weight: 0.7 });
+    assert.equal(strongestText(weights, places), 'in head 0 place 1 has .70 of the weight, in head 1 place 0 has .50 of the weight');
+    assert.equal(strongest([Number.NaN, 1], { heads: 1, places: 2 }), undefined);
+  });
+});
+
+const valueAt = (t: number, k: number): number => (t + 1) / (t + k + 3);
+
+const range = { uri: 'file:///x.rnn', start: { line: 0, column: 0 }, end: { line: 0, column: 1 } };
+
+/** Three units, three places, two heads. */
+async function oneCell(): Promise<InstanceDescription> {
+  const line = { dimensions: [], perStep: true, range, text: '' };
+  return {
+    path: 'h',
+    cell: 'own',
+    definition: range,
+    runs: true,
+    reverse: false,
+    lines: [
+      { ...line, name: 'weights', role: 'weights', shape: [3], attention: true },
+      { ...line, name: 'looks', role: 'weights', shape: [2, 3], attention: true },
+      { ...line, name: 'table', role: 'value', shape: [2, 3] },
+      { ...line, name: "h'", role: 'state', shape: [3] },
+    ],
+    states: [{ name: 'h', shape: [3] }],
+    inputs: [],
+    weights: [],
+  };
+}
+
+/** Each element of a line is `valueAt` of the timestep and its place; unit 1 of h changes the slowest. */
+function traceOf(instance: InstanceDescription, steps: number): Trace {
+  const never = (): never => {
+    throw new Error('not asked for');
+  };
+  return {
+    description: {
+      id: 1,
+      model: 'M',
+      title: '',
+      steps,
+      tokens: [],
+      by: 'number',
+      instances: [instance],
+      parity: 0,
+      objective: { kind: 'loss' },
+    },
+    read: async ({ addresses, from, to }: ReadRequest) =>
+      addresses.map(({ line }) => {
+        const shape = instance.lines.find(({ name }) => name === line)?.shape ?? [3];
+        const width = shape.reduce((product, size) => product * size, 1);
+        return Float32Array.from({ length: (to - from) * width }, (_, k) => {
+          const [t, unit] = [from + Math.floor(k / width), k % width];
+          return line === "h'" ? Math.cos((t * Math.PI) / [1.1, 40, 3][unit]!) : valueAt(t, unit);
+        });
+      }),
+    summary: never,
+    weight: never,
+    differentiate: never,
+    close: never,
+  };
+}
