@@ -67,6 +67,12 @@ export interface PlaceBars {
   readonly height: number;
 }
 
+/** The round number up to which bars are drawn: weights that are spread out are small. */
+export const topOf = (...columns: readonly (Float32Array | undefined)[]): number => {
+  const largest = Math.max(0, ...columns.flatMap((column) => Array.from(column ?? [], (each) => (Number.isFinite(each) ? each : 0))));
+  return [0.01, 0.02, 0.05, 0.1, 0.2, 0.5].find((each) => largest <= each) ?? 1;
+};
+
 /** The weights of a timestep, place by place: filled now, outlined a timestep ago; dashed where all were alike. */
 export function drawPlaceBars(
   surface: Surface,
@@ -78,7 +84,8 @@ export function drawPlaceBars(
   const { theme } = surface;
   const places = row.attention!;
   const bar = width / row.units;
-  const tall = (weight: number): number => Math.max(0, Math.min(1, Number.isFinite(weight) ? weight : 0)) * height;
+  const top = topOf(now, previous);
+  const tall = (weight: number): number => Math.max(0, Math.min(1, Number.isFinite(weight) ? weight / top : 0)) * height;
   let filled = '';
   now.forEach((weight, k) => {
     const gap = bar > 3 ? 0.5 : 0;
@@ -92,8 +99,8 @@ export function drawPlaceBars(
     });
     surface.path(`${outline}V${y}`, { stroke: theme.foreground, opacity: 0.75 });
   }
-  const alike = round(y - height / places.places);
-  surface.path(`M${x} ${alike}h${width}`, { stroke: theme.foreground, dash: [2, 3], opacity: 0.7 });
+  const alike = round(y - height / places.places / top);
+  if (alike >= y - height) surface.path(`M${x} ${alike}h${width}`, { stroke: theme.foreground, dash: [2, 3], opacity: 0.7 });
   for (let head = 1; head < places.heads; head += 1)
     surface.path(`M${round(x + head * places.places * bar)} ${y}v${-height}`, { stroke: theme.dim });
   surface.path(`M${x} ${y}h${width}`, { stroke: theme.dim });

@@ -3,7 +3,7 @@
 import { fixed, percent, short, signed } from '../src/shared/figures.ts';
 import type { Row } from '../src/shared/messages.ts';
 import { numberText } from '../src/shared/numbers.ts';
-import { drawPlaceBars, strongest } from './attention.ts';
+import { drawPlaceBars, strongest, topOf } from './attention.ts';
 import { type Box, type Distribution, drawHistogram, drawMean, rangeOf } from './histogram.ts';
 import { columnOf, type Shown, summaryOf, timescaleOf, unitNow } from './shown.ts';
 import type { Part, Surface } from './surface.ts';
@@ -120,6 +120,7 @@ function drawAttention(
   const base = y + (compact ? 18 : 24) + height;
   drawPlaceBars(surface, { x, y: base, width, height }, row, now, previous);
   if (compact) return;
+  surface.text(x - 4, base - height + 8, numberText(topOf(now, previous)), { size: 9.5, fill: theme.description, anchor: 'end' });
   const style = { size: 10.5, fill: theme.description } as const;
   const heads = places.heads === 1 ? '' : ` · ${places.heads} heads`;
   surface.text(x, base + 13, places.heads === 1 ? '0' : 'places', style);

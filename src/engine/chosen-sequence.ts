@@ -13,7 +13,12 @@ export interface ChosenSequence {
   readonly title: string;
   /** The step of the parts that stands still while their sequences are stepped over. */
   readonly still?: number;
+  /** Of each sequence that could have been chosen, where they have names. */
+  readonly names?: readonly string[];
 }
+
+/** More names than anybody looks through. */
+const MOST_NAMES = 10_000;
 
 /** Throws PartError where there is no such sequence. */
 export function chosenSequence(model: ForeignModel, run: ForeignRun, { item = 0, over }: ForeignInput): ChosenSequence {
@@ -72,9 +77,11 @@ function ownSteps(model: ForeignModel, names: AxisNames, ran: readonly RanPart[]
   // Of parts whose sequences are other ones, those of the first.
   const [first] = parts.filter(({ part }) => part.weighing === undefined);
   const own = parts.filter(({ bound }) => first === undefined || bound.lengths.length === first.bound.lengths.length);
-  const where = names.sequenceText(own[0]!.part, item);
+  const { part } = own[0]!;
+  const where = names.sequenceText(part, item);
   const count = sequencesOf(own);
   return {
+    ...(where === undefined || count > MOST_NAMES ? {} : { names: namesOf(count, (each) => names.sequenceText(part, each)!) }),
     group: { parts: own, items: [item], steps },
     title: [
       model.name,
@@ -102,17 +109,24 @@ function alongSequences(model: ForeignModel, names: AxisNames, ran: readonly Ran
   const count = choices.reduce((all, { size }) => all * size, 1);
   if (item >= count) throw new PartError(`There are sequences 0 to ${count - 1}: ${item} is not among them.`);
   const places = placesOf(choices, item);
+  const axes = [...others, own[0] ?? { size: steps }].map((each) => axisText(names.infoOf(each)));
+  const textOf = (each: number): string =>
+    placesOf(choices, each)
+      .map((place, k) => `${axes[k]} ${place}`)
+      .join(', ');
   const still = places.at(-1)!;
   const items = Array.from({ length: sequences[axis]!.size }, (_, place) =>
     itemAt(sequences, [...places.slice(0, axis), place, ...places.slice(axis, -1)]),
   );
-  const said = [...others, own[0] ?? { size: steps }].map((each, k) => `${axisText(names.infoOf(each))} ${places[k]}`);
   return {
     group: { parts, items, steps },
     still,
-    title: [model.name, stepsText(items.length, over), said.join(', '), ...(count > 1 ? [`sequence ${item} of ${count}`] : [])].join(' · '),
+    ...(count > MOST_NAMES ? {} : { names: namesOf(count, textOf) }),
+    title: [model.name, stepsText(items.length, over), textOf(item), ...(count > 1 ? [`sequence ${item} of ${count}`] : [])].join(' · '),
   };
 }
+
+const namesOf = (count: number, text: (item: number) => string): string[] => Array.from({ length: count }, (_, item) => text(item));
 
 const sameText = (names: AxisNames, part: RanPart['part']): string => JSON.stringify(names.of(part));
 

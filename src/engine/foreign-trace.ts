@@ -29,7 +29,7 @@ export async function openForeignTrace(
   const model = await ForeignModel.open(file, runtime);
   try {
     const run = await model.run(input, reading);
-    const { group, title, still } = chosenSequence(model, run, input);
+    const { group, title, still, names } = chosenSequence(model, run, input);
     const source = generated ?? join(tmpdir(), 'unroll-generated');
     const path = join(source, createHash('sha256').update(file).digest('hex').slice(0, 12), `${basename(file)}.rnn`);
     const name = wordOf(basename(file).replace(/\.onnx$/i, '')) || 'Model';
@@ -43,7 +43,7 @@ export async function openForeignTrace(
     };
     const replayed = await replayGroup(model.evaluators, group, request);
     await keep(path, replayed.source.text);
-    const trace = new ForeignTrace(model, run, group, replayed);
+    const trace = new ForeignTrace(model, run, group, replayed, names);
     return still === undefined ? trace : new AlongSequences(trace, still, group.items.length);
   } catch (error) {
     await model.release();
@@ -60,8 +60,10 @@ class ForeignTrace implements Trace {
   #objective: OutputObjective | undefined;
   #seeded: Promise<void> | undefined;
   #missing: readonly string[] = [];
+  readonly #names: readonly string[] | undefined;
 
-  constructor(model: ForeignModel, run: ForeignRun, group: PartGroup, replayed: ReplayedParts) {
+  constructor(model: ForeignModel, run: ForeignRun, group: PartGroup, replayed: ReplayedParts, names?: readonly string[]) {
+    this.#names = names;
     this.#model = model;
     this.#run = run;
     this.#group = group;
@@ -87,6 +89,7 @@ class ForeignTrace implements Trace {
       parts,
       parity: Math.max(trace.description.parity, ...parts.map(({ value = 0 }) => value)),
       ...(left.length === 0 ? {} : { idle: left }),
+      ...(this.#names === undefined ? {} : { sequences: this.#names }),
       ...(outputs.length === 0 ? {} : { outputs }),
       ...(this.#objective === undefined ? {} : { objective: this.#objective }),
     };

@@ -73,6 +73,8 @@ export interface TraceDescription {
   /** Of an ONNX model of others: of each part, beside the untouched model; and what could not be replayed, and why. */
   readonly parts?: readonly PartParity[];
   readonly idle?: readonly { readonly part: string; readonly why: string }[];
+  /** Of an ONNX model of others: what the sequences that can be stepped through are called, by their numbers, where they lie along several axes: `B 0, frames 17`. */
+  readonly sequences?: readonly string[];
   /** Outputs that gradients can be of. */
   readonly outputs?: readonly { readonly name: string; readonly dims: readonly number[] }[];
   /** Where gradients are of: the loss of the whole sequence, or of one step. */

@@ -27,6 +27,8 @@ export interface Session {
   showPython(): Promise<void>;
   /** How many sequences of a model of others ran side by side, where there are several. */
   readonly sequences: number | undefined;
+  /** And what they are called, where they have names. */
+  readonly sequenceNames: readonly string[] | undefined;
   dispose(): void;
 }
 
@@ -114,6 +116,9 @@ export function createSession({ engine, views, lineValues, models, library, gene
     },
     get sequences() {
       return sequencesOf(adapter.trace);
+    },
+    get sequenceNames() {
+      return adapter.trace?.description.sequences;
     },
     dispose: () => light.dispose(),
   };

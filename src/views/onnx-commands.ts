@@ -75,12 +75,13 @@ export function onnxCommands({ models, editors, engine, memory, storage, session
       const running = vscode.debug.activeDebugSession;
       const trace = running?.configuration.trace as TraceRequest | undefined;
       const count = session()?.sequences;
+      const names = session()?.sequenceNames;
       if (running === undefined || trace?.sequence.kind !== 'given' || count === undefined)
         throw new Error('Debug an ONNX model on several sequences first.');
       const { input } = trace.sequence;
       const items = Array.from({ length: count }, (_, item) => ({
         label: `Sequence ${item}`,
-        description: item === (input.item ?? 0) ? 'this one' : '',
+        description: [names?.[item] ?? '', item === (input.item ?? 0) ? 'this one' : ''].filter((each) => each !== '').join(' · '),
         item,
       }));
       const chosen = await pickOne(items, { title: 'Which sequence of the batch?' });

@@ -12,6 +12,7 @@ import { npy } from '../../src/data/npz.ts';
 import { createEngine } from '../../src/engine/client.ts';
 import { encodeModel, type ModelProto, type TensorProto } from '../../src/onnx/proto.ts';
 import { attribute, tensorProto, valueInfo } from '../../src/onnx/write.ts';
+import { byHeads } from '../foreign/attention-models.ts';
 import { generator } from '../foreign/random-operators.ts';
 
 const [I, H] = [3, 4];
@@ -102,6 +103,41 @@ describe('unroll, of ONNX models of others', function () {
     const path = join(folder, file);
     return (await readArrays(path, await arrayNames(path))).arrays as never;
   }
+
+  it('info and trace have attention, head by head', async () => {
+    await writeFile(join(folder, 'heads.onnx'), encodeModel(byHeads()));
+    const { out } = await unroll('info', 'heads.onnx', '--json');
+    const [{ source, ...attention }] = JSON.parse(out).attention;
+    assert.deepEqual(attention, {
+      name: 'layer_0_attn/weights',
+      value: 'weights',
+      axis: -1,
+      line: 'weights',
+      title: '/layer.0/attn/Softmax',
+      where: '',
+      shape: ['?', 2, '?', '?'],
+      heads: 2,
+    });
+    assert.deepEqual(source, []);
+    const text = await unroll('info', 'heads.onnx');
+    assert.match(text.out, /layer_0_attn\/weights: over axis -1 of "weights" \[\?, 2, \?, \?\], 2 heads/);
+    const { status, error } = await unroll('trace', 'heads.onnx', '--random', '3', '--size', 'B=2,T=4', '--out', 'heads.npz');
+    assert.equal(status, 0, error);
+    const found = await arrays('heads.npz');
+    const [own, said] = [found.get('layer_0_attn/weights')!, found.get('weights')!];
+    assert.deepEqual(
+      [own.shape, said.shape],
+      [
+        [4, 2, 2, 4],
+        [2, 2, 4, 4],
+      ],
+    );
+    for (let t = 0; t < 4; t += 1)
+      for (let b = 0; b < 2; b += 1)
+        for (let head = 0; head < 2; head += 1)
+          for (let s = 0; s < 4; s += 1)
+            assert.ok(Math.abs(own.data[((t * 2 + b) * 2 + head) * 4 + s]! - said.data[((b * 2 + head) * 4 + t) * 4 + s]!) < 1e-6);
+  });
 
   it('info has the recurrent parts, by name, kind, layers, directions, sizes and place', async () => {
     const { status, out } = await unroll('info', 'whole.onnx', '--json');

@@ -251,8 +251,7 @@ describe('ONNX models of others in the workbench', function () {
     const panel = await workbench.webview('[role="img"][aria-label^="Attention, 9 places"]');
     await panel.locator('[role="img"][aria-label^="Attention, 9 places"][aria-label*="At t 3, place "]').waitFor();
     await workbench.page.locator('.pane-header', { hasText: 'Gates' }).click();
-    for (const other of ['Watch', 'Breakpoints', 'Call Stack'])
-      await workbench.page.locator('.pane-header', { hasText: other }).first().click();
+    for (const other of ['Watch', 'Breakpoints']) await workbench.page.locator('.pane-header', { hasText: other }).first().click();
     const gates = await workbench.webview('body:not(:has([role="tab"])) [role="img"]');
     await gates.locator('[role="img"][aria-label*="Attention, 9 places"]').waitFor();
     const scope = keys.locator('.debug-variables .monaco-list-row', { hasText: /^Attention$/ });
@@ -289,7 +288,9 @@ describe('ONNX models of others in the workbench', function () {
     await workbench.page.keyboard.press('Enter');
     await workbench.stopped(/bands\.intra {2}t = 0 of 10/);
     await workbench.command('Unroll: Show Timeline');
-    await workbench.webview('.note:has-text("steps over frames · bands 0")');
+    const panel = await workbench.webview('.note:has-text("steps over frames · bands 0")');
+    await panel.locator('[role="img"][aria-label^="Forget gate"][aria-label*=" at t 0,"]').waitFor();
+    await workbench.page.waitForTimeout(1000);
     await workbench.screenshot('onnx-frames');
     await workbench.stopDebugging();
   });

@@ -4,10 +4,14 @@ import assert from 'node:assert/strict';
 import { findParts } from '../../src/foreign/find.ts';
 import { outputGradient } from '../../src/foreign/gradient.ts';
 import { Evaluators, ForeignSession, groupsOf, replayGroup } from '../../src/foreign/session.ts';
+import { portsOf } from '../../src/foreign/streaming/ports.ts';
+import { parseRule } from '../../src/foreign/streaming/rule.ts';
 import type { ModelProto } from '../../src/onnx/proto.ts';
+import { attribute, tensorProto, valueInfo } from '../../src/onnx/write.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
 import type { Tensor } from '../../src/runtime/runtime.ts';
 import { attendingScan, byHeads, classifier, lookingBack, type Making, sizes, type Weighing } from './attention-models.ts';
+import { graphOf, modelOf, node } from './models.ts';
 import { generator } from './random-operators.ts';
 import { unrolledCase } from './random-unrolled.ts';
 
@@ -179,6 +183,65 @@ describe('attention', () => {
       const { parts, attention, refused } = findParts(given.model);
       assert.deepEqual([attention.length, refused.length], [0, 0], given.title);
       for (const { attention: lines, values } of parts) assert.equal(lines?.length, 1, `${given.title}\n${values.join(' ')}`);
+    }
+  });
+
+  it('of a model that is called once a step has the values of each call', async () => {
+    // One query a call, over a memory that each call brings.
+    const nodes = [
+      node('MatMul', ['q', 'W'], ['query']),
+      node('MatMul', ['query', 'keys'], ['scores']),
+      node('Softmax', ['scores'], ['weights'], [attribute('axis', -1)]),
+      node('Transpose', ['keys'], ['memory'], [attribute('perm', [0, 2, 1])]),
+      node('MatMul', ['weights', 'memory'], ['context']),
+      node('Add', ['context', 'state'], ['next']),
+    ];
+    const W = random(8, [H, H]);
+    const model = modelOf(
+      graphOf(nodes, {
+        initializer: [tensorProto('float32', [H, H], W.data as Float32Array, 'W')],
+        input: [valueInfo('q', 'float32', [1, 1, H]), valueInfo('keys', 'float32', [1, H, S]), valueInfo('state', 'float32', [1, 1, H])],
+        output: [
+          valueInfo('weights', 'float32', [1, 1, S]),
+          valueInfo('context', 'float32', [1, 1, H]),
+          valueInfo('next', 'float32', [1, 1, H]),
+        ],
+      }),
+    );
+    const session = new ForeignSession(runtime, model);
+    const evaluators = new Evaluators(runtime);
+    try {
+      const rule = {
+        frames: [{ input: 'q' }, { input: 'keys' }],
+        state: [{ input: 'state', output: 'next', initial: 'zeros' as const }],
+        constants: {},
+      };
+      const frames = {
+        q: { dims: [T, 1, 1, H], data: Array.from(random(9, [T, H]).data as Float32Array) },
+        keys: { dims: [T, 1, H, S], data: Array.from(random(10, [T, H, S]).data as Float32Array) },
+      };
+      const { ran, idle, outputs } = await session.stream(parseRule(rule), frames, { ...portsOf(model.graph), sizes: {} });
+      assert.deepEqual(idle, []);
+      const [group] = groupsOf(ran);
+      assert.equal(group!.steps, T);
+      const { trace, parity } = await replayGroup(evaluators, group!, {
+        id: 0,
+        title: '',
+        model: 'One',
+        file: 'one.onnx',
+        uri: '/one.rnn',
+      });
+      const [found] = await trace.read({ addresses: [{ instance: 'attention', line: 'weights' }], from: 0, to: T });
+      await trace.close();
+      assert.ok((parity[0]!.value ?? 1) < 1e-5);
+      const said = outputs.weights!.data as Float32Array;
+      assert.equal(said.length, found!.length);
+      found!.forEach((each, k) => {
+        assert.ok(Math.abs(each - said[k]!) < 1e-6);
+      });
+    } finally {
+      await session.release();
+      await evaluators.close();
     }
   });
 

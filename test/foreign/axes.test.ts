@@ -128,6 +128,7 @@ describe('axes', () => {
       assert.equal(along.description.title, `bands.onnx · 6 steps over T · B 1, bands 2 · sequence 6 of 8`);
       assert.deepEqual([along.description.steps, along.description.tokens.length], [T, T]);
       assert.ok(along.description.parity < 1e-5);
+      assert.deepEqual(along.description.sequences?.slice(2, 5), ['B 0, bands 2', 'B 0, bands 3', 'B 1, bands 0']);
       const line = { instance: 'intra_reverse', line: "h'" };
       const before = { instance: 'intra', line: 'c' };
       const all = await along.read({ addresses: [line, before], from: 0, to: T });

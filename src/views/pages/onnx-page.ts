@@ -150,9 +150,9 @@ function parts({ info, places }: OnnxPage): string {
     'input → hidden',
     'form',
     ...(hasWhere ? ['where'] : []),
-    ...(hasAxes ? ['steps', 'sequences'] : []),
     'values',
     ...(hasSource ? ['Python'] : []),
+    ...(hasAxes ? ['steps', 'sequences'] : []),
   ];
   const rows = info.parts.map((part) => {
     const cells = [
@@ -162,9 +162,9 @@ function parts({ info, places }: OnnxPage): string {
       `<td>${part.input ?? '?'} → ${part.hidden ?? '?'}</td>`,
       `<td>${escaped(part.form)}</td>`,
       ...(hasWhere ? [`<td>${escaped(part.where)}</td>`] : []),
-      ...(hasAxes ? [axesCell(part.axes?.steps), axesCell(part.axes?.sequences)] : []),
       `<td><code>${escaped(part.values.join(' '))}</code></td>`,
       ...(hasSource ? [`<td>${python(part, places?.get(part.name))}</td>`] : []),
+      ...(hasAxes ? [axesCell(part.axes?.steps), axesCell(part.axes?.sequences)] : []),
     ];
     const others = part.names.length < 2 ? '' : ` <span class="unit">${escaped(part.names.slice(1).join(', '))}</span>`;
     return `<tr><th scope="row"><code title="${escaped(part.title)}">${escaped(part.name)}</code>${others}</th>${cells.join('')}</tr>`;
@@ -186,7 +186,7 @@ function attention({ attention: all }: ForeignInfo): string {
 }
 
 const axesCell = (axes: readonly AxisInfo[] | undefined): string =>
-  `<td>${(axes ?? []).map((each) => (each.input === undefined ? 'of the model' : escaped(axisInfoText(each)))).join('<br>')}</td>`;
+  `<td>${(axes ?? []).map((each) => escaped(each.input === undefined ? 'of the model' : axisInfoText(each)).replaceAll(' ', '&nbsp;')).join('<br>')}</td>`;
 
 const kindNames = { lstm: 'LSTM', gru: 'GRU', rnn: 'RNN', cell: 'cell' } as const;
 
