@@ -129,13 +129,14 @@ const partText = ({ kind, layers, directions, reverse, hidden, input, form, titl
   ].join(', ');
 
 /** `over axis 2 of "weights" [2, 4, 5], 2 heads, "/attention/Softmax"` */
-const attentionText = ({ part, value, axis, shape, heads, title, where }: AttentionInfo): string =>
+const attentionText = ({ part, value, axis, shape, heads, title, where, axes }: AttentionInfo): string =>
   [
     ...(part === undefined
       ? [`over axis ${axis} of "${value}"${shape === undefined ? '' : ` [${shape.join(', ')}]`}`]
       : [`at each step of ${part}`]),
     ...(heads === undefined ? [] : [`${heads} heads`]),
     `${title === '' ? '' : `"${title}"`}${where === '' ? '' : ` in ${where}`}`,
+    ...(axes === undefined ? [] : [partAxesText(axes)]),
   ]
     .filter((each) => each !== '')
     .join(', ');

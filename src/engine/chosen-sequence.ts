@@ -33,7 +33,14 @@ export function chosenSequence(model: ForeignModel, run: ForeignRun, { item = 0,
     const steps = names.of(part)?.steps ?? [];
     return steps.length === 1 && names.isMeant(steps[0]!, over);
   });
-  if (native.length > 0) return ownSteps(model, names, native, item, over);
+  if (native.length > 0) {
+    const { lengths } = native[0]!.bound;
+    // Attention goes along, unless it is known to have other steps.
+    const beside = ran.filter(
+      ({ part, bound }) => part.weighing !== undefined && names.of(part) === undefined && bound.lengths.join() === lengths.join(),
+    );
+    return ownSteps(model, names, [...native, ...beside], item, over);
+  }
   const across = ran.filter(
     ({ part, iteration }) => iteration === 0 && names.of(part)?.sequences.some((each) => names.isMeant(each, over)),
   );

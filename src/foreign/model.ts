@@ -87,7 +87,7 @@ export class ForeignModel {
       producer: [producer, producerVersion].filter((each) => each !== '').join(' '),
       opsets: Object.fromEntries(Object.entries(opsets).map(([domain, version]) => [domain || 'ai.onnx', version])),
       parts: stacksOf(this.parts).map((stack) => partInfo(stack, axes)),
-      attention: [...this.parts, ...this.#session.attention].flatMap(attentionInfo),
+      attention: [...this.parts, ...this.#session.attention].flatMap((part) => attentionInfo(part, axes)),
       refused: this.#session.refused.map(({ title, scope, why }) => ({ title, where: scopeText(scope), why })),
       remarks: this.file.remarks,
       ...this.#proposed(),
@@ -347,9 +347,10 @@ function partInfo(stack: readonly RecurrentPart[], names: AxisNames): PartInfo {
   };
 }
 
-function attentionInfo(part: RecurrentPart): AttentionInfo[] {
+function attentionInfo(part: RecurrentPart, names: AxisNames): AttentionInfo[] {
   const { name, title, scope, attention = [], weighing } = part;
   const shape = weighing?.shape?.map((size) => size ?? '?');
+  const axes = weighing === undefined ? undefined : names.info(part);
   // Sequences, heads, what attends, what is attended to.
   const heads = weighing?.shape?.length === 4 ? weighing.shape[1] : weighing?.heads;
   return attention.map((line) => ({
@@ -359,6 +360,7 @@ function attentionInfo(part: RecurrentPart): AttentionInfo[] {
     title,
     where: scopeText(scope),
     ...(shape === undefined ? {} : { shape }),
+    ...(axes === undefined ? {} : { axes }),
     ...(heads === undefined ? {} : { heads }),
     source: sourceLines(part),
   }));

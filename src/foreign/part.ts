@@ -29,8 +29,8 @@ export interface RecurrentPart {
   /** The values of its scope that are its input and its states over all steps, where it has them as one. */
   readonly sequence?: string;
   readonly result?: string;
-  /** A value of its scope, and which of its axes are the steps and the sequences side by side. */
-  readonly layout?: { readonly value: string; readonly steps: number; readonly sequences: number };
+  /** A value of its scope, and which of its axes are the steps and the sequences side by side; of attention also the places. Below 0 from the last. */
+  readonly layout?: { readonly value: string; readonly steps: number; readonly sequences: number; readonly places?: number };
   /** Nodes that it is made of: where it comes from is read off them. */
   readonly nodes: readonly NodeProto[];
   /** Lines of its cell, as far as they are known without a run; and those of them that are weights of attention. */

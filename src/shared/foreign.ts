@@ -67,6 +67,8 @@ export interface PartInfo {
 export interface PartAxesInfo {
   readonly steps: readonly AxisInfo[];
   readonly sequences: readonly AxisInfo[];
+  /** What attention looks at. */
+  readonly places?: readonly AxisInfo[];
 }
 
 export interface AxisInfo {
@@ -81,15 +83,13 @@ export const axisInfoText = ({ input, axis, name }: AxisInfo): string =>
   input === undefined ? 'an axis that the model makes' : `axis ${axis} of ${input}${name === undefined ? '' : ` (${name})`}`;
 
 /** `steps: axis 2 of x (bands); sequences: axis 0 of x (B) by axis 1 of x (frames)` */
-export function partAxesText({ steps, sequences }: PartAxesInfo): string {
+export function partAxesText({ steps, sequences, places = [] }: PartAxesInfo): string {
   const all = (axes: readonly AxisInfo[]): string => axes.map(axisInfoText).join(' by ');
-  return [
-    ...(steps.length === 0 ? [] : [`steps: ${all(steps)}`]),
-    ...(sequences.length === 0 ? [] : [`sequences: ${all(sequences)}`]),
-  ].join('; ');
+  const named = Object.entries({ steps, sequences, places }).filter(([, axes]) => axes.length > 0);
+  return named.map(([name, axes]) => `${name}: ${all(axes)}`).join('; ');
 }
 
-/** Axes that a recurrence goes over, or that its sequences stand along beside others: what one can choose to step over. */
+/** Axes that recurrences go over, or that the sequences of one stand along beside others: what one can choose to step over. */
 export function stepChoices(parts: readonly PartInfo[]): { readonly over: string; readonly text: string }[] {
   const found = new Map<string, string>();
   const add = (info: AxisInfo, text: string): void => {
@@ -98,7 +98,6 @@ export function stepChoices(parts: readonly PartInfo[]): { readonly over: string
     if (!found.has(over)) found.set(over, text);
   };
   const inner = parts.filter(({ axes }) => axes !== undefined && axes.steps.length === 1 && axes.sequences.length > 1);
-  if (inner.length === 0) return [];
   for (const { axes, name } of parts)
     if (axes?.steps.length === 1) add(axes.steps[0]!, `${axisInfoText(axes.steps[0]!)}: the steps of ${name}`);
   for (const { axes, name } of inner)
@@ -120,6 +119,7 @@ export interface AttentionInfo {
   readonly value?: string;
   readonly axis?: number;
   readonly shape?: readonly (number | string)[];
+  readonly axes?: PartAxesInfo;
   /** Where the weights' sizes tell; others are told by a run. */
   readonly heads?: number;
   readonly source: readonly SourceLine[];

@@ -117,6 +117,11 @@ describe('unroll, of ONNX models of others', function () {
       where: '',
       shape: ['?', 2, '?', '?'],
       heads: 2,
+      axes: {
+        steps: [{ input: 'x', axis: 1, name: 'T' }],
+        sequences: [{ input: 'x', axis: 0, name: 'B' }],
+        places: [{ input: 'x', axis: 1, name: 'T' }],
+      },
     });
     assert.deepEqual(source, []);
     const text = await unroll('info', 'heads.onnx');

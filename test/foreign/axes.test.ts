@@ -15,6 +15,7 @@ import { encodeModel, type ModelProto, type NodeProto } from '../../src/onnx/pro
 import { attribute, tensorProto, valueInfo } from '../../src/onnx/write.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
 import { partAxesText, stepChoices } from '../../src/shared/foreign.ts';
+import { lookingBack } from './attention-models.ts';
 import { graphOf, modelOf, node } from './models.ts';
 import { generator } from './random-operators.ts';
 
@@ -181,6 +182,25 @@ describe('axes', () => {
           for (let f = 0; f < F; f += 1)
             for (let h = 0; h < H; h += 1)
               assert.equal(along.data[(t * B * F + b * F + f) * H + h], plain.data[(f * B * T + b * T + t) * H + h]);
+    });
+
+    it('are chosen among where an encoder and a decoder have each their own', async () => {
+      const translator = join(folder, 'translator.onnx');
+      await writeFile(translator, encodeModel(lookingBack()));
+      const model = await ForeignModel.open(translator, runtime);
+      assert.deepEqual(
+        stepChoices(model.info.parts).map(({ over }) => over),
+        ['S', 'T'],
+      );
+      await model.release();
+      // The decoder and where it looks have T steps, the encoder has S.
+      const of = async (over: string): Promise<readonly string[]> => {
+        const choice = { all: { kind: 'random', seed: 3 }, dimensions: { S: 5, T: 4 }, over } as const;
+        const trace = await openForeignTrace(1, { file: translator, generated: folder }, choice, runtime);
+        await trace.close();
+        return trace.description.instances.map(({ path }) => path).filter((path) => path !== '');
+      };
+      assert.deepEqual([await of('S'), await of('t')], [['encoder'], ['decoder', 'attention']]);
     });
 
     it('are said where there is no such', async () => {

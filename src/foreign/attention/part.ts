@@ -35,6 +35,7 @@ export function attentionPart(site: AttentionSite, statics: Statics, { name, tit
     nodes,
     values: ['weights', 'context'],
     attention: ['weights'],
+    ...layoutOf(site),
     weighing: { value: weights, axis: site.axis, ...shapeOf(site, statics), ...(heads > 1 ? { heads } : {}) },
     ports,
     bind: (values) => bound(title, isFloat ? site : undefined, [numbersOf(site, heads, values)]),
@@ -45,6 +46,13 @@ export function attentionPart(site: AttentionSite, statics: Statics, { name, tit
         calls.map((values) => numbersOf(site, heads, values)),
       ),
   };
+}
+
+/** Of a product whose axes have their places. */
+function layoutOf({ product: { form, weights } }: AttentionSite): Pick<RecurrentPart, 'layout'> {
+  if (form.kind !== 'matmul') return {};
+  const [steps, places] = form.weightsFirst ? [-2, -1] : [-1, -2];
+  return { layout: { value: weights, steps, sequences: 0, places } };
 }
 
 /** The sizes of the weights as the file has them; of the scores where it says those. */

@@ -239,6 +239,8 @@ function resolved(shape: readonly number[], x: Axes, zeroIsZero: boolean): reado
 /** Factors as the axes of a new shape; undefined where the sizes do not fit. */
 function regrouped(x: Axes, dims: readonly number[]): Axes | undefined {
   const rest = x.flat().filter(({ size }) => size !== 1);
+  const isSize = (size: number): boolean => Number.isSafeInteger(size) && size > 0;
+  if (!dims.every(isSize) || !rest.every(({ size }) => isSize(size))) return undefined;
   const result = dims.map((dim): readonly Factor[] => {
     const own: Factor[] = [];
     let left = dim;

@@ -13,6 +13,8 @@ export interface PartAxes {
   readonly steps: readonly Factor[];
   /** The slowest first: sequences are numbered row by row. */
   readonly sequences: readonly Factor[];
+  /** What attention looks at. */
+  readonly places?: readonly Factor[];
 }
 
 /** Sizes that tell open dimensions apart where there is no run: primes that no layer has. */
@@ -58,10 +60,17 @@ export class AxisNames {
   /** undefined where the way from the inputs is not known. */
   of({ layout, scope }: RecurrentPart): PartAxes | undefined {
     const axes = layout === undefined || scope.owner !== undefined ? undefined : this.#axes.get(layout.value);
-    const [steps, sequences] = [axes?.[layout?.steps ?? -1], axes?.[layout?.sequences ?? -1]];
+    if (layout === undefined || axes === undefined) return undefined;
+    const [steps, sequences, places] = [axes.at(layout.steps), axes.at(layout.sequences), axes.at(layout.places ?? axes.length)];
     if (steps === undefined || sequences === undefined) return undefined;
     const real = (factors: readonly Factor[]): readonly Factor[] => factors.filter(({ size }) => size > 1);
-    return { steps: real(steps), sequences: real(sequences) };
+    return {
+      steps: real(steps),
+      // One sequence alone has no axis; heads in the batch are no sequences.
+      sequences:
+        sequences === steps || sequences === places ? [] : real(sequences).filter(({ of }) => places === undefined || of !== undefined),
+      ...(places === undefined ? {} : { places: real(places) }),
+    };
   }
 
   /** The word for an axis: the file's, or a guess where it can be made; undefined where there is none. */
@@ -82,7 +91,12 @@ export class AxisNames {
   info(part: RecurrentPart): PartAxesInfo | undefined {
     const axes = this.of(part);
     if (axes === undefined || [...axes.steps, ...axes.sequences].every(({ of }) => of === undefined)) return undefined;
-    return { steps: axes.steps.map((each) => this.infoOf(each)), sequences: axes.sequences.map((each) => this.infoOf(each)) };
+    const infos = (factors: readonly Factor[]): AxisInfo[] => factors.map((each) => this.infoOf(each));
+    return {
+      steps: infos(axes.steps),
+      sequences: infos(axes.sequences),
+      ...(axes.places === undefined ? {} : { places: infos(axes.places) }),
+    };
   }
 
   /** Whether a person means this axis: by its word, `axis 2`, or `axis 2 of x`. */

@@ -174,15 +174,16 @@ function parts({ info, places }: OnnxPage): string {
 
 function attention({ attention: all }: ForeignInfo): string {
   if (all.length === 0) return '';
-  const rows = all.map(({ name, part, value, axis, shape, heads, title, where }) => {
+  const hasAxes = all.some(({ axes }) => axes !== undefined);
+  const rows = all.map(({ name, part, value, axis, shape, heads, title, where, axes }) => {
     const over =
       part === undefined
         ? `axis ${axis} of <code>${escaped(value ?? '')}</code>${shape === undefined ? '' : ` <code>${escaped(shapeText(shape))}</code>`}`
         : `at each step of <code>${escaped(part)}</code>`;
     const place = where === '' ? title : `${title} in ${where}`;
-    return `<tr><th scope="row"><code title="${escaped(place)}">${escaped(name)}</code></th><td>${over}</td><td>${heads ?? ''}</td></tr>`;
+    return `<tr><th scope="row"><code title="${escaped(place)}">${escaped(name)}</code></th><td>${over}</td><td>${heads ?? ''}</td>${hasAxes ? axesCell(axes?.steps) + axesCell(axes?.places) : ''}</tr>`;
   });
-  return `<h2>Attention</h2><div class="scroll"><table class="attention"><thead><tr><th scope="col">name</th><th scope="col">over</th><th scope="col">heads</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
+  return `<h2>Attention</h2><div class="scroll"><table class="attention"><thead><tr><th scope="col">name</th><th scope="col">over</th><th scope="col">heads</th>${hasAxes ? '<th scope="col">steps</th><th scope="col">places</th>' : ''}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
 }
 
 const axesCell = (axes: readonly AxisInfo[] | undefined): string =>
