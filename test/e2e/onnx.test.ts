@@ -223,6 +223,7 @@ describe('ONNX models of others in the workbench', function () {
 
   it('shows where a decoder looks at each timestep: places by timesteps, and as a scope', async () => {
     await workbench.page.keyboard.press('Control+Shift+D');
+    await workbench.page.keyboard.press('Control+1');
     await workbench.openFile('translator.onnx', false);
     const shown = await page('graph translator');
     assert.match(await wordsOf(shown.locator('table.attention')), /attention\/weights axis -1 of weights/);
@@ -271,6 +272,7 @@ describe('ONNX models of others in the workbench', function () {
   });
 
   it('steps over frames where the recurrence goes over the bands of each', async () => {
+    await workbench.page.keyboard.press('Control+1');
     await workbench.openFile('bands.onnx', false);
     const shown = await page('graph bands');
     assert.match(await wordsOf(shown.locator('table.parts')), /axis 2 of x \(bands\) axis 0 of x \(B\) axis 1 of x \(frames\)/);
