@@ -31,6 +31,8 @@ export class Clients {
         ...handlers,
         ready: ({ view }) => {
           client.view = view;
+          // A page that was hidden is thrown away and made anew: what the one before was sent, it answers no more.
+          client.outbox.clear();
           for (const numbers of this.newest.values()) this.post(client, numbers);
           return state();
         },
@@ -77,6 +79,7 @@ export class Clients {
       .request('numbers', numbers)
       .catch(() => {})
       .finally(() => {
+        if (client.outbox.get(numbers.part) !== slot) return;
         client.outbox.delete(numbers.part);
         if (slot.next !== undefined && this.clients.has(client)) this.post(client, slot.next);
       });
