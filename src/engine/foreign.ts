@@ -149,8 +149,9 @@ async function* linesOf(
     const { lines } = trace.description.instances.find(({ path }) => path === line)!;
     const heads = part.weighing === undefined ? 1 : cell.cell.states.length;
     if (heads > 1) {
-      for await (const array of headsOf({ trace, line, lines, heads, group, title: `${part.name}${which.join('')}` }))
-        yield [...array, part];
+      for (const gradient of gradients && own.bound.gradient !== undefined ? [false, true] : [false])
+        for await (const array of headsOf({ gradient, trace, line, lines, heads, group, title: `${part.name}${which.join('')}` }))
+          yield [...array, part];
       continue;
     }
     for (const { name, shape } of lines) {
@@ -196,7 +197,7 @@ function turned({ shape, data, ...rest }: NumericArray, sequences: readonly Fact
 const sizeOf = (shape: readonly number[]): number => shape.reduce((product, each) => product * each, 1);
 
 /** Lines of the heads side by side: `part/weights` [T, B, heads, S], and `part/context`. */
-async function* headsOf({ trace, line, lines, heads, group: { steps, items }, title }: HeadLines): AsyncGenerator<NamedArray> {
+async function* headsOf({ gradient, trace, line, lines, heads, group: { steps, items }, title }: HeadLines): AsyncGenerator<NamedArray> {
   for (let place = 0; place < lines.length / heads; place += 1) {
     // Each head has the same lines, one head behind the other.
     const own = Array.from({ length: heads }, (_, head) => lines[head * (lines.length / heads) + place]!);
@@ -204,18 +205,19 @@ async function* headsOf({ trace, line, lines, heads, group: { steps, items }, ti
     const data = new Float32Array(steps * items.length * heads * width);
     for (let from = 0; from < steps; from += WINDOW) {
       const to = Math.min(from + WINDOW, steps);
-      const values = await trace.read({ addresses: own.map(({ name }) => ({ instance: line, line: name })), from, to });
+      const values = await trace.read({ addresses: own.map(({ name }) => ({ instance: line, line: name })), from, to, gradient });
       values.forEach((each, head) => {
         for (let row = 0; row < each.length / width; row += 1)
           data.set(each.subarray(row * width, (row + 1) * width), ((from * items.length + row) * heads + head) * width);
       });
     }
     const name = own[0]!.name.replace(/_0'?$/, '');
-    yield [`${title}/${name}`, { shape: [steps, items.length, heads, ...own[0]!.shape], data }];
+    yield [`${title}/${name}${gradient ? '.gradient' : ''}`, { shape: [steps, items.length, heads, ...own[0]!.shape], data }];
   }
 }
 
 interface HeadLines {
+  readonly gradient: boolean;
   readonly trace: ReplayedParts['trace'];
   readonly line: string;
   readonly lines: readonly LineDescription[];

@@ -126,9 +126,25 @@ describe('unroll, of ONNX models of others', function () {
     assert.deepEqual(source, []);
     const text = await unroll('info', 'heads.onnx');
     assert.match(text.out, /layer_0_attn\/weights: over axis -1 of "weights" \[\?, 2, \?, \?\], 2 heads/);
-    const { status, error } = await unroll('trace', 'heads.onnx', '--random', '3', '--size', 'B=2,T=4', '--out', 'heads.npz');
+    const { status, error } = await unroll(
+      'trace',
+      'heads.onnx',
+      '--random',
+      '3',
+      '--size',
+      'B=2,T=4',
+      '--gradient',
+      'context',
+      '--out',
+      'heads.npz',
+    );
     assert.equal(status, 0, error);
     const found = await arrays('heads.npz');
+    // The sum of what a head adds up hangs on each weight by the sum of what stands there: alike at every step.
+    const gradient = found.get('layer_0_attn/weights.gradient')!;
+    assert.deepEqual(gradient.shape, [4, 2, 2, 4]);
+    for (let k = 16; k < 64; k += 1) assert.ok(Math.abs(gradient.data[k]! - gradient.data[k % 16]!) < 1e-6);
+    assert.ok(gradient.data[0] !== 0);
     const [own, said] = [found.get('layer_0_attn/weights')!, found.get('weights')!];
     assert.deepEqual(
       [own.shape, said.shape],
