@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { createEngine, type Engine } from './engine/client.ts';
 import type { TrainRequest } from './engine/requests.ts';
+import type { Objective } from './shared/trace.ts';
 import type { RunSummary } from './shared/training.ts';
 import { readLog } from './training/log.ts';
 import { logOf, readRecord, summarise } from './training/run.ts';
@@ -184,6 +185,7 @@ export function activate(context: vscode.ExtensionContext): void {
     memory: context.workspaceState,
     storage,
     session: () => session,
+    differentiate: (objective: Objective) => views.differentiate(objective),
     generated,
   };
   for (const [name, run] of Object.entries(onnxCommands(foreign))) command(name, run);
@@ -372,6 +374,7 @@ function showTrainings(trainings: Trainings, runs: Runs, views: Views): void {
 async function viewAction(id: string, output: vscode.OutputChannel): Promise<void> {
   if (id === 'debug') await vscode.commands.executeCommand('unroll.debug');
   if (id === 'log') output.show();
+  if (id === 'objective') await vscode.commands.executeCommand('unroll.chooseObjective');
   if (id !== 'example') return;
   const [example] = await vscode.workspace.findFiles('**/text.rnn', '**/runs/**', 1);
   await vscode.window.showTextDocument(example ?? vscode.Uri.joinPath(vscode.Uri.file(__dirname), '..', 'examples', 'text.rnn'));

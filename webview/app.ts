@@ -22,6 +22,9 @@ import { readTheme } from './theme.ts';
 import { TimelineView } from './timeline-view.ts';
 import { TrainingView } from './training-view.ts';
 
+/** At the end of the list of objectives. */
+const OTHER: [string, string] = ['other', 'another …'];
+
 const TABS: readonly (readonly [Tab, string])[] = [
   ['timeline', 'Timeline'],
   ['cell', 'Cell'],
@@ -265,9 +268,13 @@ class PanelPage {
       const options = objectivesOf(trace, this.body.clientWidth < 560);
       this.objective.update({
         label: '∂ of',
-        options: options.map(({ text }, k) => [String(k), text]),
+        options: [...options.map(({ text }, k): [string, string] => [String(k), text]), ...(trace.outputs === undefined ? [] : [OTHER])],
         chosen: String(options.findIndex((option) => JSON.stringify(option.objective) === JSON.stringify(objective))),
-        choose: (value) => this.choose({ kind: 'objective', objective: options[Number(value)]!.objective }),
+        choose: (value) => {
+          const option = options[Number(value)];
+          if (option !== undefined) this.choose({ kind: 'objective', objective: option.objective });
+          else this.askObjective();
+        },
       });
       choices.push(this.objective.element);
     }
@@ -276,6 +283,12 @@ class PanelPage {
     this.note.textContent = perPixel > 1 ? `${perPixel.toFixed(perPixel < 10 ? 1 : 0)} steps per px` : trace.title;
     this.note.hidden = this.body.clientWidth < 480;
     return [...choices, this.note];
+  }
+
+  /** What is chosen stands in the list again until there is an answer. */
+  private askObjective(): void {
+    this.draw();
+    void this.host.request('action', { id: 'objective' }).catch((error) => this.say(String(error)));
   }
 
   private choose(choice: Parameters<Host['request']>[1] & object): void {

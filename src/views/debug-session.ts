@@ -9,7 +9,7 @@ import type { LaunchArguments } from '../debug/launch.ts';
 import type { Engine } from '../engine/client.ts';
 import type { EngineEvent, TraceRequest } from '../engine/requests.ts';
 import { PARITY_LIMIT } from '../shared/foreign.ts';
-import type { Trace } from '../shared/trace.ts';
+import type { Trace, TraceDescription } from '../shared/trace.ts';
 import { atHome } from '../training/home.ts';
 import type { LineValues } from './line-values.ts';
 import { isCancelled, partNamed, textOf } from './onnx-editor.ts';
@@ -29,6 +29,8 @@ export interface Session {
   readonly sequences: number | undefined;
   /** And what they are called, where they have names. */
   readonly sequenceNames: readonly string[] | undefined;
+  /** Of the trace that is stepped through. */
+  readonly description: TraceDescription | undefined;
   dispose(): void;
 }
 
@@ -119,6 +121,9 @@ export function createSession({ engine, views, lineValues, models, library, gene
     },
     get sequenceNames() {
       return adapter.trace?.description.sequences;
+    },
+    get description() {
+      return adapter.trace?.description;
     },
     dispose: () => light.dispose(),
   };

@@ -14,7 +14,8 @@ import { TrainingModel } from './training-model.ts';
 export interface ViewActions {
   /** Moves the debugger to a timestep; absent while nothing is debugged. */
   go?(t: number): Promise<void>;
-  /** A button of a view: `debug` (choose a sequence and debug it), `example` (open an example), `restart` (the engine), `log`. */
+  /** A button of a view: `debug` (choose a sequence and debug it), `example` (open an example), `restart` (the engine), `log`, `objective` (what gradients
+   *  are of). */
   action(id: string): Promise<void>;
   training(action: 'pause' | 'resume' | 'cancel' | 'debug' | 'page', run: RunSummary): Promise<void>;
   /** What an earlier run has logged. */

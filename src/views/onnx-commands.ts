@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url';
 import * as vscode from 'vscode';
 import type { Engine } from '../engine/client.ts';
 import type { TraceRequest } from '../engine/requests.ts';
+import type { Objective } from '../shared/trace.ts';
 import { doneAsking, pickOne } from './asking.ts';
+import { chooseObjective } from './choose-objective.ts';
 import type { Session } from './debug-session.ts';
 import { generatedFolder } from './debugging.ts';
 import { openAsModel } from './onnx-as-model.ts';
@@ -21,11 +23,13 @@ export interface OnnxParts {
   readonly memory: vscode.Memento;
   readonly storage: string;
   readonly session: () => Session | undefined;
+  /** Has the trace that is shown differentiate something else. */
+  readonly differentiate: (objective: Objective) => Promise<void>;
   readonly generated: (source: string, model: string) => void;
 }
 
 /** By their names without `unroll.`. */
-export function onnxCommands({ models, editors, engine, memory, storage, session, generated }: OnnxParts) {
+export function onnxCommands({ models, editors, engine, memory, storage, session, differentiate, generated }: OnnxParts) {
   return {
     verifyOnnx: async (target?: unknown) => {
       if (!(await trustedFor('Running models'))) return;
@@ -70,6 +74,13 @@ export function onnxCommands({ models, editors, engine, memory, storage, session
     openAsModel: async (target?: unknown) => {
       if (!(await trustedFor('Opening a model as a source'))) return;
       await openAsModel(await models.info(fileOf(target)), engine, { memory, storage });
+    },
+    chooseObjective: async () => {
+      const { outputs, objective } = session()?.description ?? {};
+      if (outputs === undefined || objective === undefined)
+        throw new Error('Debug an ONNX model first, with parts that gradients go through.');
+      const chosen = await chooseObjective(outputs, objective);
+      if (chosen !== undefined) await differentiate(chosen);
     },
     chooseItem: async () => {
       const running = vscode.debug.activeDebugSession;

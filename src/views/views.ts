@@ -66,6 +66,11 @@ export class Views implements vscode.Disposable {
     this.model.objectiveChanged(objective);
   }
 
+  /** Gradients of something else, as chosen in a view. */
+  async differentiate(objective: Objective): Promise<void> {
+    await this.model.request('choose', { kind: 'objective', objective });
+  }
+
   /** The session and its trace are gone. */
   debugEnded(): void {
     this.debugging = false;

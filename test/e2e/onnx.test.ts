@@ -142,6 +142,27 @@ describe('ONNX models of others in the workbench', function () {
     await workbench.setTheme('Dark Modern');
   });
 
+  it('takes gradients of an element, chosen in the list of objectives', async () => {
+    await workbench.command('Unroll: Show Timeline');
+    const panel = await workbench.webview('label.choice:has-text("∂ of")');
+    await panel.locator('label.choice', { hasText: '∂ of' }).locator('select').selectOption('other');
+    await row('An element or a part').waitFor();
+    await workbench.page.waitForTimeout(400);
+    await workbench.screenshot('onnx-objective');
+    await row('An element or a part').click();
+    await workbench.page.locator('.quick-input-title', { hasText: 'a part of an output' }).waitFor();
+    const field = workbench.page.locator('.quick-input-widget:visible input').first();
+    const name = (await field.inputValue()).replace(/\[.*/, '');
+    await field.fill(`${name}[99, 0, 0]`);
+    await workbench.page.locator('.quick-input-message', { hasText: 'along axis 0 there is no 99' }).waitFor();
+    await field.fill(`${name}[-1, 0, 0]`);
+    await workbench.page.keyboard.press('Enter');
+    const chosen = panel.locator('label.choice', { hasText: '∂ of' }).locator('select option:checked');
+    await chosen.filter({ hasText: `${name}[-1, 0, 0]` }).waitFor({ state: 'attached' });
+    await workbench.page.waitForTimeout(700);
+    await workbench.screenshot('onnx-element');
+  });
+
   it('takes another sequence of the batch', async () => {
     await workbench.command('Unroll: Step Through Another Sequence');
     await row('Sequence 1').click();
