@@ -120,8 +120,11 @@ function runOf(model: ForeignModel, input: ForeignInput, reading: Reading): Prom
 
 const requestOf = (model: ForeignModel) => ({ id: 0, title: model.name, model: 'Parts', file: model.name, uri: `${model.file.path}.rnn` });
 
+/** As plain data. */
+export const partParity = ({ value, ...rest }: Parity): PartParity => ({ ...rest, ...(value === undefined ? {} : { value }) });
+
 const resultOf = ({ idle, dimensions, remarks }: ForeignRun, parity: readonly Parity[]): VerifyResult => ({
-  parity: worstParity(parity).map(({ part, value }) => ({ part, ...(value === undefined ? {} : { value }) })),
+  parity: worstParity(parity).map(partParity),
   idle: idle.map(({ part, why }) => ({ part: part.name, why })),
   dimensions,
   remarks,

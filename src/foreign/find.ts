@@ -1,7 +1,7 @@
 // The recurrent parts of a model, in the order of its nodes, those of bodies behind the node that has the body; what was unrolled
 // behind the nodes of its graph.
 
-import type { GraphProto, ModelProto, NodeProto } from '../onnx/proto.ts';
+import { elementTypes, type GraphProto, type ModelProto, type NodeProto } from '../onnx/proto.ts';
 import { HeadCounts } from './attention/heads.ts';
 import { attentionPart } from './attention/part.ts';
 import { type AttentionSite, attentionSites } from './attention/sites.ts';
@@ -46,7 +46,9 @@ export function findParts(model: ModelProto): FoundParts {
       try {
         const part = isLoop(node)
           ? loopPart(node, scope, statics, name)
-          : (isQuantizedLstm(node) ? quantizedPart : operatorPart)(node, scope, name());
+          : isQuantizedLstm(node)
+            ? quantizedPart(node, scope, name())
+            : operatorPart(node, scope, name(), statics.type(scope, node.input[1] ?? '') === elementTypes.float16);
         if (part === undefined) continue;
         parts.push(part);
         if (isLoop(node)) for (const { g } of node.attribute) if (g !== undefined) looped.add(g);

@@ -30,19 +30,22 @@ export function instrumented(model: ModelProto, wanted: readonly Wanted[]): Inst
   const definitions = new Definitions();
   let count = 0;
   const fresh = (): string => `unroll/${count++}`;
-  const outputs = wanted.map(({ scope, name, type }) => {
+  const outputs = wanted.map(({ scope, name, type, unrounded }) => {
     const own = definitions.of(scopes.get(copies.get(scope.graph)!)!, name);
     if (own === undefined) throw new PartError(`Nothing in the model makes “${name}”, which ${scopeText(scope) || 'it'} reads.`);
     const raised = known.get(own.graph) ?? new Map<string, string>();
     known.set(own.graph, raised);
+    const isUnrounded = type === 'float16' && unrounded === true && own.graph.node.some((each) => each.output.includes(name));
+    const key = isUnrounded ? `${name} unrounded` : name;
     // What the model gives already.
-    if (own.owner === undefined && graph.output.some((output) => output.name === name)) raised.set(name, name);
-    if (!raised.has(name)) {
-      const top = raise(own, shown(own.graph, name, fresh), type, fresh);
+    if (!isUnrounded && own.owner === undefined && graph.output.some((output) => output.name === name)) raised.set(key, name);
+    if (!raised.has(key)) {
+      const value = isUnrounded ? computed(own.graph, name, fresh) : shown(own.graph, name, fresh);
+      const top = raise(own, value, isUnrounded ? 'float32' : type, fresh);
       graph.output.push({ name: top });
-      raised.set(name, top);
+      raised.set(key, top);
     }
-    return { name: raised.get(name)!, levels: levelsOf(own) };
+    return { name: raised.get(key)!, levels: levelsOf(own) };
   });
   return { model: { ...model, graph }, outputs };
 }
@@ -56,6 +59,24 @@ function shown({ node, output }: GraphProto, name: string, fresh: () => string):
   const copy = fresh();
   node.push({ op_type: 'Identity', input: [name], output: [copy], attribute: [] });
   return copy;
+}
+
+/** A value of halves as floats, before it is rounded: what the runtime computed with floats it hands on to this node as it is. */
+function computed({ node }: GraphProto, name: string, fresh: () => string): string {
+  const [own, floats] = [fresh(), fresh()];
+  const place = node.findIndex(({ output }) => output.includes(name));
+  const maker = node[place]!;
+  maker.output = maker.output.map((each) => (each === name ? own : each));
+  const cast = (from: string, to: string, type: 'float32' | 'float16'): NodeProto => ({
+    op_type: 'Cast',
+    // The runtime may take away those of its casts that it calls so: nothing is rounded that was not before.
+    name: `InsertedPrecisionFreeCast_${to}`,
+    input: [from],
+    output: [to],
+    attribute: [attribute('to', elementTypes[type])],
+  });
+  node.splice(place + 1, 0, cast(own, floats, 'float32'), cast(floats, name, 'float16'));
+  return floats;
 }
 
 function levelsOf(scope: Scope): Level[] {

@@ -39,6 +39,7 @@ export interface Parity {
   readonly part: string;
   /** The largest difference to the untouched model's states, over their largest size there; absent where the model gives none of them. */
   readonly value: number | undefined;
+  readonly halves?: true;
 }
 
 export interface ReplayedParts {
@@ -114,7 +115,11 @@ export async function replay(request: ReplayRequest, evaluator: Evaluator): Prom
     const values = [];
     for (const [generated, lines] of expected) if (generated.part === part) values.push(await parityOf(trace, generated, lines, steps));
     const known = values.filter((value) => value !== undefined);
-    parity.push({ part: part.name, value: known.length === 0 ? undefined : Math.max(...known) });
+    parity.push({
+      part: part.name,
+      value: known.length === 0 ? undefined : Math.max(...known),
+      ...(part.halves === undefined ? {} : { halves: part.halves }),
+    });
   }
   return { trace, source, parity };
 }

@@ -207,10 +207,10 @@ export const replayGroup = (
 
 /** The worst of several measurements of the same parts. */
 export function worstParity(all: readonly Parity[]): Parity[] {
-  const worst = new Map<string, number | undefined>();
-  for (const { part, value } of all) {
-    const before = worst.get(part);
-    worst.set(part, value === undefined ? before : Math.max(before ?? 0, value));
+  const worst = new Map<string, Parity>();
+  for (const each of all) {
+    const before = worst.get(each.part)?.value;
+    worst.set(each.part, { ...each, value: each.value === undefined ? before : Math.max(before ?? 0, each.value) });
   }
-  return [...worst].map(([part, value]) => ({ part, value }));
+  return [...worst.values()];
 }

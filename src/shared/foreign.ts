@@ -173,7 +173,18 @@ export interface InputNeed {
 export interface PartParity {
   readonly part: string;
   readonly value?: number;
+  /** The model rounds to halves on its way, and the replay does not: so it comes no nearer than they do. */
+  readonly halves?: true;
 }
 
 /** Above this a replay is not what the model computes, and is said to be so. */
 export const PARITY_LIMIT = 1e-4;
+
+/** The same of a model that rounds to halves: each time by up to 2^-11 of the number, several times a step. */
+export const HALVES_LIMIT = 4e-3;
+
+export const parityLimit = ({ halves }: PartParity): number => (halves === undefined ? PARITY_LIMIT : HALVES_LIMIT);
+
+/** Parts whose replay is not what the model computes; what was not compared is none of them. */
+export const wrongParts = (parity: readonly PartParity[]): readonly PartParity[] =>
+  parity.filter((each) => each.value !== undefined && !(each.value <= parityLimit(each)));

@@ -8,7 +8,7 @@ import { GivenUp, type Origin, type StopInfo, UnrollDebugSession } from '../debu
 import type { LaunchArguments } from '../debug/launch.ts';
 import type { Engine } from '../engine/client.ts';
 import type { EngineEvent, TraceRequest } from '../engine/requests.ts';
-import { PARITY_LIMIT } from '../shared/foreign.ts';
+import { wrongParts } from '../shared/foreign.ts';
 import type { Trace } from '../shared/trace.ts';
 import { atHome } from '../training/home.ts';
 import type { LineValues } from './line-values.ts';
@@ -182,7 +182,7 @@ const originOf = (place: PythonPlace | undefined): Origin | undefined =>
 
 /** A replay that is not what the model computes is said before anything is looked at. */
 function tellParity({ description: { parts = [] } }: Trace): void {
-  const wrong = parts.filter(({ value }) => value !== undefined && !(value <= PARITY_LIMIT));
+  const wrong = wrongParts(parts);
   if (wrong.length === 0) return;
   const named = wrong.map(({ part, value }) => `${part} (by ${parityText(value!)})`).join(', ');
   void vscode.window.showWarningMessage(
