@@ -31,7 +31,7 @@ export interface Engine {
     signal?: AbortSignal,
   ): Promise<Result<Name>>;
   /** Opens a trace, and gives it as the debugger and the views read it. */
-  openTrace(request: TraceRequest): Promise<Trace>;
+  openTrace(request: TraceRequest, onEvent?: (event: EngineEvent) => void, signal?: AbortSignal): Promise<Trace>;
   /** Ends all processes; a training first writes a checkpoint. */
   dispose(): Promise<void>;
 }
@@ -90,8 +90,8 @@ export function createEngine(options: EngineOptions): Engine {
 
   return {
     request,
-    async openTrace(parameters) {
-      return new RemoteTrace(await request('openTrace', parameters), request);
+    async openTrace(parameters, onEvent, signal) {
+      return new RemoteTrace(await request('openTrace', parameters, onEvent, signal), request);
     },
     async dispose() {
       closed = true;

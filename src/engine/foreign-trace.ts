@@ -27,7 +27,7 @@ export async function openForeignTrace(
   runtime: Runtime,
   reading?: Reading,
 ): Promise<Trace> {
-  const model = await ForeignModel.open(file, runtime);
+  const model = await ForeignModel.open(file, runtime, reading);
   try {
     const run = await model.run(input, reading);
     const { group, title, still, names } = chosenSequence(model, run, input);

@@ -37,8 +37,8 @@ export interface VerifyResult {
   readonly remarks: readonly string[];
 }
 
-export async function inspect(file: string, runtime: Runtime): Promise<ForeignInfo> {
-  return (await ForeignModel.open(file, runtime)).info;
+export async function inspect(file: string, runtime: Runtime, reading?: Reading): Promise<ForeignInfo> {
+  return (await ForeignModel.open(file, runtime, reading)).info;
 }
 
 /** Runs a model and writes every line of every part: `part/value` [T, B, H], and the model's own outputs. */
@@ -47,7 +47,7 @@ export async function traceForeign(
   runtime: Runtime,
   reading: Reading,
 ): Promise<ForeignTraceResult> {
-  const model = await ForeignModel.open(file, runtime);
+  const model = await ForeignModel.open(file, runtime, reading);
   try {
     const run = await runOf(model, input, reading);
     const back = gradient === undefined ? undefined : await model.gradient(run, gradient, reading);
@@ -96,7 +96,7 @@ export async function verify(
   runtime: Runtime,
   reading: Reading,
 ): Promise<VerifyResult> {
-  const model = await ForeignModel.open(file, runtime);
+  const model = await ForeignModel.open(file, runtime, reading);
   try {
     const run = await model.runUsual(seed, dimensions === undefined ? {} : { dimensions }, reading);
     const parity: Parity[] = [];

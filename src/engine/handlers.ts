@@ -68,8 +68,8 @@ export function createHandlers(): Engine {
       }));
     },
     preview: ({ file, data, model }, context) => previewData(file, data, model, readingOf(context)),
-    inspect: ({ file }) => inspect(file, runtime),
-    inputNeeds: async ({ file, choices }) => (await ForeignModel.open(file, runtime)).needs(choices),
+    inspect: ({ file }, context) => inspect(file, runtime, readingOf(context)),
+    inputNeeds: async ({ file, choices }, context) => (await ForeignModel.open(file, runtime, readingOf(context))).needs(choices),
     traceForeign: (request, context) => traceForeign(request, runtime, readingOf(context)),
     openAsModel: (request, context) => openAsModel(request, runtime, readingOf(context)),
     verify: (request, context) => verify(request, runtime, readingOf(context)),
@@ -104,11 +104,12 @@ export function createHandlers(): Engine {
   };
 }
 
-/** A data file is read for as long as the request is wanted, with an event for each hundredth. */
+/** What is long goes on for as long as the request is wanted, with an event for each hundredth of a file that is read, and what is said meanwhile. */
 function readingOf({ emit, signal }: Context): Reading {
   let said = 0;
   return {
     signal,
+    say: (text) => emit({ name: 'message', data: { text } }),
     progress(bytes, size) {
       const share = Math.floor((100 * bytes) / size) / 100;
       if (share > said) emit({ name: 'reading', data: { share } });

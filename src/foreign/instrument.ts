@@ -28,6 +28,15 @@ export function instrumented(model: ModelProto, wanted: readonly Wanted[]): Inst
   const scopes = new Map(scopesOf({ ...model, graph }).map((scope) => [scope.graph, scope]));
   const known = new Map<GraphProto, Map<string, string>>();
   const definitions = new Definitions();
+  const byGraph = new Map<GraphProto, Names>();
+  const namesOf = (own: GraphProto): Names => {
+    const names = byGraph.get(own) ?? {
+      made: new Map(own.node.flatMap((node) => node.output.map((each) => [each, node] as const))),
+      given: new Set(own.output.map((each) => each.name)),
+    };
+    byGraph.set(own, names);
+    return names;
+  };
   let count = 0;
   const fresh = (): string => `unroll/${count++}`;
   const outputs = wanted.map(({ scope, name, type, unrounded }) => {
@@ -35,12 +44,14 @@ export function instrumented(model: ModelProto, wanted: readonly Wanted[]): Inst
     if (own === undefined) throw new PartError(`Nothing in the model makes “${name}”, which ${scopeText(scope) || 'it'} reads.`);
     const raised = known.get(own.graph) ?? new Map<string, string>();
     known.set(own.graph, raised);
-    const isUnrounded = type === 'float16' && unrounded === true && own.graph.node.some((each) => each.output.includes(name));
+    const names = namesOf(own.graph);
+    const isUnrounded = type === 'float16' && unrounded === true && names.made.has(name);
     const key = isUnrounded ? `${name} unrounded` : name;
     // What the model gives already.
-    if (!isUnrounded && own.owner === undefined && graph.output.some((output) => output.name === name)) raised.set(key, name);
+    if (!isUnrounded && own.owner === undefined && names.given.has(name)) raised.set(key, name);
     if (!raised.has(key)) {
-      const value = isUnrounded ? computed(own.graph, name, fresh) : shown(own.graph, name, fresh);
+      const value = isUnrounded ? computed(own.graph, names, name, fresh) : shown(own.graph, names, name, fresh);
+      names.given.add(value);
       const top = raise(own, value, isUnrounded ? 'float32' : type, fresh);
       graph.output.push({ name: top });
       raised.set(key, top);
@@ -50,11 +61,16 @@ export function instrumented(model: ModelProto, wanted: readonly Wanted[]): Inst
   return { model: { ...model, graph }, outputs };
 }
 
+/** What the nodes of a graph make, and what it gives. */
+interface Names {
+  readonly made: ReadonlyMap<string, NodeProto>;
+  readonly given: Set<string>;
+}
+
 /** A name under which a value can be a further output of its graph. */
-function shown({ node, output }: GraphProto, name: string, fresh: () => string): string {
+function shown({ node }: GraphProto, { made, given }: Names, name: string, fresh: () => string): string {
   // As it is where that can be: the runtime's own rewriting of bodies loses values that are copied.
-  const isFree = node.some((each) => each.output.includes(name)) && output.every((each) => each.name !== name);
-  if (isFree) return name;
+  if (made.has(name) && !given.has(name)) return name;
   // A copy, as inputs and initialisers are no outputs of a graph.
   const copy = fresh();
   node.push({ op_type: 'Identity', input: [name], output: [copy], attribute: [] });
@@ -62,10 +78,9 @@ function shown({ node, output }: GraphProto, name: string, fresh: () => string):
 }
 
 /** A value of halves as floats, before it is rounded: what the runtime computed with floats it hands on to this node as it is. */
-function computed({ node }: GraphProto, name: string, fresh: () => string): string {
+function computed({ node }: GraphProto, { made }: Names, name: string, fresh: () => string): string {
   const [own, floats] = [fresh(), fresh()];
-  const place = node.findIndex(({ output }) => output.includes(name));
-  const maker = node[place]!;
+  const maker = made.get(name)!;
   maker.output = maker.output.map((each) => (each === name ? own : each));
   const cast = (from: string, to: string, type: 'float32' | 'float16'): NodeProto => ({
     op_type: 'Cast',
@@ -75,7 +90,8 @@ function computed({ node }: GraphProto, name: string, fresh: () => string): stri
     output: [to],
     attribute: [attribute('to', elementTypes[type])],
   });
-  node.splice(place + 1, 0, cast(own, floats, 'float32'), cast(floats, name, 'float16'));
+  // The runtime puts nodes in order itself.
+  node.push(cast(own, floats, 'float32'), cast(floats, name, 'float16'));
   return floats;
 }
 

@@ -1,6 +1,7 @@
 // An ONNX model of others, opened: what is in it, a run of it, and its parts replayed.
 
 import { basename } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Reading } from '../data/text-stream.ts';
 import { type ModelFile, openModelFile } from '../onnx/file/open.ts';
 import { claimOf, isExternal } from '../onnx/file/tensors.ts';
@@ -19,7 +20,7 @@ import { type ModelInput, readInputs } from './inputs/read.ts';
 import { PartError, type RecurrentPart } from './part.ts';
 import { type PythonFrame, stackOf, userFrame } from './python/stack.ts';
 import { scopeText } from './scopes.ts';
-import { Evaluators, ForeignSession, type Joining, type RanModel, type StreamedModel } from './session.ts';
+import { Evaluators, ForeignSession, type Joining, LARGE, type RanModel, type StreamedModel } from './session.ts';
 import { stacksOf } from './stacks.ts';
 import { hintsOf } from './streaming/hints.ts';
 import { portsOf } from './streaming/ports.ts';
@@ -62,9 +63,15 @@ export class ForeignModel {
     this.#session = new ForeignSession(runtime, file.model);
   }
 
-  /** Throws ModelFileError. */
-  static async open(path: string, runtime: Runtime): Promise<ForeignModel> {
-    const file = await openModelFile(path);
+  /** Throws ModelFileError, and the signal's reason. */
+  static async open(path: string, runtime: Runtime, reading: Reading = {}): Promise<ForeignModel> {
+    const { signal, say } = reading;
+    const file = await openModelFile(path, {}, reading);
+    const nodes = file.model.graph.node.length;
+    if (nodes > LARGE) say?.(`${nodes.toLocaleString('en-US')} nodes are searched for what is recurrent`);
+    // Whoever wants to be heard meanwhile is.
+    await setImmediate();
+    signal?.throwIfAborted();
     // What a cell is can hang on small numbers; what is missing is said when the model is run.
     if (file.external.every(({ fault }) => fault === undefined)) await takeIn(file, SMALL);
     return new ForeignModel(file, runtime);
@@ -197,7 +204,7 @@ export class ForeignModel {
       }
       for (const { name } of ports) frames[name] = joinedFrames(calls.map((each) => each[name]!));
     }
-    const session = await this.#open();
+    const session = await this.#open(reading);
     const options = {
       ...portsOf(this.file.model.graph),
       sizes: dimensions,
@@ -210,7 +217,7 @@ export class ForeignModel {
   async #once(choices: InputChoices, reading?: Reading): Promise<ForeignRun> {
     const { inputs, dimensions, remarks } = await readInputs(this.ports, choices, reading);
     const feeds = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, tensorOf(name, input)]));
-    return { ...(await (await this.#open()).run(feeds)), dimensions, remarks, calls: [feeds] };
+    return { ...(await (await this.#open(reading)).run(feeds)), dimensions, remarks, calls: [feeds] };
   }
 
   /** The gradient of what an output says, or of its loss, back to every part of a run. Throws GradientError, InputError. */
@@ -237,10 +244,11 @@ export class ForeignModel {
     return loss === undefined ? found : { ...found, missing: [`${objectiveText(objective)} is ${loss.value}.`, ...found.missing] };
   }
 
-  async #open(): Promise<ForeignSession> {
+  async #open(reading: Reading = {}): Promise<ForeignSession> {
     if (this.file.external.some(({ fault }) => fault !== undefined))
       throw new PartError(`${this.name} cannot be run: ${this.file.external.flatMap(({ fault }) => fault ?? []).join(' ')}`);
     await takeIn(this.file, Number.POSITIVE_INFINITY);
+    await this.#session.open(reading);
     return this.#session;
   }
 

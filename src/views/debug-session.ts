@@ -14,8 +14,8 @@ import { atHome } from '../training/home.ts';
 import type { LineValues } from './line-values.ts';
 import { isCancelled, partNamed, textOf } from './onnx-editor.ts';
 import type { OnnxModels } from './onnx-models.ts';
-import { openTrace } from './opened-trace.ts';
 import { type PythonPlace, parityText } from './pages/onnx-page.ts';
+import { progressText } from './progress-text.ts';
 import { PythonLight, pythonPlaces, showPython } from './python-lines.ts';
 import type { Views } from './views.ts';
 
@@ -54,7 +54,7 @@ export function createSession({ engine, views, lineValues, models, library, gene
       try {
         const request = requestOf(launch);
         const { source } = request;
-        const opened = await withProgress(basename(launch.program), (hear, signal) => openTrace(engine, request, hear, signal));
+        const opened = await withProgress(basename(launch.program), (hear, signal) => engine.openTrace(request, hear, signal));
         const { trace, changed } = await atHome(opened, library, source.kind === 'run' ? source.folder : undefined);
         views.setStatus({ kind: 'ready' });
         if (changed.length > 0) tellChanged(changed);
@@ -130,12 +130,11 @@ async function withProgress<Result>(
   work: (hear: (event: EngineEvent) => void, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const abort = new AbortController();
-  let report: ((share: number) => void) | undefined;
-  let share = 0;
+  let report: ((message: string) => void) | undefined;
+  let said = '';
   const done = work((event) => {
-    if (event.name !== 'reading') return;
-    share = event.data.share;
-    report?.(share);
+    said = progressText(event, 'its input') ?? said;
+    report?.(said);
   }, abort.signal);
   const settled = done.then(
     () => undefined,
@@ -147,8 +146,8 @@ async function withProgress<Result>(
     { location: vscode.ProgressLocation.Notification, title: `Running ${what} ...`, cancellable: true },
     (progress, token) => {
       token.onCancellationRequested(() => abort.abort());
-      report = (read) => progress.report({ message: `its input is read, ${Math.round(100 * read)} %` });
-      if (share > 0) report(share);
+      report = (message) => progress.report({ message });
+      if (said !== '') report(said);
       return settled;
     },
   );

@@ -10,7 +10,6 @@ import { generatedFolder } from './debugging.ts';
 import { openAsModel } from './onnx-as-model.ts';
 import { activeOnnx, type OnnxEditors, partNamed } from './onnx-editor.ts';
 import { isOnnx, type OnnxModels } from './onnx-models.ts';
-import { openTrace } from './opened-trace.ts';
 import { pythonPlaces, showPython } from './python-lines.ts';
 import { trustedFor } from './trust.ts';
 
@@ -43,7 +42,7 @@ export function onnxCommands({ models, editors, engine, memory, storage, session
         sequence: { kind: 'given', input: usual },
       };
       // The source is written for a run: sizes may be known only then.
-      const trace = await openTrace(engine(), request, () => {}, new AbortController().signal);
+      const trace = await engine().openTrace(request);
       const [model] = trace.description.instances;
       await trace.close();
       if (model === undefined) return;
