@@ -15,6 +15,7 @@ import { AxisNames, madeUpSizes } from './axes/names.ts';
 import { type OutputGradient, outputGradient } from './gradient.ts';
 import { framesOf } from './inputs/calls.ts';
 import { neededOptions } from './inputs/needed.ts';
+import { choicesForFile, type FileChoices } from './inputs/one-file.ts';
 import { choiceOf, freeDimensions } from './inputs/ports.ts';
 import { type ModelInput, readInputs } from './inputs/read.ts';
 import { PartError, type RecurrentPart } from './part.ts';
@@ -184,7 +185,7 @@ export class ForeignModel {
 
   async #stream(choices: InputChoices, rule: StreamRule, reading?: Reading): Promise<ForeignRun> {
     const fed = new Set(rule.frames.map(({ input }) => input));
-    const ports = this.ports.filter(({ name }) => fed.has(name));
+    const chosen = this.ports.filter(({ name }) => fed.has(name));
     const streamed = (choice: InputChoice): InputChoice => (choice.kind === 'file' ? { ...choice, stream: true } : choice);
     const own: InputChoices = {
       ...choices,
@@ -193,6 +194,13 @@ export class ForeignModel {
         Object.entries(choices.inputs ?? {}).flatMap(([name, each]) => (fed.has(name) ? [[name, streamed(each)]] : [])),
       ),
     };
+    // Frames that a file is cut into with their context have it already; the rule puts it before all others.
+    const hasContext = (name: string): boolean => {
+      const choice = choiceOf({ name }, own);
+      return choice?.kind === 'file' && (choice.context ?? 0) > 0;
+    };
+    const contextOf = new Map(rule.frames.map(({ input, context = 0 }) => [input, hasContext(input) ? 0 : context]));
+    const ports = chosen.map((port) => withoutContext(port, contextOf.get(port.name)!));
     const { inputs, dimensions, remarks } = await readInputs(ports, own, reading);
     const frames: Record<string, Frames> = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, framesOf(input)]));
     // What is generated is one call's worth: as many are made as a person sees something in.
@@ -210,14 +218,25 @@ export class ForeignModel {
       sizes: dimensions,
       ...(reading?.signal === undefined ? {} : { signal: reading.signal }),
     };
-    const { joining, ...run } = await session.stream(rule, frames, options);
-    return { ...run, dimensions, remarks, streamed: { rule, joining } };
+    const fresh = { ...rule, frames: rule.frames.map((each) => ({ ...each, context: contextOf.get(each.input)! })) };
+    const { joining, ...run } = await session.stream(fresh, frames, options);
+    return { ...run, dimensions, remarks, streamed: { rule: fresh, joining } };
   }
 
   async #once(choices: InputChoices, reading?: Reading): Promise<ForeignRun> {
-    const { inputs, dimensions, remarks } = await readInputs(this.ports, choices, reading);
+    const { choices: own, remarks: said } = await this.#shared(choices);
+    const { inputs, dimensions, remarks } = await readInputs(this.ports, own, reading);
     const feeds = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, tensorOf(name, input)]));
-    return { ...(await (await this.#open(reading)).run(feeds)), dimensions, remarks, calls: [feeds] };
+    return { ...(await (await this.#open(reading)).run(feeds)), dimensions, remarks: [...said, ...remarks], calls: [feeds] };
+  }
+
+  /** Of one file for all inputs: which of them it is for, and what the others get. */
+  async #shared(choices: InputChoices): Promise<FileChoices> {
+    const { all, inputs = {}, dimensions } = choices;
+    const open = this.ports.filter(({ name }) => !Object.hasOwn(inputs, name));
+    if (all?.kind !== 'file' || open.length < 2) return { choices, remarks: [] };
+    const found = await choicesForFile(open, all, dimensions);
+    return { ...found, choices: { ...found.choices, inputs: { ...found.choices.inputs, ...inputs } } };
   }
 
   /** The gradient of what an output says, or of its loss, back to every part of a run. Throws GradientError, InputError. */
@@ -256,6 +275,12 @@ export class ForeignModel {
     await this.evaluators.close();
     await this.#session.release();
   }
+}
+
+/** An input as a frame without its context is one. */
+function withoutContext(port: PortInfo, context: number): PortInfo {
+  const last = port.shape?.at(-1);
+  return context > 0 && typeof last === 'number' && last > context ? { ...port, shape: port.shape!.with(-1, last - context) } : port;
 }
 
 /** Other numbers of chance for another call. */
@@ -352,6 +377,7 @@ function partInfo(stack: readonly RecurrentPart[], names: AxisNames): PartInfo {
     where: scopeText(first.scope),
     values: first.values,
     source: sourceLines(first),
+    sources: stack.map(sourceLines),
   };
 }
 

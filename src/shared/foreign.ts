@@ -59,8 +59,10 @@ export interface PartInfo {
   readonly where: string;
   /** Lines of gates and states, by their names in the generated source. */
   readonly values: readonly string[];
-  /** The lines that made it, if the file says so: innermost first. */
+  /** The lines that made the first layer, if the file says so: innermost first. */
   readonly source: readonly SourceLine[];
+  /** The same of each layer, in the order of `names`: one call may have made all, or each its own. */
+  readonly sources: readonly (readonly SourceLine[])[];
 }
 
 /** None where there is but one; an axis that is of no input has neither. The slowest first. */

@@ -8,7 +8,7 @@ import { GivenUp, type Origin, type StopInfo, UnrollDebugSession } from '../debu
 import type { LaunchArguments } from '../debug/launch.ts';
 import type { Engine } from '../engine/client.ts';
 import type { EngineEvent, TraceRequest } from '../engine/requests.ts';
-import { wrongParts } from '../shared/foreign.ts';
+import { type PartInfo, wrongParts } from '../shared/foreign.ts';
 import type { Trace } from '../shared/trace.ts';
 import { atHome } from '../training/home.ts';
 import type { LineValues } from './line-values.ts';
@@ -169,9 +169,15 @@ async function pythonOf({ description }: Trace, file: string, models: OnnxModels
   const found = new Map<string, readonly PythonPlace[]>();
   for (const { path } of description.instances) {
     const part = partNamed(info, path) ?? partNamed(info, path.replace(/_reverse$/, ''));
-    if (part !== undefined) found.set(path, await pythonPlaces(part));
+    if (part !== undefined) found.set(path, await pythonPlaces({ source: sourceOf(part, path) }));
   }
   return found;
+}
+
+/** The lines that made the layer that an instance runs. */
+function sourceOf({ names, sources, source }: PartInfo, path: string): PartInfo['source'] {
+  const layer = [path, path.replace(/_reverse$/, '')].map((name) => names.indexOf(name)).find((place) => place >= 0);
+  return sources[layer ?? 0] ?? source;
 }
 
 const originOf = (place: PythonPlace | undefined): Origin | undefined =>

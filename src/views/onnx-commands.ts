@@ -54,7 +54,8 @@ export function onnxCommands({ models, editors, engine, memory, storage, session
       if (target === undefined && session() !== undefined) return session()!.showPython();
       const { parts, ...rest } = await models.info(fileOf(target));
       const named = typeof part === 'string' ? partNamed({ parts, ...rest }, part) : undefined;
-      const places = await Promise.all((named === undefined ? parts : [named]).map((each) => pythonPlaces(each)));
+      const sources = (named === undefined ? parts : [named]).flatMap((each) => each.sources);
+      const places = await Promise.all(sources.map((source) => pythonPlaces({ source })));
       const all = places
         .flat()
         .filter((each, k, found) => found.findIndex(({ path, line }) => path === each.path && line === each.line) === k);
