@@ -1,6 +1,6 @@
 // How near the replay of a model of others is to the model, always in sight: a line below the picture, and a banner where it is not near enough.
 
-import { type PartParity, parityLimit, wrongParts } from '../src/shared/foreign.ts';
+import { lostText, type PartParity, parityLimit, wrongParts } from '../src/shared/foreign.ts';
 import type { TraceState } from '../src/shared/messages.ts';
 import { element } from './controls.ts';
 
@@ -8,11 +8,13 @@ import { element } from './controls.ts';
 export function parityLine({ parts, idle = [] }: TraceState): HTMLElement | undefined {
   if (parts === undefined) return undefined;
   const wrong = wrongParts(parts);
-  const details = [...parts.map(partText), ...idle.map(({ part, why }) => `${part}: no values, ${why}`)];
+  const lost = parts.filter((each) => each.lost !== undefined).map(lostText);
+  const details = [...parts.map(partText), ...lost, ...idle.map(({ part, why }) => `${part}: no values, ${why}`)];
   const line = element('div', `parity${wrong.length > 0 ? ' wrong' : ''}`);
   const first = element('span', 'verdict', summary(parts));
   line.append(first);
   if (idle.length > 0) line.append(element('span', 'idle', idle.map(({ part, why }) => `${part} has no values: ${why}`).join('; ')));
+  if (lost.length > 0) line.append(element('span', 'idle', lost.join(' ')));
   line.title = details.join('\n');
   line.tabIndex = 0;
   line.setAttribute('role', 'note');

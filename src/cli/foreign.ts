@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ForeignTraceResult } from '../engine/foreign.ts';
-import { type ForeignInput, parityLimit, type StreamSettings, wrongParts } from '../shared/foreign.ts';
+import { type ForeignInput, lostText, parityLimit, type StreamSettings, wrongParts } from '../shared/foreign.ts';
 import type { FileChoice, InputChoice } from '../shared/inputs.ts';
 import { type OutputObjective, outputObjectiveOf } from '../shared/objective.ts';
 import { type Command, type Given, UsageError } from './command.ts';
@@ -154,6 +154,7 @@ function tell({ parity, idle, dimensions, remarks }: Omit<ForeignTraceResult, 'a
     const said = value === undefined ? 'nothing in the model to compare with' : `parity ${value.toExponential(1)}`;
     out(`${part}: ${said}${halves ? ', which the model rounds to halves' : ''}\n`);
   }
+  for (const each of parity) if (each.lost !== undefined) error(`${lostText(each)}\n`);
   for (const each of wrongParts(parity))
     error(
       `${each.part}: the replay differs from the untouched model by more than ${parityLimit(each)}: its values are not those of the model.\n`,

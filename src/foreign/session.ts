@@ -229,8 +229,10 @@ export const replayGroup = (
 export function worstParity(all: readonly Parity[]): Parity[] {
   const worst = new Map<string, Parity>();
   for (const each of all) {
-    const before = worst.get(each.part)?.value;
-    worst.set(each.part, { ...each, value: each.value === undefined ? before : Math.max(before ?? 0, each.value) });
+    const { value: before, lost: lostBefore = 0 } = worst.get(each.part) ?? {};
+    const lost = lostBefore + (each.lost ?? 0);
+    const value = each.value === undefined ? before : Math.max(before ?? 0, each.value);
+    worst.set(each.part, { ...each, value, ...(lost === 0 ? {} : { lost }) });
   }
   return [...worst.values()];
 }

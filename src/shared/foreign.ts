@@ -177,6 +177,8 @@ export interface PartParity {
   readonly value?: number;
   /** The model rounds to halves on its way, and the replay does not: so it comes no nearer than they do. */
   readonly halves?: true;
+  /** Values that are NaN in the replay, whose input has NaN, and numbers in the model, whose kernels may make a number of NaN: these are not compared. */
+  readonly lost?: number;
 }
 
 /** Above this a replay is not what the model computes, and is said to be so. */
@@ -184,6 +186,10 @@ export const PARITY_LIMIT = 1e-4;
 
 /** The same of a model that rounds to halves: each time by up to 2^-11 of the number, several times a step. */
 export const HALVES_LIMIT = 4e-3;
+
+/** What is to be said of values that were not compared. */
+export const lostText = ({ part, lost = 0 }: PartParity): string =>
+  `${part}: its input has NaN; the runtime's kernel makes a number of it, the equations do not: ${lost.toLocaleString('en-US')} value${lost === 1 ? '' : 's'} that the replay has as NaN were not compared.`;
 
 export const parityLimit = ({ halves }: PartParity): number => (halves === undefined ? PARITY_LIMIT : HALVES_LIMIT);
 

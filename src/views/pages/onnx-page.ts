@@ -6,6 +6,7 @@ import {
   axisInfoText,
   type ForeignInfo,
   type ForeignPort,
+  lostText,
   type PartInfo,
   type PartParity,
   wrongParts,
@@ -123,7 +124,8 @@ function verification(verified: Verified | undefined): string {
     wrong.length > 0 || measured.length === 0
       ? ''
       : `<p role="status"><span class="good" aria-hidden="true">✓</span> The replay equals the model: the largest relative difference is ${parityText(Math.max(...measured.map(({ value }) => value!)))}.</p>`;
-  const note = [`Random input${sizes.length === 0 ? '' : ` with ${sizes.join(', ')}`}.`, ...said].map(escaped).join(' ');
+  const lost = parity.filter((each) => each.lost !== undefined).map(lostText);
+  const note = [`Random input${sizes.length === 0 ? '' : ` with ${sizes.join(', ')}`}.`, ...said, ...lost].map(escaped).join(' ');
   return `<section aria-label="Verification">${warning}${good}<p class="unit">${note}</p><div class="scroll"><table class="verification" aria-label="Parity by part"><tbody>${rows.join('')}</tbody></table></div></section>`;
 }
 
