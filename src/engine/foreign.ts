@@ -1,20 +1,24 @@
 // The requests about ONNX models of others: what is in one, its parts over an input as arrays, and whether they are what the model computes.
 
+import { setImmediate } from 'node:timers/promises';
 import { type NamedArray, type NumericArray, npz } from '../data/npz.ts';
 import type { Reading } from '../data/text-stream.ts';
 import { arranged } from '../foreign/attention/layout.ts';
 import { type Factor, sizeOfAxis } from '../foreign/axes/axis.ts';
 import type { OutputGradient } from '../foreign/gradient.ts';
 import { ForeignModel, type ForeignRun } from '../foreign/model.ts';
+import { nodeText } from '../foreign/operators/recurrent-operator.ts';
 import { callKey, type RecurrentPart } from '../foreign/part.ts';
 import type { Parity, ReplayedParts } from '../foreign/replay.ts';
 import { groupsOf, type PartGroup, replayGroup, worstParity } from '../foreign/session.ts';
+import type { NodeProto } from '../onnx/proto.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
 import type { ForeignInfo, ForeignInput, PartParity } from '../shared/foreign.ts';
 import type { OutputObjective } from '../shared/objective.ts';
 import type { LineDescription } from '../shared/trace.ts';
 import { replaceFile } from '../training/files.ts';
 import { axesAlong } from './chosen-sequence.ts';
+import type { NodeByNodeRequest } from './requests.ts';
 
 export interface ForeignTraceRequest {
   readonly file: string;
@@ -112,11 +116,38 @@ export async function verify(
   }
 }
 
+/** Runs a model node by node. `tell` has said it before the node begins. */
+export async function nodeByNode(
+  { file, input, seed = 1, dimensions }: NodeByNodeRequest,
+  runtime: Runtime,
+  tell: (text: string) => void,
+  reading: Reading,
+): Promise<void> {
+  const model = await ForeignModel.open(file, runtime, reading);
+  try {
+    const made = input === undefined ? seed : seedOf(input);
+    const usual = made === undefined ? {} : model.usual(made);
+    const own = { ...input, ...usual, dimensions: { ...usual.dimensions, ...input?.dimensions, ...dimensions } };
+    const before = async (node: NodeProto): Promise<void> => {
+      tell(nodeText(node));
+      // What is told must be out before the process ends.
+      await setImmediate();
+    };
+    await model.runNodeByNode(own, before, reading);
+  } finally {
+    await model.release();
+  }
+}
+
 /** Random numbers alone leave open how many rows tables have and how long things are. */
 function runOf(model: ForeignModel, input: ForeignInput, reading: Reading): Promise<ForeignRun> {
-  const isUsual = input.all?.kind === 'random' && input.inputs === undefined && input.stream === undefined;
-  return isUsual ? model.runUsual(input.all.seed, input, reading) : model.run(input, reading);
+  const seed = seedOf(input);
+  return seed === undefined ? model.run(input, reading) : model.runUsual(seed, input, reading);
 }
+
+/** Of an input of random numbers and nothing else. */
+const seedOf = ({ all, inputs, stream }: ForeignInput): number | undefined =>
+  all?.kind === 'random' && inputs === undefined && stream === undefined ? all.seed : undefined;
 
 const requestOf = (model: ForeignModel) => ({ id: 0, title: model.name, model: 'Parts', file: model.name, uri: `${model.file.path}.rnn` });
 

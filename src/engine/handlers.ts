@@ -8,7 +8,7 @@ import { openAsModel } from './as-model.ts';
 import { beginningsOf } from './beginnings.ts';
 import { exportRun } from './exporting.ts';
 import { loadData } from './features.ts';
-import { inspect, traceForeign, verify } from './foreign.ts';
+import { inspect, nodeByNode, traceForeign, verify } from './foreign.ts';
 import { usualSettings, written } from './generating.ts';
 import { importWeights } from './importing.ts';
 import { openRunModel, trainsOf } from './job.ts';
@@ -23,8 +23,7 @@ export interface Engine {
   finish(): Promise<void>;
 }
 
-export function createHandlers(): Engine {
-  const runtime = createRuntime();
+export function createHandlers(runtime = createRuntime()): Engine {
   const traces = new Traces(runtime);
   let stop: 'pause' | 'cancel' | undefined;
   let training: Promise<unknown> = Promise.resolve();
@@ -72,6 +71,10 @@ export function createHandlers(): Engine {
     inputNeeds: async ({ file, choices }, context) => (await ForeignModel.open(file, runtime, readingOf(context))).needs(choices),
     traceForeign: (request, context) => traceForeign(request, runtime, readingOf(context)),
     openAsModel: (request, context) => openAsModel(request, runtime, readingOf(context)),
+    async nodeByNode(request, context) {
+      await nodeByNode(request, runtime, (text) => context.emit({ name: 'node', data: { text } }), readingOf(context));
+      return {};
+    },
     verify: (request, context) => verify(request, runtime, readingOf(context)),
     openTrace: (request, context) => traces.open(request, readingOf(context)),
     read: ({ trace, ...request }) => traces.get(trace).read(request),

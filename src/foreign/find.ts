@@ -1,10 +1,11 @@
 // The recurrent parts of a model, in the order of its nodes, those of bodies behind the node that has the body; what was unrolled
 // behind the nodes of its graph.
 
-import { elementTypes, type GraphProto, type ModelProto, type NodeProto } from '../onnx/proto.ts';
+import type { GraphProto, ModelProto, NodeProto } from '../onnx/proto.ts';
 import { HeadCounts } from './attention/heads.ts';
 import { attentionPart } from './attention/part.ts';
 import { type AttentionSite, attentionSites } from './attention/sites.ts';
+import { isOfHalves } from './half-operators.ts';
 import { isLoop, loopPart } from './loops/part.ts';
 import { PartNames } from './names.ts';
 import { isQuantizedLstm, quantizedPart } from './operators/quantized.ts';
@@ -48,7 +49,7 @@ export function findParts(model: ModelProto): FoundParts {
           ? loopPart(node, scope, statics, name)
           : isQuantizedLstm(node)
             ? quantizedPart(node, scope, name())
-            : operatorPart(node, scope, name(), statics.type(scope, node.input[1] ?? '') === elementTypes.float16);
+            : operatorPart(node, scope, name(), isOfHalves(node, scope, statics));
         if (part === undefined) continue;
         parts.push(part);
         if (isLoop(node)) for (const { g } of node.attribute) if (g !== undefined) looped.add(g);

@@ -5,6 +5,7 @@
 
 import { type AttributeProto, elementTypes, type GraphProto, type ModelProto, type NodeProto } from '../onnx/proto.ts';
 import { attribute, tensorProto } from '../onnx/write.ts';
+import { withFloats } from './half-operators.ts';
 import { PartError, type Port } from './part.ts';
 import { Definitions, type Scope, scopesOf, scopeText } from './scopes.ts';
 
@@ -27,11 +28,12 @@ export function instrumented(model: ModelProto, wanted: readonly Wanted[]): Inst
   const graph = copied(model.graph, copies);
   const scopes = new Map(scopesOf({ ...model, graph }).map((scope) => [scope.graph, scope]));
   const known = new Map<GraphProto, Map<string, string>>();
+  const operators = withFloats([...scopes.values()]);
   const definitions = new Definitions();
   const byGraph = new Map<GraphProto, Names>();
   const namesOf = (own: GraphProto): Names => {
     const names = byGraph.get(own) ?? {
-      made: new Map(own.node.flatMap((node) => node.output.map((each) => [each, node] as const))),
+      made: new Set(own.node.flatMap(({ output }) => output)),
       given: new Set(own.output.map((each) => each.name)),
     };
     byGraph.set(own, names);
@@ -39,31 +41,32 @@ export function instrumented(model: ModelProto, wanted: readonly Wanted[]): Inst
   };
   let count = 0;
   const fresh = (): string => `unroll/${count++}`;
-  const outputs = wanted.map(({ scope, name, type, unrounded }) => {
-    const own = definitions.of(scopes.get(copies.get(scope.graph)!)!, name);
+  const outputs = wanted.map((each) => {
+    const scope = scopes.get(copies.get(each.scope.graph)!)!;
+    const float = each.floats === undefined ? undefined : operators.get(scope.graph)?.[each.floats].get(each.name);
+    const [name, type] = float === undefined ? [each.name, each.type] : [float, 'float32' as const];
+    const own = definitions.of(scope, name);
     if (own === undefined) throw new PartError(`Nothing in the model makes “${name}”, which ${scopeText(scope) || 'it'} reads.`);
     const raised = known.get(own.graph) ?? new Map<string, string>();
     known.set(own.graph, raised);
     const names = namesOf(own.graph);
-    const isUnrounded = type === 'float16' && unrounded === true && names.made.has(name);
-    const key = isUnrounded ? `${name} unrounded` : name;
     // What the model gives already.
-    if (!isUnrounded && own.owner === undefined && names.given.has(name)) raised.set(key, name);
-    if (!raised.has(key)) {
-      const value = isUnrounded ? computed(own.graph, names, name, fresh) : shown(own.graph, names, name, fresh);
+    if (own.owner === undefined && names.given.has(name)) raised.set(name, name);
+    if (!raised.has(name)) {
+      const value = shown(own.graph, names, name, fresh);
       names.given.add(value);
-      const top = raise(own, value, isUnrounded ? 'float32' : type, fresh);
+      const top = raise(own, value, type, fresh);
       graph.output.push({ name: top });
-      raised.set(key, top);
+      raised.set(name, top);
     }
-    return { name: raised.get(key)!, levels: levelsOf(own) };
+    return { name: raised.get(name)!, levels: levelsOf(own) };
   });
   return { model: { ...model, graph }, outputs };
 }
 
 /** What the nodes of a graph make, and what it gives. */
 interface Names {
-  readonly made: ReadonlyMap<string, NodeProto>;
+  readonly made: ReadonlySet<string>;
   readonly given: Set<string>;
 }
 
@@ -75,24 +78,6 @@ function shown({ node }: GraphProto, { made, given }: Names, name: string, fresh
   const copy = fresh();
   node.push({ op_type: 'Identity', input: [name], output: [copy], attribute: [] });
   return copy;
-}
-
-/** A value of halves as floats, before it is rounded: what the runtime computed with floats it hands on to this node as it is. */
-function computed({ node }: GraphProto, { made }: Names, name: string, fresh: () => string): string {
-  const [own, floats] = [fresh(), fresh()];
-  const maker = made.get(name)!;
-  maker.output = maker.output.map((each) => (each === name ? own : each));
-  const cast = (from: string, to: string, type: 'float32' | 'float16'): NodeProto => ({
-    op_type: 'Cast',
-    // The runtime may take away those of its casts that it calls so: nothing is rounded that was not before.
-    name: `InsertedPrecisionFreeCast_${to}`,
-    input: [from],
-    output: [to],
-    attribute: [attribute('to', elementTypes[type])],
-  });
-  // The runtime puts nodes in order itself.
-  node.push(cast(own, floats, 'float32'), cast(floats, name, 'float16'));
-  return floats;
 }
 
 function levelsOf(scope: Scope): Level[] {

@@ -6,7 +6,7 @@ import type { Reading } from '../data/text-stream.ts';
 import { type ModelFile, openModelFile } from '../onnx/file/open.ts';
 import { claimOf, isExternal } from '../onnx/file/tensors.ts';
 import { describeModel, type PortInfo } from '../onnx/operators.ts';
-import type { GraphProto, TensorProto } from '../onnx/proto.ts';
+import type { GraphProto, NodeProto, TensorProto } from '../onnx/proto.ts';
 import { type Runtime, RuntimeFailure, type Tensor } from '../runtime/runtime.ts';
 import type { AttentionInfo, ForeignInfo, ForeignInput, InputNeed, InputNeeds, PartInfo } from '../shared/foreign.ts';
 import type { InputChoice, InputChoices } from '../shared/inputs.ts';
@@ -18,6 +18,7 @@ import { neededOptions } from './inputs/needed.ts';
 import { choicesForFile, type FileChoices } from './inputs/one-file.ts';
 import { choiceOf, freeDimensions } from './inputs/ports.ts';
 import { type ModelInput, readInputs } from './inputs/read.ts';
+import { runNodeByNode } from './node-by-node.ts';
 import { PartError, type RecurrentPart } from './part.ts';
 import { type PythonFrame, stackOf, userFrame } from './python/stack.ts';
 import { scopeText } from './scopes.ts';
@@ -228,6 +229,18 @@ export class ForeignModel {
     const { inputs, dimensions, remarks } = await readInputs(this.ports, own, reading);
     const feeds = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, tensorOf(name, input)]));
     return { ...(await (await this.#open(reading)).run(feeds)), dimensions, remarks: [...said, ...remarks], calls: [feeds] };
+  }
+
+  /** Runs the untouched model once more, one node after the other: `before` is told of each. Throws as `run` does. */
+  async runNodeByNode(input: ForeignInput, before: (node: NodeProto) => Promise<void>, reading: Reading = {}): Promise<void> {
+    const { stream, item, ...choices } = input;
+    if (stream !== undefined) throw new PartError('A streamed model is not run node by node.');
+    const { inputs } = await readInputs(this.ports, (await this.#shared(choices)).choices, reading);
+    await takeIn(this.file, Number.POSITIVE_INFINITY);
+    const feeds = Object.fromEntries(Object.entries(inputs).map(([name, each]) => [name, tensorOf(name, each)]));
+    const { signal } = reading;
+    const request = { runtime: this.#runtime, model: this.file.model, feeds, before };
+    return runNodeByNode({ ...request, ...(signal === undefined ? {} : { signal }) });
   }
 
   /** Of one file for all inputs: which of them it is for, and what the others get. */

@@ -69,7 +69,7 @@ export class ObservedModel {
         scope: port.within ?? part.scope,
         name: port.name,
         type: port.type,
-        ...(port.unrounded === undefined ? {} : { unrounded: port.unrounded }),
+        ...(port.floats === undefined ? {} : { floats: port.floats }),
       })),
     );
     const initializers = new Map(model.graph.initializer.map((each) => [each.name ?? '', each]));

@@ -60,9 +60,8 @@ export interface RecurrentPart {
 export interface Port {
   readonly name: string;
   readonly type: 'float32' | 'float16' | 'float64' | 'int32' | 'int64' | 'uint8' | 'bool';
-  /** Of halves: the number as it was computed. The runtime has few kernels for halves: it computes with floats, and where two such nodes follow each
-   *  other, the second reads what the first computed, unrounded. */
-  readonly unrounded?: true;
+  /** Of an operator of halves, which the runtime computes with floats: the floats that it reads or makes. */
+  readonly floats?: 'read' | 'made';
   /** The body of the part's own loop, where the value is one of that: it comes stacked over the steps. */
   readonly within?: Scope;
 }

@@ -169,12 +169,12 @@ function sessionOptions({
   threads,
   resident,
   frugal = false,
-  optimise = true,
+  optimise = 'all',
 }: SessionOptions): ort.InferenceSession.SessionOptions {
   const common: ort.InferenceSession.SessionOptions = {
     executionProviders: [providers[device]],
     executionMode: 'sequential',
-    graphOptimizationLevel: optimise ? 'all' : 'disabled',
+    graphOptimizationLevel: optimise,
     enableCpuMemArena: !frugal,
     intraOpNumThreads: threads ?? physicalCores(),
     interOpNumThreads: 1,

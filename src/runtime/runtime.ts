@@ -32,8 +32,8 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Memory is given back after each run, not kept for the next: for many sessions that are seldom used. */
   readonly frugal?: boolean;
-  /** Graphs are made faster before they run, unless it is false: large ones open sooner without. */
-  readonly optimise?: boolean;
+  /** How far graphs are rewritten to run faster, as onnxruntime calls it: `all` unless told otherwise; large ones open sooner without. */
+  readonly optimise?: 'disabled' | 'basic' | 'extended' | 'all';
   /** Outputs that shall stay where they are computed: `run` gives them as `Resident`. */
   readonly resident?: readonly string[];
 }

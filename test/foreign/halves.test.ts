@@ -68,7 +68,7 @@ async function inHalves(given: Case): Promise<readonly PartParity[]> {
             `${given.title}: ${name}`,
           );
       }
-  const session = await runtime.open(encodeModel(halves.model), { device: 'cpu' }).catch(() => undefined);
+  const session = await runtime.open(encodeModel(halves.model), { device: 'cpu', optimise: 'extended' }).catch(() => undefined);
   if (session !== undefined) {
     const own = await session.compute(halves.feeds);
     await session.release();

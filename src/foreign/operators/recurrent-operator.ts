@@ -82,8 +82,9 @@ export function settingsOf(node: NodeProto): OperatorSettings {
 export function operatorPart(node: NodeProto, scope: Scope, name: string, isHalf = false): RecurrentPart {
   const settings = settingsOf(node);
   const equations = settings.directions.map((_, k) => equationsFor(node, settings, k));
-  const type = isHalf ? ({ type: 'float16', unrounded: true } as const) : ({ type: 'float32' } as const);
-  const ports = new Map([...node.input, ...node.output].filter((each) => each !== '').map((each) => [each, { name: each, ...type }]));
+  const port = (name: string, floats: 'read' | 'made'): readonly [string, Port][] =>
+    name === '' ? [] : [[name, { name, ...(isHalf ? { type: 'float16', floats } : { type: 'float32' }) }]];
+  const ports = new Map([...node.input.flatMap((name) => port(name, 'read')), ...node.output.flatMap((name) => port(name, 'made'))]);
   const lengths = node.input[4] ?? '';
   const kept = new KeptWeights();
   const bind: RecurrentPart['bind'] = (values) => new Binding(node, settings, equations, values, kept).part();

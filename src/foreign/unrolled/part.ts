@@ -95,8 +95,7 @@ export class UnrolledReader {
       const type = this.#statics.type(this.#scope, this.#sample(name) ?? '') ?? elementTypes.float32;
       const known = type === 'sequence' ? undefined : portTypes[type];
       if (known === undefined) throw new PartError(`In ${this.#place}, “${name}” has numbers of a type that is not replayed.`);
-      const port = known === 'float16' ? ({ type: known, unrounded: true } as const) : { type: known };
-      for (const each of all) if (each !== undefined && each !== '') ports.set(each, { name: each, ...port });
+      for (const each of all) if (each !== undefined && each !== '') ports.set(each, { name: each, type: known });
     };
     for (const { before, after } of body.states) {
       add(after, names.get(after)!);
