@@ -1,8 +1,10 @@
 // What the engine does for each request, by the stages behind it.
 
+import { stat } from 'node:fs/promises';
 import type { Reading } from '../data/text-stream.ts';
 import { ForeignModel } from '../foreign/model.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
+import type { TraceDescription } from '../shared/trace.ts';
 import type { TrainHooks } from '../training/train.ts';
 import { openAsModel } from './as-model.ts';
 import { beginningsOf } from './beginnings.ts';
@@ -12,6 +14,7 @@ import { inspect, nodeByNode, traceForeign, verify } from './foreign.ts';
 import { usualSettings, written } from './generating.ts';
 import { importWeights } from './importing.ts';
 import { openRunModel, trainsOf } from './job.ts';
+import { allowedMemory, usualMemory, withinMemory } from './memory-limit.ts';
 import { previewData } from './preview.ts';
 import type { Context, Handlers } from './serve.ts';
 import { checkpointOf, sourceOfTrace, Traces } from './traces.ts';
@@ -69,14 +72,21 @@ export function createHandlers(runtime = createRuntime()): Engine {
     preview: ({ file, data, model }, context) => previewData(file, data, model, readingOf(context)),
     inspect: ({ file }, context) => inspect(file, runtime, readingOf(context)),
     inputNeeds: async ({ file, choices }, context) => (await ForeignModel.open(file, runtime, readingOf(context))).needs(choices),
-    traceForeign: (request, context) => traceForeign(request, runtime, readingOf(context)),
-    openAsModel: (request, context) => openAsModel(request, runtime, readingOf(context)),
+    traceForeign: (request, context) => withinMemory(allowedMemory(), () => traceForeign(request, runtime, readingOf(context))),
+    openAsModel: (request, context) => withinMemory(allowedMemory(), () => openAsModel(request, runtime, readingOf(context))),
     async nodeByNode(request, context) {
-      await nodeByNode(request, runtime, (text) => context.emit({ name: 'node', data: { text } }), readingOf(context));
+      const tell = (text: string): void => context.emit({ name: 'node', data: { text } });
+      await withinMemory(allowedMemory(), () => nodeByNode(request, runtime, tell, readingOf(context)));
       return {};
     },
-    verify: (request, context) => verify(request, runtime, readingOf(context)),
-    openTrace: (request, context) => traces.open(request, readingOf(context)),
+    async verify(request, context) {
+      const { size } = await stat(request.file).catch(() => ({ size: 0 }));
+      return withinMemory(usualMemory(size), () => verify(request, runtime, readingOf(context)));
+    },
+    openTrace(request, context) {
+      const open = (): Promise<TraceDescription> => traces.open(request, readingOf(context));
+      return request.source.kind === 'onnx' ? withinMemory(allowedMemory(), open) : open();
+    },
     read: ({ trace, ...request }) => traces.get(trace).read(request),
     summary: ({ trace, summary }) => traces.get(trace).summary(summary),
     weight: ({ trace, name }) => traces.get(trace).weight(name),

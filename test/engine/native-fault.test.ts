@@ -73,6 +73,39 @@ describe('a native fault of the engine', function () {
     );
   });
 
+  it('is how a model ends that takes more memory than it may: it says so, and which node', async () => {
+    const bounded = createEngine({
+      entry: fileURLToPath(new URL('../../src/engine/process.ts', import.meta.url)),
+      environment: { UNROLL_MEMORY: '300' },
+    });
+    const file = join(folder, 'large.onnx');
+    const graph = {
+      name: 'g',
+      node: [
+        { op_type: 'Neg', name: '/small', input: ['x'], output: ['a'], attribute: [] },
+        { op_type: 'Expand', name: '/large', input: ['a', 'shape'], output: ['b'], attribute: [] },
+        { op_type: 'ReduceSum', name: '/sum', input: ['b'], output: ['y'], attribute: [] },
+      ],
+      initializer: [tensorProto('int64', [2], [2 ** 28, 1], 'shape')],
+      input: [valueInfo('x', 'float32', [1, 1])],
+      output: [valueInfo('y', 'float32')],
+    };
+    await writeFile(file, encodeModel({ ir_version: 8, opset_import: [{ domain: '', version: 14 }], graph }));
+    try {
+      await assert.rejects(bounded.request('verify', { file, seed: 1 }), (error: EngineError) => {
+        assert.equal(error.code, 'engine-died');
+        assert.match(
+          error.message,
+          /It said last: It took more than 0\.\d GiB of memory; the environment's UNROLL_MEMORY, in MiB, allows more\./,
+        );
+        assert.match(error.message, /It was at work on large\.onnx\. Run again node by node, it ended at Expand “\/large”\.$/);
+        return true;
+      });
+    } finally {
+      await bounded.dispose();
+    }
+  });
+
   it('leaves the engine as it was for what comes next', async () => {
     const file = await modelWith('Softplus');
     await assert.rejects(engine.request('verify', { file, seed: 1 }), { code: 'engine-died' });
