@@ -146,7 +146,7 @@ function sizesOf(given: Given): Record<string, number> {
   return sizes;
 }
 
-function tell({ parity, idle, dimensions, remarks }: Omit<ForeignTraceResult, 'arrays'>, { out, error }: Terminal): void {
+function tell({ parity, idle, refused, dimensions, remarks }: Omit<ForeignTraceResult, 'arrays'>, { out, error }: Terminal): void {
   for (const remark of remarks) error(`${remark}\n`);
   const sizes = Object.entries(dimensions).map(([name, size]) => `${name} = ${size}`);
   if (sizes.length > 0) out(`${sizes.join(', ')}\n`);
@@ -160,5 +160,6 @@ function tell({ parity, idle, dimensions, remarks }: Omit<ForeignTraceResult, 'a
       `${each.part}: the replay differs from the untouched model by more than ${parityLimit(each)}: its values are not those of the model.\n`,
     );
   for (const { part, why } of idle) out(`${part}: no values, ${why}\n`);
-  if (parity.length + idle.length === 0) out('The model has no recurrent part.\n');
+  for (const { title, why } of refused) out(`${title}: not replayed. ${why}\n`);
+  if (parity.length + idle.length + refused.length === 0) out('The model has no recurrent part.\n');
 }

@@ -37,6 +37,8 @@ export interface VerifyResult {
   readonly parity: readonly PartParity[];
   /** Parts without values, and why. */
   readonly idle: readonly { readonly part: string; readonly why: string }[];
+  /** What is recurrent and cannot be replayed. */
+  readonly refused: ForeignInfo['refused'];
   readonly dimensions: Readonly<Record<string, number>>;
   readonly remarks: readonly string[];
 }
@@ -87,7 +89,7 @@ export async function traceForeign(
       }
     }
     await replaceFile(out, npz(all()));
-    const result = resultOf(run, parity);
+    const result = resultOf(model, run, parity);
     return { arrays, ...result, remarks: [...result.remarks, ...(back?.missing ?? [])] };
   } finally {
     await model.release();
@@ -110,7 +112,7 @@ export async function verify(
       parity.push(...replayed.parity);
       await replayed.trace.close();
     }
-    return resultOf(run, parity);
+    return resultOf(model, run, parity);
   } finally {
     await model.release();
   }
@@ -154,7 +156,8 @@ const requestOf = (model: ForeignModel) => ({ id: 0, title: model.name, model: '
 /** As plain data. */
 export const partParity = ({ value, ...rest }: Parity): PartParity => ({ ...rest, ...(value === undefined ? {} : { value }) });
 
-const resultOf = ({ idle, dimensions, remarks }: ForeignRun, parity: readonly Parity[]): VerifyResult => ({
+const resultOf = ({ refused }: ForeignModel, { idle, dimensions, remarks }: ForeignRun, parity: readonly Parity[]): VerifyResult => ({
+  refused,
   parity: worstParity(parity).map(partParity),
   idle: idle.map(({ part, why }) => ({ part: part.name, why })),
   dimensions,

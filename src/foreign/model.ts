@@ -87,6 +87,10 @@ export class ForeignModel {
     return this.#session.parts;
   }
 
+  get refused(): ForeignInfo['refused'] {
+    return this.#session.refused.map(({ title, scope, why }) => ({ title, where: scopeText(scope), why }));
+  }
+
   get info(): ForeignInfo {
     const axes = this.axes();
     const { defaults, producerVersion, irVersion, opsets, producer, ...found } = describeModel(this.file.model, this.file.bytes);
@@ -97,7 +101,7 @@ export class ForeignModel {
       opsets: Object.fromEntries(Object.entries(opsets).map(([domain, version]) => [domain || 'ai.onnx', version])),
       parts: stacksOf(this.parts).map((stack) => partInfo(stack, axes)),
       attention: [...this.parts, ...this.#session.attention].flatMap((part) => attentionInfo(part, axes)),
-      refused: this.#session.refused.map(({ title, scope, why }) => ({ title, where: scopeText(scope), why })),
+      refused: this.refused,
       remarks: this.file.remarks,
       ...this.#proposed(),
       usual: this.usual(1),
