@@ -26,6 +26,8 @@ const programs = {
   entryPoints: existing({
     engine: 'src/engine/process.ts',
     'training-part': 'src/training/parts/worker.ts',
+    'memory-watch': 'src/engine/memory-watch.ts',
+    'image-decoder': 'src/foreign/inputs/image-worker.ts',
     'language-server': 'src/language/server.ts',
     'debug-adapter': 'src/debug-adapter.ts',
     cli: 'src/cli/main.ts',

@@ -1,6 +1,6 @@
 // How near the replay of a model of others is to the model, always in sight: a line below the picture, and a banner where it is not near enough.
 
-import { PARITY_LIMIT, type PartParity } from '../src/shared/foreign.ts';
+import { lostText, type PartParity, parityLimit, wrongParts } from '../src/shared/foreign.ts';
 import type { TraceState } from '../src/shared/messages.ts';
 import { element } from './controls.ts';
 
@@ -8,11 +8,13 @@ import { element } from './controls.ts';
 export function parityLine({ parts, idle = [] }: TraceState): HTMLElement | undefined {
   if (parts === undefined) return undefined;
   const wrong = wrongParts(parts);
-  const details = [...parts.map(partText), ...idle.map(({ part, why }) => `${part}: no values, ${why}`)];
+  const lost = parts.filter((each) => each.lost !== undefined).map(lostText);
+  const details = [...parts.map(partText), ...lost, ...idle.map(({ part, why }) => `${part}: no values, ${why}`)];
   const line = element('div', `parity${wrong.length > 0 ? ' wrong' : ''}`);
   const first = element('span', 'verdict', summary(parts));
   line.append(first);
   if (idle.length > 0) line.append(element('span', 'idle', idle.map(({ part, why }) => `${part} has no values: ${why}`).join('; ')));
+  if (lost.length > 0) line.append(element('span', 'idle', lost.join(' ')));
   line.title = details.join('\n');
   line.tabIndex = 0;
   line.setAttribute('role', 'note');
@@ -26,14 +28,11 @@ export function parityBanner({ parts = [] }: TraceState): HTMLElement | undefine
   if (wrong.length === 0) return undefined;
   const names = wrong.map(({ part, value }) => `${part} (by ${exponent(value!)})`).join(', ');
   const title = element('strong', '', `The replay differs from the model: ${names}`);
-  const text = `Above ${exponent(PARITY_LIMIT)}, what is shown of ${wrong.length === 1 ? 'this part' : 'these parts'} is not what the model computed.`;
+  const text = `Above ${exponent(Math.min(...wrong.map(parityLimit)))}, what is shown of ${wrong.length === 1 ? 'this part' : 'these parts'} is not what the model computed.`;
   const box = element('div', 'banner', element('div', 'text', title, element('div', 'second', text)));
   box.setAttribute('role', 'alert');
   return box;
 }
-
-const wrongParts = (parts: readonly PartParity[]): readonly PartParity[] =>
-  parts.filter(({ value }) => value !== undefined && !(value <= PARITY_LIMIT));
 
 /** `replay equals the model to 2e−7` */
 function summary(parts: readonly PartParity[]): string {
@@ -43,8 +42,9 @@ function summary(parts: readonly PartParity[]): string {
   const worst = Math.max(...measured);
   const open = parts.length - measured.length;
   const rest = open === 0 ? '' : `, ${open} of ${parts.length} parts not compared`;
-  if (!measured.every((value) => value <= PARITY_LIMIT)) return `replay differs from the model by ${exponent(worst)}${rest}`;
-  return `replay equals the model${worst === 0 ? ' to the last bit' : ` to ${exponent(worst)}`}${rest}`;
+  if (wrongParts(parts).length > 0) return `replay differs from the model by ${exponent(worst)}${rest}`;
+  const rounding = parts.some(({ halves }) => halves) ? ', which rounds to halves' : '';
+  return `replay equals the model${worst === 0 ? ' to the last bit' : ` to ${exponent(worst)}`}${rounding}${rest}`;
 }
 
 const partText = ({ part, value }: PartParity): string =>

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ForeignTraceResult } from '../engine/foreign.ts';
-import { type ForeignInput, PARITY_LIMIT, type PartParity, type StreamSettings } from '../shared/foreign.ts';
+import { type ForeignInput, lostText, parityLimit, type StreamSettings, wrongParts } from '../shared/foreign.ts';
 import type { FileChoice, InputChoice } from '../shared/inputs.ts';
 import { type OutputObjective, outputObjectiveOf } from '../shared/objective.ts';
 import { type Command, type Given, UsageError } from './command.ts';
@@ -25,7 +25,7 @@ export const verifyCommand: Command = {
     const result = await engine.request('verify', { file, seed: given.count('seed', 0) ?? 1, dimensions: sizesOf(given) });
     if (given.flag('json')) terminal.out(`${JSON.stringify(result)}\n`);
     else tell(result, terminal);
-    return isRight(result.parity) ? 0 : 1;
+    return wrongParts(result.parity).length === 0 ? 0 : 1;
   },
 };
 
@@ -146,18 +146,20 @@ function sizesOf(given: Given): Record<string, number> {
   return sizes;
 }
 
-const isRight = (parity: readonly PartParity[]): boolean => parity.every(({ value }) => value === undefined || value <= PARITY_LIMIT);
-
-function tell({ parity, idle, dimensions, remarks }: Omit<ForeignTraceResult, 'arrays'>, { out, error }: Terminal): void {
+function tell({ parity, idle, refused, dimensions, remarks }: Omit<ForeignTraceResult, 'arrays'>, { out, error }: Terminal): void {
   for (const remark of remarks) error(`${remark}\n`);
   const sizes = Object.entries(dimensions).map(([name, size]) => `${name} = ${size}`);
   if (sizes.length > 0) out(`${sizes.join(', ')}\n`);
-  for (const { part, value } of parity) {
+  for (const { part, value, halves } of parity) {
     const said = value === undefined ? 'nothing in the model to compare with' : `parity ${value.toExponential(1)}`;
-    out(`${part}: ${said}\n`);
-    if (value !== undefined && !(value <= PARITY_LIMIT))
-      error(`${part}: the replay differs from the untouched model by more than ${PARITY_LIMIT}: its values are not those of the model.\n`);
+    out(`${part}: ${said}${halves ? ', which the model rounds to halves' : ''}\n`);
   }
+  for (const each of parity) if (each.lost !== undefined) error(`${lostText(each)}\n`);
+  for (const each of wrongParts(parity))
+    error(
+      `${each.part}: the replay differs from the untouched model by more than ${parityLimit(each)}: its values are not those of the model.\n`,
+    );
   for (const { part, why } of idle) out(`${part}: no values, ${why}\n`);
-  if (parity.length + idle.length === 0) out('The model has no recurrent part.\n');
+  for (const { title, why } of refused) out(`${title}: not replayed. ${why}\n`);
+  if (parity.length + idle.length + refused.length === 0) out('The model has no recurrent part.\n');
 }

@@ -116,7 +116,7 @@ function readable(info: Info): Info {
 }
 
 /** `lstm, 2 layers, both directions, 8 -> 16, operator "/rnn/LSTM", f i g c' o h'` */
-const partText = ({ kind, layers, directions, reverse, hidden, input, form, title, where, values, source, axes }: PartInfo): string =>
+const partText = ({ kind, layers, directions, reverse, hidden, input, form, title, where, values, sources, axes }: PartInfo): string =>
   [
     kind,
     ...(layers > 1 ? [`${layers} layers`] : []),
@@ -125,7 +125,7 @@ const partText = ({ kind, layers, directions, reverse, hidden, input, form, titl
     `${form}${title === '' ? '' : ` "${title}"`}${where === '' ? '' : ` in ${where}`}`,
     `values ${values.join(' ')}`,
     ...(axes === undefined ? [] : [partAxesText(axes)]),
-    ...source.slice(0, 1).map(({ file, line }) => `${file}:${line}`),
+    ...new Set(sources.flatMap((source) => source.slice(0, 1).map(({ file, line }) => `${file}:${line}`))),
   ].join(', ');
 
 /** `over axis 2 of "weights" [2, 4, 5], 2 heads, "/attention/Softmax"` */

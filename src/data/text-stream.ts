@@ -4,16 +4,12 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import type { Reading } from '../shared/reading.ts';
 import { binaryFile, emptyFile, notUtf8, unreadable, utf16File } from './errors.ts';
 
-const CHUNK = 2 ** 20;
+export type { Reading } from '../shared/reading.ts';
 
-/** How a long reading goes: until it is told to stop, saying how far it is. */
-export interface Reading {
-  readonly signal?: AbortSignal;
-  /** Bytes that have been read, of all the file's; often. */
-  readonly progress?: (bytes: number, size: number) => void;
-}
+const CHUNK = 2 ** 20;
 
 /** The text of a file, a piece of `chunk` bytes after the other, without a byte order mark; returns the SHA-256 of its bytes, hexadecimal.
  *  Throws DataError where it cannot be read or is no UTF-8 text, and the signal's reason. */

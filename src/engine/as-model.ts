@@ -38,7 +38,7 @@ export async function openAsModel(
   runtime: Runtime,
   reading?: Reading,
 ): Promise<AsModelResult> {
-  const model = await ForeignModel.open(file, runtime);
+  const model = await ForeignModel.open(file, runtime, reading);
   try {
     const base = basename(file).replace(/\.onnx$/i, '');
     const [source, arrays] = [join(folder, `${base}.rnn`), join(folder, `${base}-recorded.npz`)];

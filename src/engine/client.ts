@@ -8,7 +8,7 @@ import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadRequest, SummaryKind, Trace, TraceDescription } from '../shared/trace.ts';
 import { type Answer, type Call, Cancelled, EngineError, errorData } from './protocol.ts';
-import type { EngineEvent, Parameters, RequestName, Result, TraceRequest } from './requests.ts';
+import type { EngineEvent, NodeByNodeRequest, Parameters, RequestName, Result, TraceRequest } from './requests.ts';
 
 export { EngineError } from './protocol.ts';
 
@@ -31,7 +31,7 @@ export interface Engine {
     signal?: AbortSignal,
   ): Promise<Result<Name>>;
   /** Opens a trace, and gives it as the debugger and the views read it. */
-  openTrace(request: TraceRequest): Promise<Trace>;
+  openTrace(request: TraceRequest, onEvent?: (event: EngineEvent) => void, signal?: AbortSignal): Promise<Trace>;
   /** Ends all processes; a training first writes a checkpoint. */
   dispose(): Promise<void>;
 }
@@ -43,6 +43,7 @@ const lastWordsMilliseconds = 500;
 
 export function createEngine(options: EngineOptions): Engine {
   const trainings = new Set<Child>();
+  const witnesses = new Set<Child>();
   let shared: Child | undefined;
   let closed = false;
 
@@ -85,17 +86,43 @@ export function createEngine(options: EngineOptions): Engine {
     type Answered = Promise<Result<typeof name>>;
     if (name === 'train') return train(parameters as Parameters<'train'>, onEvent, signal) as Answered;
     if (name === 'stopTraining') return stopTraining(parameters as Parameters<'stopTraining'>) as Answered;
-    return sharedChild().request(name, parameters, onEvent, signal);
+    try {
+      return await sharedChild().request(name, parameters, onEvent, signal);
+    } catch (error) {
+      const run = error instanceof EngineError && error.code === 'engine-died' ? nodesOf(name, parameters) : undefined;
+      if (run === undefined || closed || signal?.aborted === true) throw error;
+      throw new EngineError({ message: `${(error as Error).message} ${await searched(run)}`.trim(), code: 'engine-died' });
+    }
   };
+
+  /** At which node a process ends that runs the model node by node: a sentence, or nothing where it cannot be told. */
+  async function searched(run: NodeByNodeRequest): Promise<string> {
+    let last: string | undefined;
+    const witness = start('searching');
+    witnesses.add(witness);
+    try {
+      const hear = (event: EngineEvent): void => {
+        if (event.name === 'node') last = event.data.text;
+      };
+      await witness.request('nodeByNode', run, hear, AbortSignal.timeout(SEARCH_MILLISECONDS));
+      return 'Run again node by node, it came to its end: the fault lies in what the runtime makes of several nodes, or in the memory that they take together.';
+    } catch (error) {
+      const isDead = error instanceof EngineError && error.code === 'engine-died';
+      return isDead && last !== undefined ? `Run again node by node, it ended at ${last}.` : '';
+    } finally {
+      witnesses.delete(witness);
+      void witness.end();
+    }
+  }
 
   return {
     request,
-    async openTrace(parameters) {
-      return new RemoteTrace(await request('openTrace', parameters), request);
+    async openTrace(parameters, onEvent, signal) {
+      return new RemoteTrace(await request('openTrace', parameters, onEvent, signal), request);
     },
     async dispose() {
       closed = true;
-      await Promise.all([...trainings, ...(shared === undefined ? [] : [shared])].map((child) => child.end()));
+      await Promise.all([...trainings, ...witnesses, ...(shared === undefined ? [] : [shared])].map((child) => child.end()));
     },
   };
 }
@@ -248,6 +275,21 @@ class Child {
     }
     this.#pending.clear();
   }
+}
+
+/** How long it may take to find the node at which a model ends the process. */
+const SEARCH_MILLISECONDS = 20_000;
+
+/** What a request ran an ONNX model on. */
+function nodesOf(name: RequestName, parameters: object): NodeByNodeRequest | undefined {
+  if (name === 'verify') return parameters as Parameters<'verify'>;
+  if (name === 'traceForeign' || name === 'openAsModel') {
+    const { file, input } = parameters as Parameters<'traceForeign'>;
+    return { file, input };
+  }
+  if (name !== 'openTrace') return undefined;
+  const { source, sequence } = parameters as TraceRequest;
+  return source.kind === 'onnx' && sequence.kind === 'given' ? { file: source.file, input: sequence.input } : undefined;
 }
 
 /** The model that a request is about, for whoever is told that its process has died. */

@@ -17,6 +17,7 @@ import type { OutputObjective } from '../shared/objective.ts';
 import type { InstanceDescription, Objective, ReadRequest, SummaryKind, Trace, TraceDescription } from '../shared/trace.ts';
 import { AlongSequences } from './along-sequences.ts';
 import { chosenSequence } from './chosen-sequence.ts';
+import { partParity } from './foreign.ts';
 
 /** Throws what running it throws, and PartError where no part ran over the sequence. */
 export async function openForeignTrace(
@@ -26,7 +27,7 @@ export async function openForeignTrace(
   runtime: Runtime,
   reading?: Reading,
 ): Promise<Trace> {
-  const model = await ForeignModel.open(file, runtime);
+  const model = await ForeignModel.open(file, runtime, reading);
   try {
     const run = await model.run(input, reading);
     const { group, title, still, names } = chosenSequence(model, run, input);
@@ -81,7 +82,7 @@ class ForeignTrace implements Trace {
       ...idle.map(({ part, why }) => ({ part: part.name, why })),
       ...[...others].map((part) => ({ part: part.name, why: 'it runs over another sequence, or one of another length' })),
     ];
-    const parts = parity.map(({ part, value }) => ({ part, ...(value === undefined ? {} : { value }) }));
+    const parts = parity.map(partParity);
     const outputs = this.#outputs;
     return {
       ...trace.description,

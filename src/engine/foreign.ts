@@ -1,20 +1,24 @@
 // The requests about ONNX models of others: what is in one, its parts over an input as arrays, and whether they are what the model computes.
 
+import { setImmediate } from 'node:timers/promises';
 import { type NamedArray, type NumericArray, npz } from '../data/npz.ts';
 import type { Reading } from '../data/text-stream.ts';
 import { arranged } from '../foreign/attention/layout.ts';
 import { type Factor, sizeOfAxis } from '../foreign/axes/axis.ts';
 import type { OutputGradient } from '../foreign/gradient.ts';
 import { ForeignModel, type ForeignRun } from '../foreign/model.ts';
+import { nodeText } from '../foreign/operators/recurrent-operator.ts';
 import { callKey, type RecurrentPart } from '../foreign/part.ts';
 import type { Parity, ReplayedParts } from '../foreign/replay.ts';
 import { groupsOf, type PartGroup, replayGroup, worstParity } from '../foreign/session.ts';
+import type { NodeProto } from '../onnx/proto.ts';
 import type { Runtime, Tensor } from '../runtime/runtime.ts';
 import type { ForeignInfo, ForeignInput, PartParity } from '../shared/foreign.ts';
 import type { OutputObjective } from '../shared/objective.ts';
 import type { LineDescription } from '../shared/trace.ts';
 import { replaceFile } from '../training/files.ts';
 import { axesAlong } from './chosen-sequence.ts';
+import type { NodeByNodeRequest } from './requests.ts';
 
 export interface ForeignTraceRequest {
   readonly file: string;
@@ -33,12 +37,14 @@ export interface VerifyResult {
   readonly parity: readonly PartParity[];
   /** Parts without values, and why. */
   readonly idle: readonly { readonly part: string; readonly why: string }[];
+  /** What is recurrent and cannot be replayed. */
+  readonly refused: ForeignInfo['refused'];
   readonly dimensions: Readonly<Record<string, number>>;
   readonly remarks: readonly string[];
 }
 
-export async function inspect(file: string, runtime: Runtime): Promise<ForeignInfo> {
-  return (await ForeignModel.open(file, runtime)).info;
+export async function inspect(file: string, runtime: Runtime, reading?: Reading): Promise<ForeignInfo> {
+  return (await ForeignModel.open(file, runtime, reading)).info;
 }
 
 /** Runs a model and writes every line of every part: `part/value` [T, B, H], and the model's own outputs. */
@@ -47,7 +53,7 @@ export async function traceForeign(
   runtime: Runtime,
   reading: Reading,
 ): Promise<ForeignTraceResult> {
-  const model = await ForeignModel.open(file, runtime);
+  const model = await ForeignModel.open(file, runtime, reading);
   try {
     const run = await runOf(model, input, reading);
     const back = gradient === undefined ? undefined : await model.gradient(run, gradient, reading);
@@ -83,7 +89,7 @@ export async function traceForeign(
       }
     }
     await replaceFile(out, npz(all()));
-    const result = resultOf(run, parity);
+    const result = resultOf(model, run, parity);
     return { arrays, ...result, remarks: [...result.remarks, ...(back?.missing ?? [])] };
   } finally {
     await model.release();
@@ -96,7 +102,7 @@ export async function verify(
   runtime: Runtime,
   reading: Reading,
 ): Promise<VerifyResult> {
-  const model = await ForeignModel.open(file, runtime);
+  const model = await ForeignModel.open(file, runtime, reading);
   try {
     const run = await model.runUsual(seed, dimensions === undefined ? {} : { dimensions }, reading);
     const parity: Parity[] = [];
@@ -106,7 +112,30 @@ export async function verify(
       parity.push(...replayed.parity);
       await replayed.trace.close();
     }
-    return resultOf(run, parity);
+    return resultOf(model, run, parity);
+  } finally {
+    await model.release();
+  }
+}
+
+/** Runs a model node by node. `tell` has said it before the node begins. */
+export async function nodeByNode(
+  { file, input, seed = 1, dimensions }: NodeByNodeRequest,
+  runtime: Runtime,
+  tell: (text: string) => void,
+  reading: Reading,
+): Promise<void> {
+  const model = await ForeignModel.open(file, runtime, reading);
+  try {
+    const made = input === undefined ? seed : seedOf(input);
+    const usual = made === undefined ? {} : model.usual(made);
+    const own = { ...input, ...usual, dimensions: { ...usual.dimensions, ...input?.dimensions, ...dimensions } };
+    const before = async (node: NodeProto): Promise<void> => {
+      tell(nodeText(node));
+      // What is told must be out before the process ends.
+      await setImmediate();
+    };
+    await model.runNodeByNode(own, before, reading);
   } finally {
     await model.release();
   }
@@ -114,14 +143,22 @@ export async function verify(
 
 /** Random numbers alone leave open how many rows tables have and how long things are. */
 function runOf(model: ForeignModel, input: ForeignInput, reading: Reading): Promise<ForeignRun> {
-  const isUsual = input.all?.kind === 'random' && input.inputs === undefined && input.stream === undefined;
-  return isUsual ? model.runUsual(input.all.seed, input, reading) : model.run(input, reading);
+  const seed = seedOf(input);
+  return seed === undefined ? model.run(input, reading) : model.runUsual(seed, input, reading);
 }
+
+/** Of an input of random numbers and nothing else. */
+const seedOf = ({ all, inputs, stream }: ForeignInput): number | undefined =>
+  all?.kind === 'random' && inputs === undefined && stream === undefined ? all.seed : undefined;
 
 const requestOf = (model: ForeignModel) => ({ id: 0, title: model.name, model: 'Parts', file: model.name, uri: `${model.file.path}.rnn` });
 
-const resultOf = ({ idle, dimensions, remarks }: ForeignRun, parity: readonly Parity[]): VerifyResult => ({
-  parity: worstParity(parity).map(({ part, value }) => ({ part, ...(value === undefined ? {} : { value }) })),
+/** As plain data. */
+export const partParity = ({ value, ...rest }: Parity): PartParity => ({ ...rest, ...(value === undefined ? {} : { value }) });
+
+const resultOf = ({ refused }: ForeignModel, { idle, dimensions, remarks }: ForeignRun, parity: readonly Parity[]): VerifyResult => ({
+  refused,
+  parity: worstParity(parity).map(partParity),
   idle: idle.map(({ part, why }) => ({ part: part.name, why })),
   dimensions,
   remarks,

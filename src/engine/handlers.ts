@@ -1,17 +1,20 @@
 // What the engine does for each request, by the stages behind it.
 
+import { stat } from 'node:fs/promises';
 import type { Reading } from '../data/text-stream.ts';
 import { ForeignModel } from '../foreign/model.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
+import type { TraceDescription } from '../shared/trace.ts';
 import type { TrainHooks } from '../training/train.ts';
 import { openAsModel } from './as-model.ts';
 import { beginningsOf } from './beginnings.ts';
 import { exportRun } from './exporting.ts';
 import { loadData } from './features.ts';
-import { inspect, traceForeign, verify } from './foreign.ts';
+import { inspect, nodeByNode, traceForeign, verify } from './foreign.ts';
 import { usualSettings, written } from './generating.ts';
 import { importWeights } from './importing.ts';
 import { openRunModel, trainsOf } from './job.ts';
+import { allowedMemory, usualMemory, withinMemory } from './memory-limit.ts';
 import { previewData } from './preview.ts';
 import type { Context, Handlers } from './serve.ts';
 import { checkpointOf, sourceOfTrace, Traces } from './traces.ts';
@@ -23,8 +26,7 @@ export interface Engine {
   finish(): Promise<void>;
 }
 
-export function createHandlers(): Engine {
-  const runtime = createRuntime();
+export function createHandlers(runtime = createRuntime()): Engine {
   const traces = new Traces(runtime);
   let stop: 'pause' | 'cancel' | undefined;
   let training: Promise<unknown> = Promise.resolve();
@@ -68,12 +70,23 @@ export function createHandlers(): Engine {
       }));
     },
     preview: ({ file, data, model }, context) => previewData(file, data, model, readingOf(context)),
-    inspect: ({ file }) => inspect(file, runtime),
-    inputNeeds: async ({ file, choices }) => (await ForeignModel.open(file, runtime)).needs(choices),
-    traceForeign: (request, context) => traceForeign(request, runtime, readingOf(context)),
-    openAsModel: (request, context) => openAsModel(request, runtime, readingOf(context)),
-    verify: (request, context) => verify(request, runtime, readingOf(context)),
-    openTrace: (request, context) => traces.open(request, readingOf(context)),
+    inspect: ({ file }, context) => inspect(file, runtime, readingOf(context)),
+    inputNeeds: async ({ file, choices }, context) => (await ForeignModel.open(file, runtime, readingOf(context))).needs(choices),
+    traceForeign: (request, context) => withinMemory(allowedMemory(), () => traceForeign(request, runtime, readingOf(context))),
+    openAsModel: (request, context) => withinMemory(allowedMemory(), () => openAsModel(request, runtime, readingOf(context))),
+    async nodeByNode(request, context) {
+      const tell = (text: string): void => context.emit({ name: 'node', data: { text } });
+      await withinMemory(allowedMemory(), () => nodeByNode(request, runtime, tell, readingOf(context)));
+      return {};
+    },
+    async verify(request, context) {
+      const { size } = await stat(request.file).catch(() => ({ size: 0 }));
+      return withinMemory(usualMemory(size), () => verify(request, runtime, readingOf(context)));
+    },
+    openTrace(request, context) {
+      const open = (): Promise<TraceDescription> => traces.open(request, readingOf(context));
+      return request.source.kind === 'onnx' ? withinMemory(allowedMemory(), open) : open();
+    },
     read: ({ trace, ...request }) => traces.get(trace).read(request),
     summary: ({ trace, summary }) => traces.get(trace).summary(summary),
     weight: ({ trace, name }) => traces.get(trace).weight(name),
@@ -104,11 +117,12 @@ export function createHandlers(): Engine {
   };
 }
 
-/** A data file is read for as long as the request is wanted, with an event for each hundredth. */
+/** What is long goes on for as long as the request is wanted, with an event for each hundredth of a file that is read, and what is said meanwhile. */
 function readingOf({ emit, signal }: Context): Reading {
   let said = 0;
   return {
     signal,
+    say: (text) => emit({ name: 'message', data: { text } }),
     progress(bytes, size) {
       const share = Math.floor((100 * bytes) / size) / 100;
       if (share > said) emit({ name: 'reading', data: { share } });

@@ -64,6 +64,14 @@ export interface TraceRequest {
   readonly objective?: Objective;
 }
 
+export interface NodeByNodeRequest {
+  readonly file: string;
+  /** What it was run on; random numbers of a seed, by default 1. */
+  readonly input?: ForeignInput;
+  readonly seed?: number;
+  readonly dimensions?: Readonly<Record<string, number>>;
+}
+
 /** Parameters and result of each request. */
 export interface Requests {
   devices: { parameters: None; result: readonly { device: string; available: boolean; reason?: string }[] };
@@ -96,6 +104,8 @@ export interface Requests {
     parameters: { readonly file: string; readonly seed: number; readonly dimensions?: Readonly<Record<string, number>> };
     result: VerifyResult;
   };
+  /** Runs an ONNX model node by node, with a `node` event before each: to find out at which of them a process ends. */
+  nodeByNode: { parameters: NodeByNodeRequest; result: None };
   openTrace: { parameters: TraceRequest; result: TraceDescription };
   read: { parameters: ReadRequest & { readonly trace: number }; result: readonly Float32Array[] };
   summary: { parameters: { readonly trace: number; readonly summary: SummaryKind }; result: Float32Array };
@@ -135,6 +145,8 @@ export interface Events {
   progress: { readonly run: string; readonly record: StepRecord };
   /** How much of a data file has been read, 0 to 1. */
   reading: { readonly share: number };
+  /** The node of an ONNX model that runs next, as a person finds it: `Conv “/net/conv1”`. */
+  node: { readonly text: string };
   /** One line for the reader's eyes: which device was taken, what was resumed. */
   message: { readonly text: string };
 }

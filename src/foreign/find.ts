@@ -5,6 +5,7 @@ import type { GraphProto, ModelProto, NodeProto } from '../onnx/proto.ts';
 import { HeadCounts } from './attention/heads.ts';
 import { attentionPart } from './attention/part.ts';
 import { type AttentionSite, attentionSites } from './attention/sites.ts';
+import { isOfHalves } from './half-operators.ts';
 import { isLoop, loopPart } from './loops/part.ts';
 import { PartNames } from './names.ts';
 import { isQuantizedLstm, quantizedPart } from './operators/quantized.ts';
@@ -46,7 +47,9 @@ export function findParts(model: ModelProto): FoundParts {
       try {
         const part = isLoop(node)
           ? loopPart(node, scope, statics, name)
-          : (isQuantizedLstm(node) ? quantizedPart : operatorPart)(node, scope, name());
+          : isQuantizedLstm(node)
+            ? quantizedPart(node, scope, name())
+            : operatorPart(node, scope, name(), isOfHalves(node, scope, statics));
         if (part === undefined) continue;
         parts.push(part);
         if (isLoop(node)) for (const { g } of node.attribute) if (g !== undefined) looped.add(g);

@@ -132,7 +132,7 @@ async function throughOperators(runtime: Runtime, made: BackwardModel, { states,
   const { model, needs, given, gradients, outside } = made;
   const wanted = [...gradients, ...outside];
   if (wanted.length === 0) return;
-  const session = await runtime.open(encodeModel(model), { device: 'cpu', frugal: true, literal: true });
+  const session = await runtime.open(encodeModel(model), { device: 'cpu', frugal: true, optimise: 'disabled' });
   try {
     let carried = new Map<string, Tensor>();
     for (let call = values.length - 1; call >= 0; call -= 1) {

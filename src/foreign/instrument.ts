@@ -5,6 +5,7 @@
 
 import { type AttributeProto, elementTypes, type GraphProto, type ModelProto, type NodeProto } from '../onnx/proto.ts';
 import { attribute, tensorProto } from '../onnx/write.ts';
+import { withFloats } from './half-operators.ts';
 import { PartError, type Port } from './part.ts';
 import { Definitions, type Scope, scopesOf, scopeText } from './scopes.ts';
 
@@ -27,18 +28,34 @@ export function instrumented(model: ModelProto, wanted: readonly Wanted[]): Inst
   const graph = copied(model.graph, copies);
   const scopes = new Map(scopesOf({ ...model, graph }).map((scope) => [scope.graph, scope]));
   const known = new Map<GraphProto, Map<string, string>>();
+  const operators = withFloats([...scopes.values()]);
   const definitions = new Definitions();
+  const byGraph = new Map<GraphProto, Names>();
+  const namesOf = (own: GraphProto): Names => {
+    const names = byGraph.get(own) ?? {
+      made: new Set(own.node.flatMap(({ output }) => output)),
+      given: new Set(own.output.map((each) => each.name)),
+    };
+    byGraph.set(own, names);
+    return names;
+  };
   let count = 0;
   const fresh = (): string => `unroll/${count++}`;
-  const outputs = wanted.map(({ scope, name, type }) => {
-    const own = definitions.of(scopes.get(copies.get(scope.graph)!)!, name);
+  const outputs = wanted.map((each) => {
+    const scope = scopes.get(copies.get(each.scope.graph)!)!;
+    const float = each.floats === undefined ? undefined : operators.get(scope.graph)?.[each.floats].get(each.name);
+    const [name, type] = float === undefined ? [each.name, each.type] : [float, 'float32' as const];
+    const own = definitions.of(scope, name);
     if (own === undefined) throw new PartError(`Nothing in the model makes “${name}”, which ${scopeText(scope) || 'it'} reads.`);
     const raised = known.get(own.graph) ?? new Map<string, string>();
     known.set(own.graph, raised);
+    const names = namesOf(own.graph);
     // What the model gives already.
-    if (own.owner === undefined && graph.output.some((output) => output.name === name)) raised.set(name, name);
+    if (own.owner === undefined && names.given.has(name)) raised.set(name, name);
     if (!raised.has(name)) {
-      const top = raise(own, shown(own.graph, name, fresh), type, fresh);
+      const value = shown(own.graph, names, name, fresh);
+      names.given.add(value);
+      const top = raise(own, value, type, fresh);
       graph.output.push({ name: top });
       raised.set(name, top);
     }
@@ -47,11 +64,16 @@ export function instrumented(model: ModelProto, wanted: readonly Wanted[]): Inst
   return { model: { ...model, graph }, outputs };
 }
 
+/** What the nodes of a graph make, and what it gives. */
+interface Names {
+  readonly made: ReadonlySet<string>;
+  readonly given: Set<string>;
+}
+
 /** A name under which a value can be a further output of its graph. */
-function shown({ node, output }: GraphProto, name: string, fresh: () => string): string {
+function shown({ node }: GraphProto, { made, given }: Names, name: string, fresh: () => string): string {
   // As it is where that can be: the runtime's own rewriting of bodies loses values that are copied.
-  const isFree = node.some((each) => each.output.includes(name)) && output.every((each) => each.name !== name);
-  if (isFree) return name;
+  if (made.has(name) && !given.has(name)) return name;
   // A copy, as inputs and initialisers are no outputs of a graph.
   const copy = fresh();
   node.push({ op_type: 'Identity', input: [name], output: [copy], attribute: [] });

@@ -1,11 +1,12 @@
 // An ONNX model of others, opened: what is in it, a run of it, and its parts replayed.
 
 import { basename } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Reading } from '../data/text-stream.ts';
 import { type ModelFile, openModelFile } from '../onnx/file/open.ts';
 import { claimOf, isExternal } from '../onnx/file/tensors.ts';
 import { describeModel, type PortInfo } from '../onnx/operators.ts';
-import type { GraphProto, TensorProto } from '../onnx/proto.ts';
+import type { GraphProto, NodeProto, TensorProto } from '../onnx/proto.ts';
 import { type Runtime, RuntimeFailure, type Tensor } from '../runtime/runtime.ts';
 import type { AttentionInfo, ForeignInfo, ForeignInput, InputNeed, InputNeeds, PartInfo } from '../shared/foreign.ts';
 import type { InputChoice, InputChoices } from '../shared/inputs.ts';
@@ -14,12 +15,14 @@ import { AxisNames, madeUpSizes } from './axes/names.ts';
 import { type OutputGradient, outputGradient } from './gradient.ts';
 import { framesOf } from './inputs/calls.ts';
 import { neededOptions } from './inputs/needed.ts';
+import { choicesForFile, type FileChoices } from './inputs/one-file.ts';
 import { choiceOf, freeDimensions } from './inputs/ports.ts';
 import { type ModelInput, readInputs } from './inputs/read.ts';
+import { runNodeByNode } from './node-by-node.ts';
 import { PartError, type RecurrentPart } from './part.ts';
 import { type PythonFrame, stackOf, userFrame } from './python/stack.ts';
 import { scopeText } from './scopes.ts';
-import { Evaluators, ForeignSession, type Joining, type RanModel, type StreamedModel } from './session.ts';
+import { Evaluators, ForeignSession, type Joining, LARGE, type RanModel, type StreamedModel } from './session.ts';
 import { stacksOf } from './stacks.ts';
 import { hintsOf } from './streaming/hints.ts';
 import { portsOf } from './streaming/ports.ts';
@@ -62,9 +65,15 @@ export class ForeignModel {
     this.#session = new ForeignSession(runtime, file.model);
   }
 
-  /** Throws ModelFileError. */
-  static async open(path: string, runtime: Runtime): Promise<ForeignModel> {
-    const file = await openModelFile(path);
+  /** Throws ModelFileError, and the signal's reason. */
+  static async open(path: string, runtime: Runtime, reading: Reading = {}): Promise<ForeignModel> {
+    const { signal, say } = reading;
+    const file = await openModelFile(path, {}, reading);
+    const nodes = file.model.graph.node.length;
+    if (nodes > LARGE) say?.(`${nodes.toLocaleString('en-US')} nodes are searched for what is recurrent`);
+    // Whoever wants to be heard meanwhile is.
+    await setImmediate();
+    signal?.throwIfAborted();
     // What a cell is can hang on small numbers; what is missing is said when the model is run.
     if (file.external.every(({ fault }) => fault === undefined)) await takeIn(file, SMALL);
     return new ForeignModel(file, runtime);
@@ -78,6 +87,10 @@ export class ForeignModel {
     return this.#session.parts;
   }
 
+  get refused(): ForeignInfo['refused'] {
+    return this.#session.refused.map(({ title, scope, why }) => ({ title, where: scopeText(scope), why }));
+  }
+
   get info(): ForeignInfo {
     const axes = this.axes();
     const { defaults, producerVersion, irVersion, opsets, producer, ...found } = describeModel(this.file.model, this.file.bytes);
@@ -88,7 +101,7 @@ export class ForeignModel {
       opsets: Object.fromEntries(Object.entries(opsets).map(([domain, version]) => [domain || 'ai.onnx', version])),
       parts: stacksOf(this.parts).map((stack) => partInfo(stack, axes)),
       attention: [...this.parts, ...this.#session.attention].flatMap((part) => attentionInfo(part, axes)),
-      refused: this.#session.refused.map(({ title, scope, why }) => ({ title, where: scopeText(scope), why })),
+      refused: this.refused,
       remarks: this.file.remarks,
       ...this.#proposed(),
       usual: this.usual(1),
@@ -177,7 +190,7 @@ export class ForeignModel {
 
   async #stream(choices: InputChoices, rule: StreamRule, reading?: Reading): Promise<ForeignRun> {
     const fed = new Set(rule.frames.map(({ input }) => input));
-    const ports = this.ports.filter(({ name }) => fed.has(name));
+    const chosen = this.ports.filter(({ name }) => fed.has(name));
     const streamed = (choice: InputChoice): InputChoice => (choice.kind === 'file' ? { ...choice, stream: true } : choice);
     const own: InputChoices = {
       ...choices,
@@ -186,6 +199,13 @@ export class ForeignModel {
         Object.entries(choices.inputs ?? {}).flatMap(([name, each]) => (fed.has(name) ? [[name, streamed(each)]] : [])),
       ),
     };
+    // Frames that a file is cut into with their context have it already; the rule puts it before all others.
+    const hasContext = (name: string): boolean => {
+      const choice = choiceOf({ name }, own);
+      return choice?.kind === 'file' && (choice.context ?? 0) > 0;
+    };
+    const contextOf = new Map(rule.frames.map(({ input, context = 0 }) => [input, hasContext(input) ? 0 : context]));
+    const ports = chosen.map((port) => withoutContext(port, contextOf.get(port.name)!));
     const { inputs, dimensions, remarks } = await readInputs(ports, own, reading);
     const frames: Record<string, Frames> = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, framesOf(input)]));
     // What is generated is one call's worth: as many are made as a person sees something in.
@@ -197,20 +217,43 @@ export class ForeignModel {
       }
       for (const { name } of ports) frames[name] = joinedFrames(calls.map((each) => each[name]!));
     }
-    const session = await this.#open();
+    const session = await this.#open(reading);
     const options = {
       ...portsOf(this.file.model.graph),
       sizes: dimensions,
       ...(reading?.signal === undefined ? {} : { signal: reading.signal }),
     };
-    const { joining, ...run } = await session.stream(rule, frames, options);
-    return { ...run, dimensions, remarks, streamed: { rule, joining } };
+    const fresh = { ...rule, frames: rule.frames.map((each) => ({ ...each, context: contextOf.get(each.input)! })) };
+    const { joining, ...run } = await session.stream(fresh, frames, options);
+    return { ...run, dimensions, remarks, streamed: { rule: fresh, joining } };
   }
 
   async #once(choices: InputChoices, reading?: Reading): Promise<ForeignRun> {
-    const { inputs, dimensions, remarks } = await readInputs(this.ports, choices, reading);
+    const { choices: own, remarks: said } = await this.#shared(choices);
+    const { inputs, dimensions, remarks } = await readInputs(this.ports, own, reading);
     const feeds = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, tensorOf(name, input)]));
-    return { ...(await (await this.#open()).run(feeds)), dimensions, remarks, calls: [feeds] };
+    return { ...(await (await this.#open(reading)).run(feeds)), dimensions, remarks: [...said, ...remarks], calls: [feeds] };
+  }
+
+  /** Runs the untouched model once more, one node after the other: `before` is told of each. Throws as `run` does. */
+  async runNodeByNode(input: ForeignInput, before: (node: NodeProto) => Promise<void>, reading: Reading = {}): Promise<void> {
+    const { stream, item, ...choices } = input;
+    if (stream !== undefined) throw new PartError('A streamed model is not run node by node.');
+    const { inputs } = await readInputs(this.ports, (await this.#shared(choices)).choices, reading);
+    await takeIn(this.file, Number.POSITIVE_INFINITY);
+    const feeds = Object.fromEntries(Object.entries(inputs).map(([name, each]) => [name, tensorOf(name, each)]));
+    const { signal } = reading;
+    const request = { runtime: this.#runtime, model: this.file.model, feeds, before };
+    return runNodeByNode({ ...request, ...(signal === undefined ? {} : { signal }) });
+  }
+
+  /** Of one file for all inputs: which of them it is for, and what the others get. */
+  async #shared(choices: InputChoices): Promise<FileChoices> {
+    const { all, inputs = {}, dimensions } = choices;
+    const open = this.ports.filter(({ name }) => !Object.hasOwn(inputs, name));
+    if (all?.kind !== 'file' || open.length < 2) return { choices, remarks: [] };
+    const found = await choicesForFile(open, all, dimensions);
+    return { ...found, choices: { ...found.choices, inputs: { ...found.choices.inputs, ...inputs } } };
   }
 
   /** The gradient of what an output says, or of its loss, back to every part of a run. Throws GradientError, InputError. */
@@ -237,10 +280,11 @@ export class ForeignModel {
     return loss === undefined ? found : { ...found, missing: [`${objectiveText(objective)} is ${loss.value}.`, ...found.missing] };
   }
 
-  async #open(): Promise<ForeignSession> {
+  async #open(reading: Reading = {}): Promise<ForeignSession> {
     if (this.file.external.some(({ fault }) => fault !== undefined))
       throw new PartError(`${this.name} cannot be run: ${this.file.external.flatMap(({ fault }) => fault ?? []).join(' ')}`);
     await takeIn(this.file, Number.POSITIVE_INFINITY);
+    await this.#session.open(reading);
     return this.#session;
   }
 
@@ -248,6 +292,12 @@ export class ForeignModel {
     await this.evaluators.close();
     await this.#session.release();
   }
+}
+
+/** An input as a frame without its context is one. */
+function withoutContext(port: PortInfo, context: number): PortInfo {
+  const last = port.shape?.at(-1);
+  return context > 0 && typeof last === 'number' && last > context ? { ...port, shape: port.shape!.with(-1, last - context) } : port;
 }
 
 /** Other numbers of chance for another call. */
@@ -344,6 +394,7 @@ function partInfo(stack: readonly RecurrentPart[], names: AxisNames): PartInfo {
     where: scopeText(first.scope),
     values: first.values,
     source: sourceLines(first),
+    sources: stack.map(sourceLines),
   };
 }
 

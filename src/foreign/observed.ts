@@ -3,6 +3,7 @@
 import { claimOf, isExternal, tensorOf } from '../onnx/file/tensors.ts';
 import { encodeModel, type ModelProto, type TensorProto } from '../onnx/proto.ts';
 import type { Runtime, Session, SessionOptions, Tensor } from '../runtime/runtime.ts';
+import { halfValue } from '../shared/half.ts';
 import { instrumented, type Level } from './instrument.ts';
 import { keyOf, type RecurrentPart } from './part.ts';
 import { runnable } from './runnable.ts';
@@ -68,6 +69,7 @@ export class ObservedModel {
         scope: port.within ?? part.scope,
         name: port.name,
         type: port.type,
+        ...(port.floats === undefined ? {} : { floats: port.floats }),
       })),
     );
     const initializers = new Map(model.graph.initializer.map((each) => [each.name ?? '', each]));
@@ -117,7 +119,7 @@ export class ObservedModel {
       .filter((port) => port.part === part)
       .map(({ name, output, levels, constant }) => ({
         name,
-        values: constant === undefined ? iterationsOf(all[output]!, levels) : [constant],
+        values: constant === undefined ? iterationsOf(inFloats(all[output]!), levels) : [constant],
       }));
     const count = Math.max(0, ...found.map(({ values }) => values.length));
     const ran = found.every(({ values }) => values.length > 0);
@@ -139,10 +141,17 @@ function constantOf(proto: TensorProto | undefined): Tensor | undefined {
   const claim = claimOf(proto);
   if (typeof claim === 'string' || !(claim.type in readable)) return undefined;
   const { data } = tensorOf(claim, proto, proto.raw_data ?? new Uint8Array());
-  return { type: claim.type as Tensor['type'], dims: claim.shape, data: data as Tensor['data'] };
+  // Halves are read as floats.
+  const type = claim.type === 'float16' ? 'float32' : (claim.type as Tensor['type']);
+  return { type, dims: claim.shape, data: data as Tensor['data'] };
 }
 
-const readable = { float32: 1, float64: 1, int8: 1, uint8: 1, int32: 1, int64: 1, bool: 1 };
+const readable = { float32: 1, float16: 1, float64: 1, int8: 1, uint8: 1, int32: 1, int64: 1, bool: 1 };
+
+/** Halves as the floats that they are. */
+function inFloats({ type, dims, data }: Tensor): Tensor {
+  return type === 'float16' ? { type: 'float32', dims, data: Float32Array.from(data as Uint16Array, halfValue) } : { type, dims, data };
+}
 
 /** A value of nested bodies, iteration by iteration; nothing of a branch that did not run. */
 function iterationsOf(tensor: Tensor, levels: readonly Level[]): readonly Tensor[] {

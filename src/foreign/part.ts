@@ -20,6 +20,8 @@ export interface RecurrentPart {
   readonly title: string;
   readonly kind: PartKind;
   readonly form: PartForm;
+  /** The file computes a step in halves: the runtime rounds on its way, and the replay does not. */
+  readonly halves?: true;
   /** The graph that it stands in. */
   readonly scope: Scope;
   readonly directions: readonly Direction[];
@@ -57,7 +59,9 @@ export interface RecurrentPart {
 
 export interface Port {
   readonly name: string;
-  readonly type: 'float32' | 'float64' | 'int32' | 'int64' | 'uint8' | 'bool';
+  readonly type: 'float32' | 'float16' | 'float64' | 'int32' | 'int64' | 'uint8' | 'bool';
+  /** Of an operator of halves, which the runtime computes with floats: the floats that it reads or makes. */
+  readonly floats?: 'read' | 'made';
   /** The body of the part's own loop, where the value is one of that: it comes stacked over the steps. */
   readonly within?: Scope;
 }

@@ -8,6 +8,7 @@ import type { Tensor } from '../runtime/runtime.ts';
 import type { Address, TraceDescription } from '../shared/trace.ts';
 import type { Evaluator } from '../tracing/evaluator.ts';
 import { openTrace, type SeededTrace } from '../tracing/trace.ts';
+import { withoutLost } from './not-numbers.ts';
 import type { BoundPart, Expected, PartGradient, RecurrentPart } from './part.ts';
 import { type GeneratedRun, type GeneratedSource, sourceOf } from './text.ts';
 
@@ -39,6 +40,9 @@ export interface Parity {
   readonly part: string;
   /** The largest difference to the untouched model's states, over their largest size there; absent where the model gives none of them. */
   readonly value: number | undefined;
+  readonly halves?: true;
+  /** See not-numbers.ts. */
+  readonly lost?: number;
 }
 
 export interface ReplayedParts {
@@ -111,10 +115,22 @@ export async function replay(request: ReplayRequest, evaluator: Evaluator): Prom
   await trace.remember(REMEMBERED);
   const parity: Parity[] = [];
   for (const { part } of parts) {
-    const values = [];
-    for (const [generated, lines] of expected) if (generated.part === part) values.push(await parityOf(trace, generated, lines, steps));
-    const known = values.filter((value) => value !== undefined);
-    parity.push({ part: part.name, value: known.length === 0 ? undefined : Math.max(...known) });
+    let value: number | undefined;
+    let lost = 0;
+    for (const [generated, lines] of expected) {
+      if (generated.part !== part) continue;
+      const hasNaN = (): boolean => [...generated.inputs.values()].some((name) => inputs[name]!.some(Number.isNaN));
+      const found = await parityOf(trace, generated, lines, steps, hasNaN);
+      if (found === undefined) continue;
+      value = Math.max(value ?? 0, found.value);
+      lost += found.lost;
+    }
+    parity.push({
+      part: part.name,
+      value,
+      ...(lost === 0 ? {} : { lost }),
+      ...(part.halves === undefined ? {} : { halves: part.halves }),
+    });
   }
   return { trace, source, parity };
 }
@@ -194,16 +210,20 @@ async function parityOf(
   { line, run }: GeneratedRun,
   expected: readonly Expected[],
   steps: number,
-): Promise<number | undefined> {
-  if (steps === 0) return undefined;
-  let worst: number | undefined;
+  hasNaN: () => boolean,
+): Promise<{ readonly value: number; readonly lost: number } | undefined> {
+  if (steps === 0 || expected.length === 0) return undefined;
+  let [worst, all] = [0, 0];
   for (const { line: name, data, lastOnly } of expected) {
     const at = run.direction === 'reverse' ? 0 : steps - 1;
     const [from, to] = lastOnly ? [at, at + 1] : [0, steps];
     const found = await trace.recomputed({ instance: line, line: name }, from, to);
-    worst = Math.max(worst ?? 0, relativeDifference(found, data));
+    const difference = relativeDifference(found, data);
+    const { found: kept, lost } = difference < Number.POSITIVE_INFINITY || !hasNaN() ? { found, lost: 0 } : withoutLost(found, data);
+    worst = Math.max(worst, lost === 0 ? difference : relativeDifference(kept, data));
+    all += lost;
   }
-  return worst;
+  return { value: worst, lost: all };
 }
 
 /** The largest difference over the largest size. NaN and infinities are no difference where both have them. */

@@ -3,10 +3,13 @@
 // Parts whose sequences are as many and as long are replayed together, as one source; others in groups of their own (an encoder and a decoder, a
 // recurrence over frequency bands inside one over time).
 
+import { setImmediate } from 'node:timers/promises';
 import type { ModelProto } from '../onnx/proto.ts';
 import type { Runtime, SessionOptions, Tensor } from '../runtime/runtime.ts';
+import type { Reading } from '../shared/reading.ts';
 import { type Evaluator, RuntimeEvaluator } from '../tracing/evaluator.ts';
 import { findParts } from './find.ts';
+import { hasHalves } from './half-operators.ts';
 import { ObservedModel, type PartValues } from './observed.ts';
 import { isQuantizedLstm } from './operators/quantized.ts';
 import { type BoundPart, PartError, type RecurrentPart } from './part.ts';
@@ -14,6 +17,9 @@ import { type Parity, type ReplayedParts, type ReplayRequest, replay } from './r
 import type { StreamRule } from './streaming/rule.ts';
 import { type Frames, type StreamOptions, streamRun } from './streaming/run.ts';
 import { concatenated, stacked } from './tensors.ts';
+
+/** Nodes from which on the runtime takes more time to optimise a graph than to run it: its time for that rises with the square of their number. */
+export const LARGE = 10_000;
 
 /** A part as it ran once. */
 export interface RanPart {
@@ -104,10 +110,33 @@ export class ForeignSession {
     return [...this.parts, ...this.attention];
   }
 
+  /** Opens what runs, which takes long of large graphs. Throws RuntimeFailure, and the signal's reason before it has begun. */
+  async open({ say, signal }: Reading = {}): Promise<void> {
+    const nodes = this.model.graph.node.length;
+    if (this.#observed === undefined && nodes > LARGE) {
+      say?.(`${nodes.toLocaleString('en-US')} nodes are opened by the runtime, without its optimisations: they would take even longer`);
+      await setImmediate();
+    }
+    signal?.throwIfAborted();
+    await this.#open();
+  }
+
+  #optimisation(): Pick<SessionOptions, 'optimise'> {
+    const { node } = this.model.graph;
+    // Quantised values are moved about, so that what is observed is no longer what its node made.
+    if (node.length > LARGE || node.some(({ op_type }) => op_type === 'QuantizeLinear')) return { optimise: 'disabled' };
+    // onnxruntime 1.30 ends the process over some models of halves, and leaves out their rounding in others.
+    return hasHalves(this.model) ? { optimise: 'extended' } : {};
+  }
+
   #open(): Promise<ObservedModel> {
     // Several threads share out the sequences, and each makes bytes of its own share of the states.
     const isQuantized = this.parts.some(({ nodes }) => nodes.some(isQuantizedLstm));
-    const options: SessionOptions = { device: 'cpu', ...(isQuantized ? { threads: 1 } : {}) };
+    const options: SessionOptions = {
+      device: 'cpu',
+      ...(isQuantized ? { threads: 1 } : {}),
+      ...this.#optimisation(),
+    };
     this.#observed ??= ObservedModel.open(this.#runtime, this.model, this.#all, options);
     return this.#observed;
   }
@@ -207,10 +236,12 @@ export const replayGroup = (
 
 /** The worst of several measurements of the same parts. */
 export function worstParity(all: readonly Parity[]): Parity[] {
-  const worst = new Map<string, number | undefined>();
-  for (const { part, value } of all) {
-    const before = worst.get(part);
-    worst.set(part, value === undefined ? before : Math.max(before ?? 0, value));
+  const worst = new Map<string, Parity>();
+  for (const each of all) {
+    const { value: before, lost: lostBefore = 0 } = worst.get(each.part) ?? {};
+    const lost = lostBefore + (each.lost ?? 0);
+    const value = each.value === undefined ? before : Math.max(before ?? 0, each.value);
+    worst.set(each.part, { ...each, value, ...(lost === 0 ? {} : { lost }) });
   }
-  return [...worst].map(([part, value]) => ({ part, value }));
+  return [...worst.values()];
 }

@@ -138,7 +138,7 @@ export interface StringEntry {
 }
 
 /** TensorProto.DataType */
-export const elementTypes = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
+export const elementTypes = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10, float64: 11 } as const;
 export type ElementType = keyof typeof elementTypes;
 
 /** AttributeProto.AttributeType */

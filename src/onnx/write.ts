@@ -1,5 +1,6 @@
 // Small pieces of ONNX: attributes, tensors, value descriptions.
 
+import { halfBits } from '../shared/half.ts';
 import {
   type AttributeProto,
   attributeTypes,
@@ -49,6 +50,8 @@ function bytesOf(type: ElementType, data: ArrayLike<number>): Uint8Array {
         return Float32Array.from(data);
       case 'float64':
         return Float64Array.from(data);
+      case 'float16':
+        return Uint16Array.from(data, halfBits);
       case 'int32':
         return Int32Array.from(data);
       case 'int64':

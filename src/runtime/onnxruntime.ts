@@ -169,16 +169,17 @@ function sessionOptions({
   threads,
   resident,
   frugal = false,
-  literal = false,
+  optimise = 'all',
 }: SessionOptions): ort.InferenceSession.SessionOptions {
   const common: ort.InferenceSession.SessionOptions = {
     executionProviders: [providers[device]],
     executionMode: 'sequential',
-    graphOptimizationLevel: literal ? 'disabled' : 'all',
+    graphOptimizationLevel: optimise,
     enableCpuMemArena: !frugal,
     intraOpNumThreads: threads ?? physicalCores(),
     interOpNumThreads: 1,
-    logSeverityLevel: 3,
+    // As above: only what is fatal.
+    logSeverityLevel: 4,
     // Threads that wait for the next run in a loop would take the cores from another session's.
     extra: { session: { force_spinning_stop: '1' } },
   };

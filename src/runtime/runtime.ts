@@ -32,8 +32,8 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Memory is given back after each run, not kept for the next: for many sessions that are seldom used. */
   readonly frugal?: boolean;
-  /** The graph is run as it is: to search it for what could be simplified takes longer than it saves, of many nodes that are run seldom. */
-  readonly literal?: boolean;
+  /** How far graphs are rewritten to run faster, as onnxruntime calls it: `all` unless told otherwise; large ones open sooner without. */
+  readonly optimise?: 'disabled' | 'basic' | 'extended' | 'all';
   /** Outputs that shall stay where they are computed: `run` gives them as `Resident`. */
   readonly resident?: readonly string[];
 }

@@ -59,8 +59,10 @@ export interface PartInfo {
   readonly where: string;
   /** Lines of gates and states, by their names in the generated source. */
   readonly values: readonly string[];
-  /** The lines that made it, if the file says so: innermost first. */
+  /** The lines that made the first layer, if the file says so: innermost first. */
   readonly source: readonly SourceLine[];
+  /** The same of each layer, in the order of `names`: one call may have made all, or each its own. */
+  readonly sources: readonly (readonly SourceLine[])[];
 }
 
 /** None where there is but one; an axis that is of no input has neither. The slowest first. */
@@ -173,7 +175,24 @@ export interface InputNeed {
 export interface PartParity {
   readonly part: string;
   readonly value?: number;
+  /** The model rounds to halves on its way, and the replay does not: so it comes no nearer than they do. */
+  readonly halves?: true;
+  /** Values that are NaN in the replay, whose input has NaN, and numbers in the model, whose kernels may make a number of NaN: these are not compared. */
+  readonly lost?: number;
 }
 
 /** Above this a replay is not what the model computes, and is said to be so. */
 export const PARITY_LIMIT = 1e-4;
+
+/** The same of a model that rounds to halves: each time by up to 2^-11 of the number, several times a step. */
+export const HALVES_LIMIT = 4e-3;
+
+/** What is to be said of values that were not compared. */
+export const lostText = ({ part, lost = 0 }: PartParity): string =>
+  `${part}: its input has NaN; the runtime's kernel makes a number of it, the equations do not: ${lost.toLocaleString('en-US')} value${lost === 1 ? '' : 's'} that the replay has as NaN were not compared.`;
+
+export const parityLimit = ({ halves }: PartParity): number => (halves === undefined ? PARITY_LIMIT : HALVES_LIMIT);
+
+/** Parts whose replay is not what the model computes; what was not compared is none of them. */
+export const wrongParts = (parity: readonly PartParity[]): readonly PartParity[] =>
+  parity.filter((each) => each.value !== undefined && !(each.value <= parityLimit(each)));

@@ -8,14 +8,14 @@ import { GivenUp, type Origin, type StopInfo, UnrollDebugSession } from '../debu
 import type { LaunchArguments } from '../debug/launch.ts';
 import type { Engine } from '../engine/client.ts';
 import type { EngineEvent, TraceRequest } from '../engine/requests.ts';
-import { PARITY_LIMIT } from '../shared/foreign.ts';
+import { type PartInfo, wrongParts } from '../shared/foreign.ts';
 import type { Trace, TraceDescription } from '../shared/trace.ts';
 import { atHome } from '../training/home.ts';
 import type { LineValues } from './line-values.ts';
 import { isCancelled, partNamed, textOf } from './onnx-editor.ts';
 import type { OnnxModels } from './onnx-models.ts';
-import { openTrace } from './opened-trace.ts';
 import { type PythonPlace, parityText } from './pages/onnx-page.ts';
+import { progressText } from './progress-text.ts';
 import { PythonLight, pythonPlaces, showPython } from './python-lines.ts';
 import type { Views } from './views.ts';
 
@@ -56,7 +56,7 @@ export function createSession({ engine, views, lineValues, models, library, gene
       try {
         const request = requestOf(launch);
         const { source } = request;
-        const opened = await withProgress(basename(launch.program), (hear, signal) => openTrace(engine, request, hear, signal));
+        const opened = await withProgress(basename(launch.program), (hear, signal) => engine.openTrace(request, hear, signal));
         const { trace, changed } = await atHome(opened, library, source.kind === 'run' ? source.folder : undefined);
         views.setStatus({ kind: 'ready' });
         if (changed.length > 0) tellChanged(changed);
@@ -135,12 +135,11 @@ async function withProgress<Result>(
   work: (hear: (event: EngineEvent) => void, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const abort = new AbortController();
-  let report: ((share: number) => void) | undefined;
-  let share = 0;
+  let report: ((message: string) => void) | undefined;
+  let said = '';
   const done = work((event) => {
-    if (event.name !== 'reading') return;
-    share = event.data.share;
-    report?.(share);
+    said = progressText(event, 'its input') ?? said;
+    report?.(said);
   }, abort.signal);
   const settled = done.then(
     () => undefined,
@@ -152,8 +151,8 @@ async function withProgress<Result>(
     { location: vscode.ProgressLocation.Notification, title: `Running ${what} ...`, cancellable: true },
     (progress, token) => {
       token.onCancellationRequested(() => abort.abort());
-      report = (read) => progress.report({ message: `its input is read, ${Math.round(100 * read)} %` });
-      if (share > 0) report(share);
+      report = (message) => progress.report({ message });
+      if (said !== '') report(said);
       return settled;
     },
   );
@@ -175,9 +174,15 @@ async function pythonOf({ description }: Trace, file: string, models: OnnxModels
   const found = new Map<string, readonly PythonPlace[]>();
   for (const { path } of description.instances) {
     const part = partNamed(info, path) ?? partNamed(info, path.replace(/_reverse$/, ''));
-    if (part !== undefined) found.set(path, await pythonPlaces(part));
+    if (part !== undefined) found.set(path, await pythonPlaces({ source: sourceOf(part, path) }));
   }
   return found;
+}
+
+/** The lines that made the layer that an instance runs. */
+function sourceOf({ names, sources, source }: PartInfo, path: string): PartInfo['source'] {
+  const layer = [path, path.replace(/_reverse$/, '')].map((name) => names.indexOf(name)).find((place) => place >= 0);
+  return sources[layer ?? 0] ?? source;
 }
 
 const originOf = (place: PythonPlace | undefined): Origin | undefined =>
@@ -187,7 +192,7 @@ const originOf = (place: PythonPlace | undefined): Origin | undefined =>
 
 /** A replay that is not what the model computes is said before anything is looked at. */
 function tellParity({ description: { parts = [] } }: Trace): void {
-  const wrong = parts.filter(({ value }) => value !== undefined && !(value <= PARITY_LIMIT));
+  const wrong = wrongParts(parts);
   if (wrong.length === 0) return;
   const named = wrong.map(({ part, value }) => `${part} (by ${parityText(value!)})`).join(', ');
   void vscode.window.showWarningMessage(

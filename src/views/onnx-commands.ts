@@ -12,7 +12,6 @@ import { generatedFolder } from './debugging.ts';
 import { openAsModel } from './onnx-as-model.ts';
 import { activeOnnx, type OnnxEditors, partNamed } from './onnx-editor.ts';
 import { isOnnx, type OnnxModels } from './onnx-models.ts';
-import { openTrace } from './opened-trace.ts';
 import { pythonPlaces, showPython } from './python-lines.ts';
 import { trustedFor } from './trust.ts';
 
@@ -47,7 +46,7 @@ export function onnxCommands({ models, editors, engine, memory, storage, session
         sequence: { kind: 'given', input: usual },
       };
       // The source is written for a run: sizes may be known only then.
-      const trace = await openTrace(engine(), request, () => {}, new AbortController().signal);
+      const trace = await engine().openTrace(request);
       const [model] = trace.description.instances;
       await trace.close();
       if (model === undefined) return;
@@ -59,7 +58,8 @@ export function onnxCommands({ models, editors, engine, memory, storage, session
       if (target === undefined && session() !== undefined) return session()!.showPython();
       const { parts, ...rest } = await models.info(fileOf(target));
       const named = typeof part === 'string' ? partNamed({ parts, ...rest }, part) : undefined;
-      const places = await Promise.all((named === undefined ? parts : [named]).map((each) => pythonPlaces(each)));
+      const sources = (named === undefined ? parts : [named]).flatMap((each) => each.sources);
+      const places = await Promise.all(sources.map((source) => pythonPlaces({ source })));
       const all = places
         .flat()
         .filter((each, k, found) => found.findIndex(({ path, line }) => path === each.path && line === each.line) === k);

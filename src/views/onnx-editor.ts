@@ -127,15 +127,19 @@ class OpenModel {
     this.#abort.abort();
     const abort = new AbortController();
     this.#abort = abort;
+    const what = basename(this.#file);
     if (this.#info === undefined) {
       const { size } = await vscode.workspace.fs.stat(vscode.Uri.file(this.#file)).then(
         (stat) => stat,
         () => ({ size: 0 }),
       );
-      this.#view.loading(`Reading ${basename(this.#file)}, ${sizeText(size)}`);
+      this.#view.loading(`Reading ${what}, ${sizeText(size)}`);
     }
+    const hear = (text: string): void => {
+      if (this.#info === undefined && !abort.signal.aborted) this.#view.loading(`Reading ${what}: ${text}; close this page to stop`);
+    };
     try {
-      const info = await this.#models.info(this.#file);
+      const info = await this.#models.info(this.#file, { hear, signal: abort.signal });
       if (abort.signal.aborted) return;
       this.#info = info;
       this.draw();

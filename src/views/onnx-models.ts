@@ -3,28 +3,66 @@
 import { stat } from 'node:fs/promises';
 import type { Engine } from '../engine/client.ts';
 import type { ForeignInfo } from '../shared/foreign.ts';
+import { progressText } from './progress-text.ts';
+
+/** Somebody who waits for a model to be read. */
+export interface Waiting {
+  /** Is told how far it is. */
+  readonly hear?: (text: string) => void;
+  /** Says that they wait no longer: where nobody does, the reading ends. */
+  readonly signal?: AbortSignal;
+}
+
+interface Known {
+  readonly version: string;
+  readonly info: Promise<ForeignInfo>;
+  readonly waiting: Set<Waiting>;
+  readonly abort: AbortController;
+}
 
 export class OnnxModels {
   readonly #engine: () => Engine;
-  readonly #known = new Map<string, { readonly version: string; readonly info: Promise<ForeignInfo> }>();
+  readonly #known = new Map<string, Known>();
 
   constructor(engine: () => Engine) {
     this.#engine = engine;
   }
 
-  /** Throws a sentence where the file is no model. */
-  async info(file: string): Promise<ForeignInfo> {
+  /** Throws a sentence where the file is no model, and EngineError of code `cancelled` where nobody waited to the end. */
+  async info(file: string, who: Waiting = {}): Promise<ForeignInfo> {
     const { mtimeMs, size } = await stat(file).catch(() => {
       throw new Error(`${file} is not there any more, or cannot be read.`);
     });
     const version = `${mtimeMs} ${size}`;
-    const known = this.#known.get(file);
-    if (known?.version === version) return known.info;
-    const info = this.#engine().request('inspect', { file });
-    this.#known.set(file, { version, info });
+    const found = this.#known.get(file);
+    const known = found?.version === version ? found : this.#read(file, version);
+    known.waiting.add(who);
+    const left = (): void => {
+      known.waiting.delete(who);
+      if (known.waiting.size > 0) return;
+      known.abort.abort();
+      this.#forgetThis(file, known);
+    };
+    if (who.signal?.aborted === true) left();
+    who.signal?.addEventListener('abort', left, { once: true });
+    return known.info.finally(() => who.signal?.removeEventListener('abort', left));
+  }
+
+  #read(file: string, version: string): Known {
+    const [waiting, abort] = [new Set<Waiting>(), new AbortController()];
+    const tell = (text: string | undefined): void => {
+      if (text !== undefined) for (const { hear } of waiting) hear?.(text);
+    };
+    const info = this.#engine().request('inspect', { file }, (event) => tell(progressText(event, 'the file')), abort.signal);
+    const known = { version, info, waiting, abort };
+    this.#known.set(file, known);
     // What failed is asked again: a file beside it may have come.
-    info.catch(() => this.forget(file));
-    return info;
+    info.catch(() => this.#forgetThis(file, known));
+    return known;
+  }
+
+  #forgetThis(file: string, known: Known): void {
+    if (this.#known.get(file) === known) this.#known.delete(file);
   }
 
   /** Something about the file has changed. */

@@ -59,7 +59,7 @@ export class Trainings implements vscode.Disposable {
               this.#changes.fire({ kind: 'started', training });
               return;
             }
-            if (training === undefined) return;
+            if (event.name !== 'progress' || training === undefined) return;
             const { record } = event.data;
             training = { ...training, record };
             this.#put(training);

@@ -325,6 +325,19 @@ describe('unroll, of ONNX models of others', function () {
     }
   });
 
+  it('verify has models of halves, also such as end the process at the highest optimisation of onnxruntime 1.30', async () => {
+    // torch.nn.RNN(8, 16, 2) behind an embedding, exported by PyTorch 2.13 and converted by onnxruntime.transformers.float16.
+    const file = fileURLToPath(new URL('../foreign/data/rnn-halves.onnx', import.meta.url));
+    const { status, out, error } = await unroll('verify', file, '--json');
+    assert.equal(status, 0, error);
+    const parity: { part: string; value: number }[] = JSON.parse(out).parity;
+    assert.deepEqual(
+      parity.map(({ part }) => part),
+      ['r', 'r_2'],
+    );
+    for (const { value } of parity) assert.ok(value <= 1e-5, `${value}`);
+  });
+
   it('streams random frames too, each its own', async () => {
     const { status, error } = await unroll('trace', 'frames.onnx', '--random', '4', '--stream', 'auto', '--out', 'random.npz');
     assert.equal(status, 0, error);

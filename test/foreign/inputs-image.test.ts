@@ -137,6 +137,71 @@ describe('images as inputs', () => {
           assert.ok(Math.abs(Number(data[(channel * 30 + y) * 40 + x]) * 255 - value) < 12, `${y} ${x} ${channel}`);
     });
 
+    it('is turned as its camera was held', async () => {
+      // Its corners, row by row: what is seen of the first row and column is told by CIPA DC-008 for each orientation.
+      const corners = [10, 80, 160, 240];
+      const [width, height] = [16, 32];
+      const grey = Buffer.alloc(4 * width * height);
+      for (let y = 0; y < height; y += 1)
+        for (let x = 0; x < width; x += 1) {
+          const value = corners[(y < height / 2 ? 0 : 2) + (x < width / 2 ? 0 : 1)]!;
+          grey.set([value, value, value, 255], 4 * (y * width + x));
+        }
+      const plain = encode({ width, height, data: grey }, 95).data;
+      const seen: Readonly<Record<number, readonly number[]>> = {
+        1: [10, 80, 160, 240],
+        2: [80, 10, 240, 160],
+        3: [240, 160, 80, 10],
+        4: [160, 240, 10, 80],
+        5: [10, 160, 80, 240],
+        6: [160, 10, 240, 80],
+        7: [240, 80, 160, 10],
+        8: [80, 240, 10, 160],
+      };
+      for (const isLittle of [true, false])
+        for (const [orientation, expected] of Object.entries(seen)) {
+          const block = new DataView(new ArrayBuffer(26));
+          block.setUint16(0, isLittle ? 0x4949 : 0x4d4d);
+          for (const [at, value] of [
+            [2, 42],
+            [8, 1],
+            [10, 0x0112],
+            [12, 3],
+            [18, Number(orientation)],
+          ] as const)
+            block.setUint16(at, value, isLittle);
+          block.setUint32(4, 8, isLittle);
+          block.setUint32(14, 1, isLittle);
+          const exif = Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), new Uint8Array(block.buffer)]);
+          const segment = Buffer.concat([Uint8Array.of(0xff, 0xe1, 0, exif.length + 2), exif]);
+          const path = folder.write('i.jpg', Buffer.concat([plain.subarray(0, 2), segment, plain.subarray(2)]));
+          const { inputs } = await readInputs([port('x: float32 [H, W]')], { all: { kind: 'file', path } });
+          const { dims, data } = inputs.x!;
+          const [rows, columns] = dims as [number, number];
+          assert.deepEqual(dims, Number(orientation) >= 5 ? [width, height] : [height, width]);
+          const found = [
+            [2, 2],
+            [2, columns - 3],
+            [rows - 3, 2],
+            [rows - 3, columns - 3],
+          ].map(([y, x]) => Number(data[y! * columns + x!]) * 255);
+          for (const [k, value] of expected.entries()) assert.ok(Math.abs(found[k]! - value) < 6, `${orientation}: ${found}`);
+        }
+    });
+
+    it('that is large is decoded aside, and can be given up', async () => {
+      const path = folder.write('i.jpg', picture(2000, 1500));
+      const abort = new AbortController();
+      const began = performance.now();
+      const reading = readInputs([port('x: uint8 [H, W]')], { all: { kind: 'file', path } }, { signal: abort.signal });
+      setTimeout(() => abort.abort(new Error('given up')), 30);
+      await assert.rejects(reading, /given up/);
+      const givenUp = performance.now() - began;
+      const { inputs } = await readInputs([port('x: uint8 [H, W]')], { all: { kind: 'file', path } });
+      assert.deepEqual(inputs.x!.dims, [1500, 2000]);
+      assert.ok(givenUp < (performance.now() - began - givenUp) / 2, `${givenUp} ms`);
+    }).timeout(20_000);
+
     it('that is damaged or would be too large is refused', async () => {
       const whole = picture(16, 16);
       const fault = (bytes: Uint8Array): Promise<string> => faultOf(readOne('x: float32 [N, 3, H, W]', folder.write('i.jpg', bytes)));

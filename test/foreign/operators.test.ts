@@ -5,7 +5,8 @@ import { findParts } from '../../src/foreign/find.ts';
 import { ObservedModel } from '../../src/foreign/observed.ts';
 import type { BoundPart, RecurrentPart } from '../../src/foreign/part.ts';
 import { replay } from '../../src/foreign/replay.ts';
-import type { TensorProto } from '../../src/onnx/proto.ts';
+import type { ModelProto, TensorProto } from '../../src/onnx/proto.ts';
+import { attribute, tensorProto, valueInfo } from '../../src/onnx/write.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
 import type { Tensor } from '../../src/runtime/runtime.ts';
 import { type Evaluator, RuntimeEvaluator } from '../../src/tracing/evaluator.ts';
@@ -144,5 +145,55 @@ describe('recurrent operators', () => {
       const found = formulaDifference(given, (await run(given)).outputs);
       assert.ok(found <= 1, `${given.title}: ${found} times what is allowed`);
     }
+  });
+});
+
+describe('inputs that are NaN', () => {
+  const [T, I, H] = [6, 3, 4];
+  const wave = (count: number, from: number): Float32Array => Float32Array.from({ length: count }, (_, k) => Math.sin(1.7 * k + from));
+  const ran = async (bias: boolean): Promise<Observed> => {
+    const tensors = [
+      tensorProto('float32', [1, 4 * H, I], wave(4 * H * I, 1), 'W'),
+      tensorProto('float32', [1, 4 * H, H], wave(4 * H * H, 2), 'R'),
+      ...(bias ? [tensorProto('float32', [1, 8 * H], wave(8 * H, 3), 'B')] : []),
+    ];
+    const inputs = ['x', ...tensors.map(({ name }) => name!)];
+    const node = { op_type: 'LSTM', input: inputs, output: ['Y', '', 'Y_c'], attribute: [attribute('hidden_size', H)] };
+    const graph = {
+      name: 'nan',
+      node: [node],
+      initializer: tensors,
+      input: [valueInfo('x', 'float32', [T, 1, I])],
+      output: [valueInfo('Y', 'float32'), valueInfo('Y_c', 'float32')],
+    };
+    const x = wave(T * I, 0);
+    x[2 * I + 1] = Number.NaN;
+    const model: ModelProto = { ir_version: 8, opset_import: [{ domain: '', version: 14 }], graph };
+    return run({ title: '', model, feeds: { x: { type: 'float32', dims: [T, 1, I], data: x } } });
+  };
+  const parityOf = async ({ part, bound }: Observed) => {
+    const evaluator = new RuntimeEvaluator(runtime, { B: 1 });
+    const request = { id: 1, title: '', model: 'One', file: 'one.onnx', uri: '/one.rnn', parts: [{ part, bound, items: [0] }] };
+    const { trace, parity } = await replay(request, evaluator);
+    await trace.close();
+    await evaluator.close();
+    return parity[0]!;
+  };
+
+  it('stay NaN in the kernel without a bias, and in the replay', async () => {
+    const observed = await ran(false);
+    assert.ok((observed.outputs.Y!.data as Float32Array).subarray(2 * H).every(Number.isNaN));
+    const { value, lost } = await parityOf(observed);
+    assert.ok(value! <= 1e-6 && lost === undefined, `${value} ${lost}`);
+  });
+
+  it('become numbers in the kernel where it adds a bias: those are told, and the rest is compared', async () => {
+    const observed = await ran(true);
+    const Y = observed.outputs.Y!.data as Float32Array;
+    // Every gate is 1: c' = c + 1, h' = tanh(c').
+    assert.ok(Y.every(Number.isFinite));
+    const { value, lost } = await parityOf(observed);
+    assert.ok(value! <= 1e-6, `${value}`);
+    assert.ok(lost! >= H && lost! < T * H + H, `${lost}`);
   });
 });

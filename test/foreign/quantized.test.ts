@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { Evaluators, ForeignSession, groupsOf, replayGroup } from '../../src/foreign/session.ts';
-import type { ModelProto, TensorProto } from '../../src/onnx/proto.ts';
+import type { ModelProto, NodeProto, TensorProto } from '../../src/onnx/proto.ts';
 import { attribute, tensorProto, valueInfo } from '../../src/onnx/write.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
 import { generator } from './random-operators.ts';
@@ -96,4 +96,60 @@ describe('DynamicQuantizeLSTM', () => {
           await evaluators.close();
           await session.release();
         });
+});
+
+describe('LSTM between quantised values', () => {
+  it('is seen as it ran, although the runtime moves quantisation through shapes', async () => {
+    const random = generator(3);
+    const [T, B, I, H] = [5, 2, 3, 4];
+    const floats = (name: string, dims: readonly number[]): TensorProto =>
+      tensorProto(
+        'float32',
+        dims,
+        Float32Array.from({ length: dims.reduce((a, b) => a * b) }, () => random() - 0.5),
+        name,
+      );
+    const node = (op_type: string, input: string[], output: string[], more: NodeProto['attribute'] = []): NodeProto => {
+      return { op_type, name: output[0]!, input, output, attribute: more };
+    };
+    const both = [attribute('hidden_size', H), attribute('direction', 'bidirectional')];
+    const model: ModelProto = {
+      ir_version: 8,
+      opset_import: [{ domain: '', version: 17 }],
+      graph: {
+        name: 'qdq',
+        node: [
+          node('LSTM', ['x', 'W', 'R'], ['Y'], both),
+          node('Transpose', ['Y'], ['turned'], [attribute('perm', [0, 2, 1, 3])]),
+          node('Reshape', ['turned', 'shape'], ['flat']),
+          node('QuantizeLinear', ['flat', 'scale', 'zero'], ['bytes']),
+          node('DequantizeLinear', ['bytes', 'scale', 'zero'], ['back']),
+          node('MatMul', ['back', 'V'], ['y']),
+        ],
+        initializer: [
+          floats('W', [2, 4 * H, I]),
+          floats('R', [2, 4 * H, H]),
+          floats('V', [2 * H, 3]),
+          tensorProto('int64', [3], [0, 0, -1], 'shape'),
+          tensorProto('float32', [], [0.01], 'scale'),
+          { name: 'zero', data_type: 3, dims: [], raw_data: new Uint8Array(1) },
+        ],
+        input: [valueInfo('x', 'float32', [T, B, I])],
+        output: [valueInfo('y', 'float32')],
+      },
+    };
+    const session = new ForeignSession(runtime, model);
+    const evaluators = new Evaluators(runtime);
+    try {
+      const data = Float32Array.from({ length: T * B * I }, () => 4 * random() - 2);
+      const { ran } = await session.run({ x: { type: 'float32', dims: [T, B, I], data } });
+      const [group] = groupsOf(ran);
+      const replayed = await replayGroup(evaluators, group!, { id: 0, title: '', model: 'One', file: 'one.onnx', uri: '/one.rnn' });
+      await replayed.trace.close();
+      assert.ok(replayed.parity[0]!.value! <= 1e-6, `${replayed.parity[0]!.value}`);
+    } finally {
+      await evaluators.close();
+      await session.release();
+    }
+  });
 });

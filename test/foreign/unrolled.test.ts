@@ -1,8 +1,10 @@
 // Recurrences found in graphs that have none: rolled up again, and each stepped by the runtime beside the unrolled model itself.
 
 import assert from 'node:assert/strict';
+import { relativeDifference } from '../../src/foreign/replay.ts';
+import { ForeignSession, LARGE } from '../../src/foreign/session.ts';
 import { findUnrolled } from '../../src/foreign/unrolled/find-unrolled.ts';
-import type { ModelProto } from '../../src/onnx/proto.ts';
+import { encodeModel, type ModelProto } from '../../src/onnx/proto.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
 import { FlatGraph, generator, type UnrolledSettings, unrolledCase } from './random-unrolled.ts';
 import { replayed } from './replayed.ts';
@@ -64,6 +66,29 @@ describe('unrolled recurrences', () => {
         assert.ok(parity !== undefined && parity <= 2e-6, `${title}: apart by ${parity}`);
         assert.ok(compared.filter((line) => line.endsWith("'")).length >= bound.runs[0]!.cell.states.length, title);
       }
+    }
+  });
+
+  it('of many nodes are opened without optimisations, which changes nothing of what comes out', async function () {
+    this.timeout(120_000);
+    const { model, feeds, expected } = unrolledCase(5, { kind: 'lstm', steps: 700, layers: 1, directions: ['forward'], start: 'zeros' });
+    assert.ok(model.graph.node.length > LARGE);
+    const session = new ForeignSession(runtime, model);
+    try {
+      const said: string[] = [];
+      await session.open({ say: (text) => said.push(text) });
+      assert.deepEqual(said, [
+        `${model.graph.node.length.toLocaleString('en-US')} nodes are opened by the runtime, without its optimisations: they would take even longer`,
+      ]);
+      const { outputs, ran } = await session.run(feeds);
+      assert.equal(ran.length, expected.length);
+      const optimised = await runtime.open(encodeModel(model), { device: 'cpu' });
+      const own = await optimised.compute(feeds);
+      await optimised.release();
+      for (const [name, { data }] of Object.entries(own))
+        assert.ok(relativeDifference(outputs[name]!.data as Float32Array, data as Float32Array) <= 1e-6, name);
+    } finally {
+      await session.release();
     }
   });
 

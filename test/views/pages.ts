@@ -177,6 +177,7 @@ export const foreign: ForeignInfo = {
       where: '',
       values: ['f', 'i', 'g', "c'", 'o', "h'"],
       source: [{ file: '/home/someone/net.py', line: 11, function: 'forward' }],
+      sources: [[{ file: '/home/someone/net.py', line: 11, function: 'forward' }], []],
     },
     {
       name: 'gate',
@@ -190,6 +191,7 @@ export const foreign: ForeignInfo = {
       where: 'If "check", then_branch',
       values: ["s'"],
       source: [],
+      sources: [[]],
     },
   ],
   attention: [

@@ -3,6 +3,8 @@
 // Sizes are needed for that. Where a run has not told them yet, unknown ones are given numbers that nothing else has, and what they meet
 // (the matrix that a vector is multiplied with, a bias) tells what they are; then the step is read again.
 
+import { Attributes } from '../attributes.ts';
+import { nodeText } from '../operators/recurrent-operator.ts';
 import { PartError, type StepBody } from '../part.ts';
 import { BatchError, placesOf } from './batches.ts';
 import { cellOf } from './cell.ts';
@@ -28,7 +30,17 @@ export function readStep(body: StepBody, given: (name: string) => Given | undefi
       break;
     }
   }
-  throw refusal ?? new PartError(`The sizes of ${options.place} do not fit together.`);
+  throw looksAround(body, options.place) ?? refusal ?? new PartError(`The sizes of ${options.place} do not fit together.`);
+}
+
+/** A step that convolves its states is refused for that, whatever else does not fit in it. */
+function looksAround({ nodes }: StepBody, place: string): PartError | undefined {
+  const node = nodes.find((each) => {
+    const kernel = new Attributes(each).ints('kernel_shape');
+    return /^Conv|Pool$/.test(each.op_type) && kernel.some((size) => size > 1);
+  });
+  if (node === undefined) return undefined;
+  return new PartError(`${nodeText(node)} in ${place}: It looks at several places of an image, which the equations have no way to write.`);
 }
 
 /** One reading with the sizes that are known by now, for each place where the batch may be. */

@@ -149,7 +149,7 @@ export async function valuesOfCalls(
   const names = [...new Set(outputs.map(({ name }) => name))];
   // The model's own outputs are not asked for here.
   const own = pruned({ ...open, graph: { ...open.graph, output: names.map((name) => typed(open, name)) } }, names);
-  const session = await runtime.open(encodeModel(runnable(own)), { device: 'cpu', frugal: true, literal: true });
+  const session = await runtime.open(encodeModel(runnable(own)), { device: 'cpu', frugal: true, optimise: 'disabled' });
   try {
     const all: Tensor[][] = [];
     for (const feeds of calls) {

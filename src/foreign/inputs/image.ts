@@ -1,7 +1,9 @@
 // Images as inputs, in the order of axes and of the size that the input has.
 
 import { basename } from 'node:path';
-import { decodeImage, MOST_BYTES, tooManyPixels } from '../../data/images/picture.ts';
+import { isJpeg } from '../../data/images/jpeg.ts';
+import { orientationOf, upright } from '../../data/images/orientation.ts';
+import { MOST_BYTES, tooManyPixels } from '../../data/images/picture.ts';
 import type { Pixels } from '../../data/images/png.ts';
 import { type Plane, resized } from '../../data/images/resize.ts';
 import type { ImageOptions } from '../../shared/inputs.ts';
@@ -9,6 +11,7 @@ import { LIMIT, readAll, withFile } from './bytes.ts';
 import { badFile, badValue, InputError, shapeText } from './errors.ts';
 import { wantedShape } from './fit.ts';
 import type { Asked, Found } from './found.ts';
+import { decodedAside } from './image-decoder.ts';
 import { dimensionKey, type Port } from './ports.ts';
 
 /** The pixels of an image in the input's shape: [1, 3, H, W], [1, H, W, 3], with one channel (grey) or four (with alpha), without the batch,
@@ -47,10 +50,11 @@ export async function imageElements({ port, element, choice, reading, sizes }: A
   };
 }
 
-/** Decodes an image whose header says that it is not too large. Throws InputError. */
+/** Decodes an image whose header says that it is not too large, turned as it was seen. Throws InputError, and the signal's reason. */
 export async function readImage(path: string, reading: Asked['reading']): Promise<Pixels> {
   const bytes = await withFile(path, (file) => readAll(file, reading, { limit: MOST_BYTES }));
-  return decodeImage(bytes, (why) => badFile(path, why));
+  const pixels = await decodedAside(bytes, (why) => badFile(path, why), reading.signal);
+  return isJpeg(bytes) ? upright(pixels, orientationOf(bytes)) : pixels;
 }
 
 export interface Layout {

@@ -34,7 +34,7 @@ export function freeDimensions(ports: readonly Port[], choices: InputChoices = {
   return [...found].map(([key, uses]) => ({ key, uses, ...(isBatch(key) ? { suggestion: 1 } : {}) }));
 }
 
-export const choiceOf = ({ name }: Port, choices: InputChoices): InputChoice | undefined =>
+export const choiceOf = ({ name }: Pick<Port, 'name'>, choices: InputChoices): InputChoice | undefined =>
   choices.inputs !== undefined && Object.hasOwn(choices.inputs, name) ? choices.inputs[name] : choices.all;
 
 /** What a free dimension is called: its name, or `input[axis]` where exporters wrote only that it is unknown; undefined of a fixed one. */

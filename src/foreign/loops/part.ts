@@ -68,6 +68,7 @@ class LoopReader {
       ...(read.hidden === undefined ? {} : { hidden: read.hidden }),
       ...(read.input === undefined ? {} : { input: read.input }),
       ...this.#layout(read),
+      ...(this.#body.step.nodes.some((node) => this.#isHalf(node)) ? { halves: true } : {}),
       nodes: [this.#node],
       values: read.cell.lines.map((line) => line.name),
       ...attentionOf(read.cell),
@@ -144,6 +145,10 @@ class LoopReader {
       isConstant,
       data: () => (isScanned || state !== undefined ? undefined : this.#statics.data(scope, own)),
     };
+  }
+
+  #isHalf({ output }: NodeProto): boolean {
+    return output.some((name) => this.#statics.type(this.#body.scope, name) === elementTypes.float16);
   }
 
   #scannedShape(name: string): readonly (number | undefined)[] | undefined {

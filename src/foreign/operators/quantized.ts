@@ -20,10 +20,12 @@ export function quantizedPart(node: NodeProto, scope: Scope, name: string): Recu
     .slice(SCALES)
     .filter((each) => each !== '')
     .map((each, k) => ({ name: each, type: k % 2 === 0 ? 'float32' : 'uint8' }));
-  const { bindJoined: _, ...rest } = part;
+  const { bindJoined: _, input: __, ...rest } = part;
+  const width = rowsOf(node, scope);
   return {
     ...rest,
     nodes: [node],
+    ...(width === undefined ? {} : { input: width }),
     ports: [
       ...part.ports.map((port) =>
         port.name === node.input[1] || port.name === node.input[2] ? { ...port, type: 'uint8' as const } : port,
@@ -32,6 +34,15 @@ export function quantizedPart(node: NodeProto, scope: Scope, name: string): Recu
     ],
     bind: (values) => withBytes(part.bind(withFloats(node, values)), node, values),
   };
+}
+
+/** The numbers of one step's input: the rows of W, [D, I, 4 H], where the file has it. */
+function rowsOf({ input }: NodeProto, scope: Scope): number | undefined {
+  for (let at: Scope | undefined = scope; at !== undefined; at = at.owner?.scope) {
+    const found = at.graph.initializer.find(({ name }) => name === input[1]);
+    if (found !== undefined) return found.dims[1];
+  }
+  return undefined;
 }
 
 /** W and R as an LSTM has them. */

@@ -5,7 +5,16 @@
 import type { NodeProto } from '../../onnx/proto.ts';
 import type { Tensor } from '../../runtime/runtime.ts';
 import { Attributes } from '../attributes.ts';
-import { type BoundPart, type BoundRun, type Direction, type Expected, type Numbers, PartError, type RecurrentPart } from '../part.ts';
+import {
+  type BoundPart,
+  type BoundRun,
+  type Direction,
+  type Expected,
+  type Numbers,
+  PartError,
+  type Port,
+  type RecurrentPart,
+} from '../part.ts';
 import type { Scope } from '../scopes.ts';
 import { concatenated } from '../tensors.ts';
 import { activationsOf } from './activations.ts';
@@ -69,13 +78,13 @@ export function settingsOf(node: NodeProto): OperatorSettings {
   };
 }
 
-/** The part that a node is. Throws PartError where its attributes are none of the operator's. */
-export function operatorPart(node: NodeProto, scope: Scope, name: string): RecurrentPart {
+/** The part that a node is. `isHalf`: of halves, with which the runtime computes as floats. Throws PartError where its attributes are none of the operator's. */
+export function operatorPart(node: NodeProto, scope: Scope, name: string, isHalf = false): RecurrentPart {
   const settings = settingsOf(node);
   const equations = settings.directions.map((_, k) => equationsFor(node, settings, k));
-  const ports = new Map(
-    [...node.input, ...node.output].filter((each) => each !== '').map((each) => [each, { name: each, type: 'float32' as const }]),
-  );
+  const port = (name: string, floats: 'read' | 'made'): readonly [string, Port][] =>
+    name === '' ? [] : [[name, { name, ...(isHalf ? { type: 'float16', floats } : { type: 'float32' }) }]];
+  const ports = new Map([...node.input.flatMap((name) => port(name, 'read')), ...node.output.flatMap((name) => port(name, 'made'))]);
   const lengths = node.input[4] ?? '';
   const kept = new KeptWeights();
   const bind: RecurrentPart['bind'] = (values) => new Binding(node, settings, equations, values, kept).part();
@@ -103,7 +112,7 @@ export function operatorPart(node: NodeProto, scope: Scope, name: string): Recur
     ...(node.output[0] ? { result: node.output[0] } : {}),
     nodes: [node],
     values: equations[0]!.cell(1, 1, { h: false, c: false }).lines.map((line) => line.name),
-    ports: [...ports.values()].map((port) => (port.name === lengths ? { name: lengths, type: 'int32' } : port)),
+    ports: [...ports.values()].map((port): Port => (port.name === lengths ? { name: lengths, type: 'int32' } : port)),
     ...(settings.directions.join() === 'forward' ? { bindJoined } : {}),
     bind,
   };

@@ -1,7 +1,8 @@
 // Whether a recurrence runs over its inputs from the first or from the last: told by where in a sequence each step's input is taken, and by whether that
 // sequence had been turned around.
 
-import type { TensorProto } from '../../onnx/proto.ts';
+import { elementTypes, type TensorProto } from '../../onnx/proto.ts';
+import { numbersOfTensor } from '../file-numbers.ts';
 import type { Direction } from '../part.ts';
 import type { IndexedGraph } from './indexed-graph.ts';
 
@@ -68,9 +69,10 @@ function isTurned(graph: IndexedGraph, sequence: number): boolean {
     if (producer < 0 || isConstant) break;
     const { proto, inputs } = graph.nodes[producer]!;
     if (proto.op_type === 'Concat') break;
-    const integers = (operand: number): readonly number[] | undefined => {
+    const integers = (operand: number): number[] | undefined => {
       const tensor = graph.values[inputs[operand] ?? -1]?.tensor;
-      return tensor === undefined ? undefined : integersOf(tensor);
+      const found = tensor === undefined ? undefined : integersOf(tensor);
+      return found === undefined ? undefined : Array.from(found);
     };
     if (proto.op_type === 'Slice' && integers(4)?.some((step) => step === -1)) turned = !turned;
     if (proto.op_type === 'ReverseSequence') turned = !turned;
@@ -83,11 +85,6 @@ function isTurned(graph: IndexedGraph, sequence: number): boolean {
   return turned;
 }
 
-function integersOf({ raw_data, int64_data, int32_data, data_type }: TensorProto): number[] | undefined {
-  const listed = [...(int64_data ?? []), ...(int32_data ?? [])];
-  if (listed.length > 0) return listed.map(Number);
-  if (raw_data === undefined) return undefined;
-  const bytes = Uint8Array.from(raw_data).buffer;
-  if (data_type === 7) return Array.from(new BigInt64Array(bytes), Number);
-  return data_type === 6 ? [...new Int32Array(bytes)] : undefined;
+function integersOf(tensor: TensorProto): ArrayLike<number> | undefined {
+  return tensor.data_type === elementTypes.int64 || tensor.data_type === elementTypes.int32 ? numbersOfTensor(tensor) : undefined;
 }

@@ -2,6 +2,8 @@
 
 import type { NodeProto, TensorProto } from '../../onnx/proto.ts';
 import { Attributes } from '../attributes.ts';
+import { numbersOfTensor } from '../file-numbers.ts';
+import { isFloating } from '../statics.ts';
 import type { Alignment } from './align.ts';
 import type { Operands } from './cores.ts';
 import type { IndexedGraph } from './indexed-graph.ts';
@@ -203,19 +205,7 @@ function parts(node: NodeProto, known: Known | undefined): Known[] | undefined {
 }
 
 /** Undefined where they are no floating-point numbers, or kept elsewhere. */
-function numbersOf({
-  data_type,
-  dims,
-  raw_data,
-  float_data,
-  double_data,
-}: TensorProto): (Known & { readonly kind: 'numbers' }) | undefined {
-  const count = dims.reduce((product, size) => product * size, 1);
-  const list = ((): ArrayLike<number> | undefined => {
-    const bytes = raw_data === undefined ? undefined : Uint8Array.from(raw_data).buffer;
-    if (data_type === 1) return (float_data?.length ?? 0) > 0 ? float_data : bytes && new Float32Array(bytes);
-    if (data_type === 11) return (double_data?.length ?? 0) > 0 ? double_data : bytes && new Float64Array(bytes);
-    return undefined;
-  })();
-  return list === undefined || list.length !== count ? undefined : { kind: 'numbers', dims, data: Float64Array.from(list) };
+function numbersOf(tensor: TensorProto): (Known & { readonly kind: 'numbers' }) | undefined {
+  const list = isFloating(tensor.data_type) ? numbersOfTensor(tensor) : undefined;
+  return list === undefined ? undefined : { kind: 'numbers', dims: tensor.dims, data: Float64Array.from(list) };
 }

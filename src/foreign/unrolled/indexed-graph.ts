@@ -2,6 +2,7 @@
 // node (value numbering), and constants of the same content are one value: exporters write a constant, and a view of a weight, once a step.
 
 import type { AttributeProto, GraphProto, NodeProto, TensorProto } from '../../onnx/proto.ts';
+import { tensorProto } from '../../onnx/write.ts';
 import type { Scope } from '../scopes.ts';
 
 export interface IndexedNode {
@@ -172,13 +173,13 @@ function constantOf({ op_type, domain, attribute }: NodeProto): TensorProto | un
     case 'value':
       return own.t;
     case 'value_float':
-      return { data_type: 1, dims: [], float_data: [own.f ?? 0] };
+      return tensorProto('float32', [], [own.f ?? 0]);
     case 'value_floats':
-      return { data_type: 1, dims: [own.floats?.length ?? 0], float_data: own.floats ?? [] };
+      return tensorProto('float32', [own.floats?.length ?? 0], own.floats ?? []);
     case 'value_int':
-      return { data_type: 7, dims: [], int64_data: [Number(own.i ?? 0)] };
+      return tensorProto('int64', [], [Number(own.i ?? 0)]);
     case 'value_ints':
-      return { data_type: 7, dims: [own.ints?.length ?? 0], int64_data: own.ints ?? [] };
+      return tensorProto('int64', [own.ints?.length ?? 0], (own.ints ?? []).map(Number));
     default:
       return undefined;
   }

@@ -1,7 +1,7 @@
 // An unrolled recurrence as a recurrent part: its step is read as a cell, and a run is asked for the step's values under the names that they have in
 // each repetition.
 
-import { elementTypes } from '../../onnx/proto.ts';
+import { elementTypes, type NodeProto } from '../../onnx/proto.ts';
 import type { Tensor, TensorData } from '../../runtime/runtime.ts';
 import { type Given, type ReadCell, readStep } from '../cells/read.ts';
 import { spelledGradient } from '../cells/spelled-gradient.ts';
@@ -55,6 +55,7 @@ export class UnrolledReader {
       directions: [this.#recurrence.direction],
       ...(read.hidden === undefined ? {} : { hidden: read.hidden }),
       ...(read.input === undefined ? {} : { input: read.input }),
+      ...(this.#recurrence.body.nodes.some((node) => this.#isHalf(node)) ? { halves: true } : {}),
       nodes: this.#recurrence.body.nodes,
       values: read.cell.lines.map((line) => line.name),
       ...attentionOf(read.cell),
@@ -104,6 +105,10 @@ export class UnrolledReader {
     for (const name of [...body.scanned, ...body.outputs]) add(name, names.get(name)!);
     for (const name of body.held) if (this.#statics.data(this.#scope, name) === undefined) add(name, [name]);
     return [...ports.values()];
+  }
+
+  #isHalf({ output }: NodeProto): boolean {
+    return output.some((name) => this.#statics.type(this.#scope, this.#sample(name) ?? '') === elementTypes.float16);
   }
 
   /** What the file says of a value that the step reads. */

@@ -2,6 +2,7 @@
 
 import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import type { Reading } from '../../shared/reading.ts';
 import { dataLocations, decodeModel, type ModelProto, settledTensor, type TensorProto } from '../proto.ts';
 import { fieldOf } from '../tensor-numbers.ts';
 import { DecodeError, decodeLimits } from '../wire.ts';
@@ -36,9 +37,9 @@ export interface ModelFile extends Remarks {
 
 const defaults = { file: 2 ** 31 - 1, memory: decodeLimits.memory, tensor: 2 ** 32 };
 
-/** Throws ModelFileError where the file is no ONNX model that can be read; what is wrong within a readable one is among the remarks. */
-export async function openModelFile(path: string, limits: FileLimits = {}): Promise<ModelFile> {
-  return modelFileOf(path, await readWhole(path, limits.file ?? defaults.file), limits);
+/** Throws ModelFileError where the file is no ONNX model that can be read, and the signal's reason; what is wrong within a readable one is among the remarks. */
+export async function openModelFile(path: string, limits: FileLimits = {}, reading: Reading = {}): Promise<ModelFile> {
+  return modelFileOf(path, await readWhole(path, limits.file ?? defaults.file, reading), limits);
 }
 
 /** The same of bytes that were read already; files beside the model are looked for in the folder of `path`. */
@@ -135,8 +136,11 @@ function otherFormat(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
+/** Bytes that are read at once. */
+const CHUNK = 2 ** 26;
+
 /** Refuses what is no file of the size allowed, before anything is allocated. */
-async function readWhole(path: string, largest: number): Promise<Uint8Array> {
+async function readWhole(path: string, largest: number, { signal, progress }: Reading): Promise<Uint8Array> {
   const name = quoted(basename(path));
   const found = await stat(path).catch(() => {
     throw new ModelFileError(`There is no file ${path} that can be read.`);
@@ -153,9 +157,11 @@ async function readWhole(path: string, largest: number): Promise<Uint8Array> {
       );
     const buffer = new Uint8Array(size);
     for (let done = 0; done < size; ) {
-      const { bytesRead } = await handle.read(buffer, done, Math.min(size - done, 2 ** 30), done);
+      signal?.throwIfAborted();
+      const { bytesRead } = await handle.read(buffer, done, Math.min(size - done, CHUNK), done);
       if (bytesRead === 0) throw new ModelFileError(`${name} ends while it is read.`);
       done += bytesRead;
+      progress?.(done, size);
     }
     return buffer;
   } finally {

@@ -6,9 +6,10 @@ import {
   axisInfoText,
   type ForeignInfo,
   type ForeignPort,
-  PARITY_LIMIT,
+  lostText,
   type PartInfo,
   type PartParity,
+  wrongParts,
 } from '../../shared/foreign.ts';
 import { numberText } from '../../shared/numbers.ts';
 import { escaped } from './chart.ts';
@@ -106,10 +107,10 @@ function verification(verified: Verified | undefined): string {
   if (verified.kind === 'failed')
     return `<div class="warning" role="alert"><strong>The model could not be verified</strong><p>${escaped(verified.text)}</p></div>`;
   const { parity, idle, dimensions, remarks: said } = verified;
-  const wrong = parity.filter(({ value }) => value !== undefined && !(value <= PARITY_LIMIT));
+  const wrong = wrongParts(parity);
   const sizes = Object.entries(dimensions).map(([name, size]) => `${name} = ${size}`);
   const rows = [
-    ...parity.map(({ part, value }) => `<tr><th scope="row"><code>${escaped(part)}</code></th><td>${verdict(value)}</td></tr>`),
+    ...parity.map((each) => `<tr><th scope="row"><code>${escaped(each.part)}</code></th><td>${verdict(each)}</td></tr>`),
     ...idle.map(
       ({ part, why }) => `<tr><th scope="row"><code>${escaped(part)}</code></th><td class="unit">no values: ${escaped(why)}</td></tr>`,
     ),
@@ -123,16 +124,17 @@ function verification(verified: Verified | undefined): string {
     wrong.length > 0 || measured.length === 0
       ? ''
       : `<p role="status"><span class="good" aria-hidden="true">✓</span> The replay equals the model: the largest relative difference is ${parityText(Math.max(...measured.map(({ value }) => value!)))}.</p>`;
-  const note = [`Random input${sizes.length === 0 ? '' : ` with ${sizes.join(', ')}`}.`, ...said].map(escaped).join(' ');
+  const lost = parity.filter((each) => each.lost !== undefined).map(lostText);
+  const note = [`Random input${sizes.length === 0 ? '' : ` with ${sizes.join(', ')}`}.`, ...said, ...lost].map(escaped).join(' ');
   return `<section aria-label="Verification">${warning}${good}<p class="unit">${note}</p><div class="scroll"><table class="verification" aria-label="Parity by part"><tbody>${rows.join('')}</tbody></table></div></section>`;
 }
 
-const verdict = (value: number | undefined): string =>
-  value === undefined
-    ? '<span class="unit">the model gives nothing to compare it with</span>'
-    : value <= PARITY_LIMIT
-      ? `equal to ${parityText(value)}`
-      : `<strong class="failed">differs by ${parityText(value)}</strong>`;
+function verdict(each: PartParity): string {
+  const { value, halves } = each;
+  if (value === undefined) return '<span class="unit">the model gives nothing to compare it with</span>';
+  if (wrongParts([each]).length > 0) return `<strong class="failed">differs by ${parityText(value)}</strong>`;
+  return `equal to ${parityText(value)}${halves ? ' <span class="unit">(the model rounds to halves)</span>' : ''}`;
+}
 
 export const parityText = (value: number): string => (value === 0 ? 'the last bit' : value.toExponential(0));
 
