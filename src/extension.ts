@@ -123,7 +123,7 @@ export function activate(context: vscode.ExtensionContext): void {
   });
   command('generate', async (target?: Target, model?: string) => {
     const run = (await trustedFor('Generating')) ? await runFrom(target, runs, model) : undefined;
-    if (run !== undefined) await (await import('./views/results.ts')).generateText(run, engine.get(), output);
+    if (run !== undefined) await (await import('./views/results.ts')).generateText(run, engine.get(), output, context.workspaceState);
   });
   // VS Code has both in its tool bar only.
   command('stepBack', () => vscode.commands.executeCommand('workbench.action.debug.stepBack'));

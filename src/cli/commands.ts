@@ -3,8 +3,9 @@
 import { benchCommand } from './bench/command.ts';
 import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
-import { exportCommand, generateCommand } from './export.ts';
+import { exportCommand } from './export.ts';
 import { verifyCommand } from './foreign.ts';
+import { generateCommand } from './generate.ts';
 import { importCommand } from './import.ts';
 import { infoCommand } from './info.ts';
 import { traceCommand } from './trace.ts';

@@ -1,4 +1,4 @@
-// `unroll export` and `unroll generate`: what a trained model is for.
+// `unroll export`: a trained model for other programs.
 
 import { resolve } from 'node:path';
 import type { ExportFormat } from '../engine/requests.ts';
@@ -27,28 +27,6 @@ export const exportCommand: Command = {
     const { operators, files, bytes } = await engine.request('export', { run, out, format });
     const what = [...operators, ...files].join(', ');
     terminal.out(`${bytes.toLocaleString('en-US')} bytes in ${out}${what === '' ? '' : `: ${what}`}\n`);
-    return 0;
-  },
-};
-
-export const generateCommand: Command = {
-  usage: 'RUN [--prompt "..."] [--length N] [--seed N]',
-  summary: "Lets a trained model write, as its file's generate statement says.",
-  positionals: 1,
-  options: { prompt: { type: 'string' }, length: { type: 'string' }, seed: { type: 'string' } },
-  help: { prompt: 'what it goes on from', length: 'how much it writes, in characters or words', seed: 'decides what is drawn' },
-  async run(given, { terminal, engine }) {
-    const run = resolve(terminal.folder, given.positionals[0]!);
-    const prompt = given.text('prompt');
-    const length = given.count('length');
-    const seed = given.count('seed', 0);
-    const { text } = await engine.request('generate', {
-      run,
-      ...(prompt === undefined ? {} : { prompt }),
-      ...(length === undefined ? {} : { length }),
-      ...(seed === undefined ? {} : { seed }),
-    });
-    terminal.out(`${text}\n`);
     return 0;
   },
 };

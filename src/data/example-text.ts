@@ -1,6 +1,6 @@
 // A typed text as an example: what a debugger gives to a model whose input is a sequence of classes. What it does not say (the answer) is nothing.
 
-import type { InputShape, KeptData } from '../shared/dataset.ts';
+import type { InputShape, KeptData, Vocabulary } from '../shared/dataset.ts';
 import type { Example } from './dataset.ts';
 import { DataError } from './errors.ts';
 import { ahead, dimensionOf } from './store.ts';
@@ -13,7 +13,7 @@ export function exampleOfText(kept: KeptData, shapes: readonly InputShape[], tex
   if (read === undefined || vocabulary === undefined)
     throw new DataError('prompt', 'The model reads no text: its inputs are numbers. Choose an example of its data.');
   const { begin, end } = vocabulary;
-  const said = vocabulary.by === 'label' ? labels(vocabulary.tokens, text) : encode(vocabulary, text);
+  const said = encodeText(vocabulary, text);
   const ids = read.predicted && begin !== undefined && end !== undefined ? Int32Array.from([begin, ...said, end]) : said;
   const dimension = dimensionOf(read)!;
   const inputs: Record<string, Int32Array | Float32Array> = {};
@@ -44,8 +44,14 @@ export function exampleOfText(kept: KeptData, shapes: readonly InputShape[], tex
   return { inputs, lengths };
 }
 
+/** The numbers of a typed text's tokens. Throws DataError for what the vocabulary does not know. */
+export function encodeText(vocabulary: Vocabulary, text: string): Int32Array {
+  return vocabulary.by === 'label' ? labels(vocabulary.tokens, text) : encode(vocabulary, text);
+}
+
 /** Tokens of a generated task: its symbols one after the other, with or without spaces. */
 function labels(tokens: readonly string[], text: string): Int32Array {
+  if (text.trim() === '') return new Int32Array();
   const parts = text.trim().includes(' ') ? text.trim().split(/\s+/) : Array.from(text.trim());
   return Int32Array.from(parts, (part) => {
     const id = tokens.indexOf(part);

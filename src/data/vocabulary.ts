@@ -154,9 +154,16 @@ export function coderOf(vocabulary: Vocabulary): (token: string) => readonly num
 
 /** A text of tokens. Words are set with spaces, none before closing and after opening punctuation, nor where they were cut at an apostrophe. */
 export function decode(vocabulary: Vocabulary, ids: Iterable<number>): string {
-  const tokens = Array.from(ids, (id) => vocabulary.tokens[id] ?? UNKNOWN);
-  if (vocabulary.by === 'char' || vocabulary.by === 'pieces') return tokens.join('');
-  const joins = vocabulary.apostrophes ? (a: string, b: string) => joinsNext(a) || joinsPrevious(b) : () => false;
+  return joined(
+    vocabulary,
+    Array.from(ids, (id) => vocabulary.tokens[id] ?? UNKNOWN),
+  );
+}
+
+/** Tokens put together as `decode` does, be they in the vocabulary or not. */
+export function joined({ by, apostrophes }: Pick<Vocabulary, 'by' | 'apostrophes'>, tokens: readonly string[]): string {
+  if (by === 'char' || by === 'pieces') return tokens.join('');
+  const joins = apostrophes ? (a: string, b: string) => joinsNext(a) || joinsPrevious(b) : () => false;
   return tokens
     .map((token, k) => (k === 0 || closes(token) || opens(tokens[k - 1]!) || joins(tokens[k - 1]!, token) ? token : ` ${token}`))
     .join('');

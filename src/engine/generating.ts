@@ -11,37 +11,54 @@ import { generate } from '../training/generate.ts';
 import { openPredictor, openReader, readBeside } from '../training/predictor.ts';
 import { RunError } from '../training/run.ts';
 import type { TrainerState } from '../training/trainer.ts';
+import type { GenerateRequest, Result } from './requests.ts';
 import type { Reader } from './sequence.ts';
+import { sourceShapes, usualAnswer, writtenRows } from './writing.ts';
 
 /** How a model writes whose source does not say. */
 export const usualSettings: GenerateSettings = { search: { kind: 'sample', temperature: 1 }, length: 500, prompt: '' };
 
-/** Throws RunError where the model does not predict its own input. */
+/** Throws RunError where the model does not predict its own input. `padded`: the model for rows of different lengths. */
 export async function written(
   reader: Reader,
+  padded: () => Model,
   weights: TrainerState,
-  settings: GenerateSettings,
-  seed: number,
-  runtime: Runtime,
-): Promise<string> {
-  return reader.model.forecast === undefined
-    ? writtenText(reader, weights, settings, seed, runtime)
-    : foreseen(reader, weights, settings, runtime);
-}
-
-async function writtenText(
-  { model, kept }: Reader,
-  weights: TrainerState,
-  settings: GenerateSettings,
-  seed: number,
-  runtime: Runtime,
-): Promise<string> {
+  { said, request, seed, runtime }: Wish,
+): Promise<Result<'generate'>> {
+  const { model, kept } = reader;
+  const answers = model.prediction !== undefined && sourceShapes(reader).length > 0;
+  const settings = settingsOf(said ?? (answers ? usualAnswer : usualSettings), request);
+  if (model.forecast !== undefined) return { text: await foreseen(reader, weights, settings, runtime), rows: [] };
+  const { search } = settings;
+  const isByRow = answers || search.kind === 'beam' || request.continue !== undefined || request.attention === true;
+  if (isByRow || request.sources !== undefined) {
+    const rows = await writtenRows({ ...reader, model: padded() }, weights, settings, request, seed, runtime);
+    return { text: rows.map(({ text }) => text).join('\n'), rows };
+  }
   const predictor = await openPredictor(model, weights, runtime);
   try {
-    return await generate(predictor, kept.vocabularies[model.prediction!.classes]!, settings, seed);
+    return { text: await generate(predictor, kept.vocabularies[model.prediction!.classes]!, { ...settings, search }, seed), rows: [] };
   } finally {
     await predictor.close();
   }
+}
+
+interface Wish {
+  /** What the source says, if anything. */
+  readonly said: GenerateSettings | undefined;
+  readonly request: Omit<GenerateRequest, 'run' | 'seed'>;
+  readonly seed: number;
+  readonly runtime: Runtime;
+}
+
+function settingsOf(said: GenerateSettings, { prompt, length, beam }: Wish['request']): GenerateSettings {
+  const penalty = said.search.kind === 'beam' ? said.search.penalty : 0;
+  return {
+    ...said,
+    ...(prompt === undefined ? {} : { prompt }),
+    ...(length === undefined ? {} : { length }),
+    ...(beam === undefined ? {} : { search: { kind: 'beam', width: beam, penalty } }),
+  };
 }
 
 /** The next steps of the data, a line each, as comma-separated values in the data's own unit; the first column counts the steps ahead. */
@@ -90,6 +107,8 @@ export function sampler(
   const vocabulary = kept.vocabularies[prediction?.classes ?? ''];
   if (prediction === undefined || vocabulary === undefined) return undefined;
   if (readBeside(model, { input: prediction.input, line: prediction.logits }).length > 0) return undefined;
+  // While it learns, a text is drawn as it comes: a beam would write the same again and again.
+  const search = said.search.kind === 'beam' ? ({ kind: 'sample', temperature: 0.8 } as const) : said.search;
   // A prompt that the text does not allow is no reason to stop a training.
   const prompt = isKnown(() => encode(vocabulary, said.prompt)) ? said.prompt : '';
   return async (weights) => {
@@ -98,7 +117,7 @@ export function sampler(
       const text = await generate(
         predictor,
         vocabulary,
-        { ...said, prompt, length: Math.min(said.length, SAMPLED) },
+        { prompt, search, length: Math.min(said.length, SAMPLED) },
         random('sample').uniform(),
       );
       return prompt + text;

@@ -11,14 +11,16 @@ import { beginningsOf } from './beginnings.ts';
 import { exportRun } from './exporting.ts';
 import { loadData } from './features.ts';
 import { inspect, nodeByNode, traceForeign, verify } from './foreign.ts';
-import { usualSettings, written } from './generating.ts';
+import { written } from './generating.ts';
 import { importWeights } from './importing.ts';
 import { openRunModel, trainsOf } from './job.ts';
 import { allowedMemory, usualMemory, withinMemory } from './memory-limit.ts';
 import { previewData } from './preview.ts';
+import type { Reader } from './sequence.ts';
 import type { Context, Handlers } from './serve.ts';
 import { checkpointOf, sourceOfTrace, Traces } from './traces.ts';
 import { runTraining } from './training.ts';
+import { sourceOfRun } from './writing.ts';
 
 export interface Engine {
   readonly handlers: Handlers;
@@ -101,12 +103,12 @@ export function createHandlers(runtime = createRuntime()): Engine {
 
     export: exportRun,
     importWeights,
-    async generate({ run: folder, prompt, length, seed }) {
-      const { run, model, shapes, generate: said = usualSettings } = await openRunModel(folder);
-      const settings = { ...said, ...(prompt === undefined ? {} : { prompt }), ...(length === undefined ? {} : { length }) };
-      const reader = { model, shapes, kept: run.data, dataset: () => loadData(run.record.data, shapes, run.data) };
-      return { text: await written(reader, (await checkpointOf(run)).state, settings, seed ?? run.record.settings.seed, runtime) };
+    async generate({ run: folder, seed, ...request }) {
+      const { reader, run, padded, generate: said } = await readerOf(folder);
+      const wish = { said, request, seed: seed ?? run.record.settings.seed, runtime };
+      return written(reader, padded, (await checkpointOf(run)).state, wish);
     },
+    sourceOf: async ({ run }) => sourceOfRun((await readerOf(run)).reader),
   };
   return {
     handlers,
@@ -115,6 +117,13 @@ export function createHandlers(runtime = createRuntime()): Engine {
       await training;
     },
   };
+}
+
+/** A run's model with what is known of its data. */
+async function readerOf(folder: string): Promise<Awaited<ReturnType<typeof openRunModel>> & { readonly reader: Reader }> {
+  const opened = await openRunModel(folder);
+  const { run, model, shapes } = opened;
+  return { ...opened, reader: { model, shapes, kept: run.data, dataset: () => loadData(run.record.data, shapes, run.data) } };
 }
 
 /** What is long goes on for as long as the request is wanted, with an event for each hundredth of a file that is read, and what is said meanwhile. */

@@ -83,6 +83,8 @@ export interface RunModel {
   readonly run: Run;
   /** For whole sequences: no row of a batch ends before another. */
   readonly model: Model;
+  /** The model for batches, whose rows end where they end. */
+  readonly padded: () => Model;
   readonly shapes: readonly InputShape[];
   readonly places: Places;
   /** What the source says of generating, if anything. */
@@ -97,6 +99,7 @@ export async function openRunModel(folder: string): Promise<RunModel> {
   return {
     run,
     model,
+    padded: () => (run.data.ragged.length === 0 ? model : modelOf(program, train, run.data, run.data.ragged)),
     shapes: inputShapes(program, train),
     places: placesOf(program, train),
     ...generateOf(program, train),

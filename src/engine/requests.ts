@@ -7,6 +7,7 @@ import type { InputChoices } from '../shared/inputs.ts';
 import type { Device } from '../shared/settings.ts';
 import type { Objective, ReadRequest, SummaryKind, TraceDescription } from '../shared/trace.ts';
 import type { RunSummary, StepRecord } from '../shared/training.ts';
+import type { WrittenRow } from '../training/decoding/write.ts';
 import type { MatchedWeights } from '../weights/match.ts';
 import type { AsModelRequest, AsModelResult } from './as-model.ts';
 import type { ForeignTraceRequest, ForeignTraceResult, VerifyResult } from './foreign.ts';
@@ -72,6 +73,28 @@ export interface NodeByNodeRequest {
   readonly dimensions?: Readonly<Record<string, number>>;
 }
 
+export interface GenerateRequest {
+  readonly run: string;
+  readonly prompt?: string;
+  readonly length?: number;
+  readonly seed?: number;
+  /** What the model reads before it writes: texts, or examples of its data. */
+  readonly sources?: readonly Extract<SequenceChoice, { readonly kind: 'text' | 'example' }>[];
+  /** A beam of this width, with the penalty of the source if it has one. */
+  readonly beam?: number;
+  /** Rows tell where the model looked. */
+  readonly attention?: boolean;
+  /** Tokens (`ids` of a row, or of nodes of its beam) that every row begins with: the search continues from there. */
+  readonly continue?: readonly number[];
+}
+
+/** `name` of the input that a text is typed for; absent where the model reads none. `examples`: some of the held-out data, as they are typed. */
+export interface SourceOfRun {
+  readonly reads: boolean;
+  readonly name?: string;
+  readonly examples: readonly string[];
+}
+
 /** Parameters and result of each request. */
 export interface Requests {
   devices: { parameters: None; result: readonly { device: string; available: boolean; reason?: string }[] };
@@ -133,10 +156,13 @@ export interface Requests {
     };
     result: Pick<MatchedWeights, 'report' | 'missing' | 'unused'> & { readonly run?: RunSummary };
   };
+  /** Lets a run write. A model that reads something before it writes is given `sources`; `text` has a line for each of them. */
   generate: {
-    parameters: { readonly run: string; readonly prompt?: string; readonly length?: number; readonly seed?: number };
-    result: { readonly text: string };
+    parameters: GenerateRequest;
+    result: { readonly text: string; readonly rows: readonly WrittenRow[] };
   };
+  /** What a run reads before it writes. */
+  sourceOf: { parameters: { readonly run: string }; result: SourceOfRun };
 }
 
 /** What the engine says unasked, to the request it belongs to. */

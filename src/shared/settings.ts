@@ -158,6 +158,9 @@ export interface TrainSettings {
   /** Largest norm of the whole gradient; absent: no clipping. */
   readonly clip?: number;
   readonly clipValue?: number;
+  /** The probability that the predicted input is given as it is, and not as the model predicts it: from the first step to the end of `epochs`, in a
+   *  straight line (Bengio et al. 2015). Absent: always. */
+  readonly teacher?: { readonly from: number; readonly to: number; readonly epochs: number };
   /** Ends the training where the validation loss has not fallen for so many validations; the best weights are kept. */
   readonly stop?: { readonly patience: number };
   /** Absent: what fits the model's loss. */
@@ -176,7 +179,12 @@ export interface TrainSettings {
 export interface GenerateSettings {
   readonly search:
     | { readonly kind: 'greedy' }
-    | { readonly kind: 'sample'; readonly temperature: number; readonly topK?: number; readonly topP?: number };
+    | { readonly kind: 'sample'; readonly temperature: number; readonly topK?: number; readonly topP?: number }
+    /** The `width` best beginnings at each step; `penalty` is the power of the length penalty (Wu et al. 2016). */
+    | { readonly kind: 'beam'; readonly width: number; readonly penalty: number };
+  /** Most tokens, for what does not come to an end of its own. */
   readonly length: number;
   readonly prompt: string;
+  /** Where ‹unknown› is written, the source's word at the largest weight of this line stands: `decoder.weights`. */
+  readonly copy?: string;
 }

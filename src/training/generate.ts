@@ -11,12 +11,15 @@ export interface Predictor {
   read(ids: Int32Array): Promise<Float32Array>;
 }
 
+/** A search that looks at one step at a time. */
+export type StepwiseSearch = Exclude<GenerateSettings['search'], { readonly kind: 'beam' }>;
+
 /** The text that a model writes after the prompt, `length` tokens of it, or fewer where it comes to an end. `onToken` sees it grow. Throws DataError for
  *  a prompt with unknown characters. */
 export async function generate(
   predictor: Predictor,
   vocabulary: Vocabulary,
-  { search, length, prompt }: GenerateSettings,
+  { search, length, prompt }: Pick<GenerateSettings, 'length' | 'prompt'> & { readonly search: StepwiseSearch },
   seed: number,
   onToken?: (text: string) => void,
 ): Promise<string> {
@@ -44,16 +47,11 @@ function startOf({ begin, tokens }: Vocabulary, read: Int32Array): Int32Array {
 
 /** A class by its score: the best, or one drawn from softmax(scores / temperature) among the `topK` best and the fewest whose probabilities
  *  reach `topP` (Holtzman et al. 2020). None of `never` is chosen. */
-export function choose(
-  scores: Float32Array,
-  search: GenerateSettings['search'],
-  chance: Random,
-  never: readonly (number | undefined)[] = [],
-): number {
+export function choose(scores: Float32Array, search: StepwiseSearch, chance: Random, never: readonly (number | undefined)[] = []): number {
+  if (search.kind === 'greedy' || search.temperature === 0) return best(scores, never);
   const order = Array.from(scores.keys())
     .filter((id) => !never.includes(id))
     .sort((a, b) => scores[b]! - scores[a]!);
-  if (search.kind === 'greedy' || search.temperature === 0) return order[0]!;
   const among = order.slice(0, search.topK ?? order.length);
   const weights = among.map((id) => Math.exp((scores[id]! - scores[among[0]!]!) / search.temperature));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -66,4 +64,11 @@ export function choose(
     if (left < 0) return among[k]!;
   }
   return among[kept - 1]!;
+}
+
+/** The class with the largest score, the first of equals. */
+export function best(scores: Float32Array, never: readonly (number | undefined)[]): number {
+  let found = -1;
+  for (let id = 0; id < scores.length; id += 1) if ((found < 0 || scores[id]! > scores[found]!) && !never.includes(id)) found = id;
+  return found;
 }

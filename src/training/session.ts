@@ -15,6 +15,7 @@ import { afterValidation, freshRate, rateAt } from './rate.ts';
 import { measure, writeReport } from './report.ts';
 import { checkpointsOf, logOf, type RunRecord, summarise, writeRecord } from './run.ts';
 import { examplesOf, Occasions } from './samples.ts';
+import { mixed, taughtInput, truthAt } from './teacher.ts';
 import { type EventFile, openEventFile } from './tensorboard.ts';
 import type { StepResult, Trainer, TrainerState } from './trainer.ts';
 import { Seldom, updateRatios } from './update-ratios.ts';
@@ -125,7 +126,7 @@ export class Session {
     if (done >= total) hooks.message?.(`All ${done.toLocaleString('en-US')} steps are done. Give more steps to go on.`);
     for (let step = done + 1; step <= total; step += 1) {
       const rate = rateAt(settings.optimizer, { step, steps: total, pass: batches.count }, this.#progress.rate);
-      const batch = batches.at(step - 1);
+      const batch = await this.#taught(batches.at(step - 1), step);
       const { result, ratios } = await this.#learn(batch, step, rate);
       this.#bestOf = undefined;
       this.#pace.step();
@@ -157,6 +158,15 @@ export class Session {
       await breathe();
     }
     return { kind: 'done' };
+  }
+
+  /** The batch as it is read: the truth, or now and then what the model would say. */
+  async #taught(batch: Batch, step: number): Promise<Batch> {
+    const { settings, trainer, model, data, batches } = this.#parts;
+    const truth = settings.teacher === undefined ? 1 : truthAt(settings.teacher, step, batches.count);
+    if (truth >= 1) return batch;
+    const { judged } = await trainer.evaluate(batch);
+    return mixed(batch, taughtInput(model, data.running), judged!, truth, settings.seed, step);
   }
 
   /** A step; now and then with the way that the weights have gone. */

@@ -15,6 +15,7 @@ import { usualEpochs } from './more.ts';
 import { checkpointsOf, createRun, makeFolder, newRunFolder, RunError, type RunRecord, readRecord, removeRun } from './run.ts';
 import { Session, type TrainHooks } from './session.ts';
 import { trainedWeights } from './step.ts';
+import { taughtInput } from './teacher.ts';
 import type { OpenTrainer, Trainer, TrainerState } from './trainer.ts';
 import { ownWeights, type ReadWeights, startedFrom } from './warm-start.ts';
 
@@ -75,6 +76,7 @@ export async function train(job: Job, options: TrainOptions, hooks: TrainHooks, 
   // What the end will be measured by is read now: a fault of it is better known before than after.
   evaluationBatches(data, 'test', settings);
   trainedWeights(model, settings);
+  if (settings.teacher !== undefined) taughtInput(model, data.running);
   if (validation === undefined) checkWaiting(settings);
   const files = around.files ?? nodeFiles;
   const folder = options.out ?? (await newRunFolder(job.file, model.name));

@@ -3,7 +3,7 @@
 import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Engine } from '../engine/client.ts';
-import type { ExportFormat } from '../engine/requests.ts';
+import type { ExportFormat, GenerateRequest, SourceOfRun } from '../engine/requests.ts';
 import { numberText } from '../shared/numbers.ts';
 
 interface Format {
@@ -99,12 +99,55 @@ async function placeFor(run: string, { format, name }: Format): Promise<vscode.U
   }
 }
 
-/** Lets the run write, and shows it in the output channel. */
-export async function generateText(run: string, engine: Engine, output: vscode.OutputChannel): Promise<void> {
-  const { text } = await vscode.window.withProgress(
+/** Lets the run write, and shows it in the output channel. Of a model that reads something first, asks for that; what was typed is remembered. */
+export async function generateText(run: string, engine: Engine, output: vscode.OutputChannel, memory: vscode.Memento): Promise<void> {
+  const source = await engine.request('sourceOf', { run });
+  const text = source.reads ? await askForSource(run, source, memory) : undefined;
+  if (source.reads && text === undefined) return;
+  const { text: written, rows } = await vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title: `${basename(run)} writes ...` },
-    () => engine.request('generate', { run }),
+    () => engine.request('generate', text === undefined ? { run } : { run, sources: [text] }),
   );
-  output.appendLine(`── ${basename(run)}\n${text}\n`);
+  const read = rows[0] !== undefined && text !== undefined ? `${text.kind === 'text' ? text.text : `test example ${text.index}`}\n→ ` : '';
+  const cut = source.reads && rows[0]?.ended === false ? ' … (cut at its length)' : '';
+  output.appendLine(`── ${basename(run)}\n${read}${written}${cut}\n`);
   output.show(true);
+}
+
+const SOURCE = 'unroll.source';
+
+type SourceChoice = NonNullable<GenerateRequest['sources']>[number];
+
+/** What the model shall read: typed, or one of the held-out examples. */
+async function askForSource(run: string, { name, examples }: SourceOfRun, memory: vscode.Memento): Promise<SourceChoice | undefined> {
+  const title = `${basename(run)} writes: from what?`;
+  if (name === undefined) {
+    const index = await vscode.window.showInputBox({
+      title,
+      prompt: 'The model reads more than a text: the place of an example in the test part of its data',
+      value: '0',
+      validateInput: (value) => (/^\d+$/.test(value) ? undefined : 'A whole number, from 0'),
+    });
+    return index === undefined ? undefined : { kind: 'example', part: 'test', index: Number(index) };
+  }
+  const before = memory.get<string>(`${SOURCE} ${name}`);
+  const offered = [...new Set([...(before === undefined ? [] : [before]), ...examples])];
+  const pick = vscode.window.createQuickPick();
+  pick.title = title;
+  pick.placeholder = `Type \`${name}\`, or take one of the held-out examples`;
+  const show = (typed: string): void => {
+    const own = typed.trim() === '' || offered.includes(typed) ? [] : [{ label: typed, alwaysShow: true, description: 'as typed' }];
+    pick.items = [...own, ...offered.map((label) => ({ label }))];
+  };
+  show('');
+  pick.onDidChangeValue(show);
+  const chosen = await new Promise<string | undefined>((settle) => {
+    pick.onDidAccept(() => settle(pick.selectedItems[0]?.label ?? (pick.value.trim() || undefined)));
+    pick.onDidHide(() => settle(undefined));
+    pick.show();
+  });
+  pick.dispose();
+  if (chosen === undefined) return undefined;
+  await memory.update(`${SOURCE} ${name}`, chosen);
+  return { kind: 'text', text: chosen };
 }

@@ -35,7 +35,7 @@ const handlers = {
         place: { uri: 'file:///m.rnn', start: { line: 3, column: 8 }, end: { line: 3, column: 12 } },
       });
     if (what === 'never') await new Promise((resolve) => setTimeout(resolve, 600_000));
-    return { text: `${prompt}, ${process.pid}` };
+    return { text: `${prompt}, ${process.pid}`, rows: [] };
   },
   async verify() {
     process.kill(process.pid, 'SIGSEGV');

@@ -56,6 +56,31 @@ describe('data, train and generate', () => {
     assert.deepEqual(statements.generates[0]!.settings, { search: { kind: 'sample', temperature: 1 }, length: 200, prompt: '' });
   });
 
+  it('a beam, copying, and a teacher', async () => {
+    const { statements, faults } = await programOf(`${samples.chained}
+data said = repeating(100)
+train Repeat on said { teacher: ramp(1, 0.7, epochs: 5) }
+train Repeat on said { teacher: 0.9 }
+generate Repeat { search: beam(5, penalty: 0.6), unknown: copy(decoder[1].weights) }
+generate Repeat { search: beam(3) }
+`);
+    assert.deepEqual(faults, []);
+    assert.deepEqual(
+      statements.trains.map(({ settings }) => settings?.teacher),
+      [
+        { from: 1, to: 0.7, epochs: 5 },
+        { from: 0.9, to: 0.9, epochs: 0 },
+      ],
+    );
+    assert.deepEqual(
+      statements.generates.map(({ settings }) => settings),
+      [
+        { search: { kind: 'beam', width: 5, penalty: 0.6 }, length: 200, prompt: '', copy: 'decoder[1].weights' },
+        { search: { kind: 'beam', width: 3, penalty: 0 }, length: 200, prompt: '' },
+      ],
+    );
+  });
+
   it('steps, clipping by value, decay and momentum', async () => {
     const { statements } = await programOf(samples.tied);
     assert.deepEqual(statements.data[0]!.source, {
@@ -260,7 +285,17 @@ train M on book { optimizer: sgd(step(1, every: 1, factor: 0.5, after: 8)), repo
       'data d = text("a.txt", validation: «1»)\n',
       '`validation` takes a share from 0 below 1, or a number of examples, not `1`.',
     ],
-    ['a setting of later', 'train M on book { «teacher»: 1 }\n', '`teacher` is not supported by this version.'],
+    ['a teacher of a running text', 'train M on book { teacher: «0.9» }\n', /^`teacher` is for rows that are predicted/],
+    [
+      'a teacher that is none',
+      'data r = repeating(9)\ntrain M on r { teacher: «ramp(1, 0.7)» }\n',
+      /^`teacher` is ramp\(1, 0\.7, epochs: 5\)/,
+    ],
+    [
+      'a teacher that says more than the truth',
+      'data r = repeating(9)\ntrain M on r { teacher: ramp(1, «1.5», epochs: 2) }\n',
+      'The probability of the truth is at most 1.',
+    ],
     ['a metric that is none', 'train M on book { report: «acuracy» }\n', /^`acuracy` is nothing to report\. .* Did you mean `accuracy`\?$/],
     ['a metric of later', 'train M on book { report: [bits, «bleu»] }\n', '`bleu` is not supported by this version.'],
     [
@@ -313,8 +348,11 @@ train M on book { optimizer: sgd(step(1, every: 1, factor: 0.5, after: 8)), repo
     ],
     ['pieces of a word', 'data d = text("a.txt", by: pieces(«many»))\n', 'The number of pieces takes a whole number from 2, not `many`.'],
     ['data given twice', 'data «book» = text("b.txt", by: char)\n', 'Data `book` is given twice.'],
-    ['a search of later', 'generate M { search: «beam(5)» }\n', /^`beam` is not supported by this version/],
-    ['a search that is none', 'generate M { search: «best» }\n', /^`search` is greedy or sample/],
+    ['a beam without a width', 'generate M { search: «beam(penalty: 0.6)» }\n', /^beam takes how many beginnings are kept/],
+    ['a beam of nothing', 'generate M { search: beam(«0») }\n', 'The width of a beam takes a whole number from 1, not `0`.'],
+    ['a setting of a beam that is none', 'generate M { search: beam(5, «length: 2») }\n', /^beam takes its width and `penalty:`/],
+    ['a search that is none', 'generate M { search: «best» }\n', /^`search` is greedy, beam\(5, penalty: 0\.6\) or sample/],
+    ['a copy of no line', 'generate M { unknown: «copy» }\n', /^`unknown` is copy\(decoder\.weights\)/],
     ['a temperature of nothing', 'generate M { search: sample(temperature: «0») }\n', '`temperature` takes a number above 0, not `0`.'],
     ['a prompt without quotes', 'generate M { prompt: «ROMEO» }\n', '`prompt` takes a text in quotes, not `ROMEO`.'],
   ];

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Vocabulary } from '../../src/data/vocabulary.ts';
 import { random } from '../../src/shared/random.ts';
-import type { GenerateSettings } from '../../src/shared/settings.ts';
-import { choose, generate, type Predictor } from '../../src/training/generate.ts';
+import { choose, generate, type Predictor, type StepwiseSearch } from '../../src/training/generate.ts';
 
 const vocabulary: Vocabulary = { by: 'char', lower: false, tokens: ['\n', 'a', 'b', 'c'] };
 /** Scores the token after the last one highest, and hears what it is given. */
@@ -12,7 +11,7 @@ const next = (heard: number[][] = []): Predictor => ({
     return Float32Array.from({ length: 4 }, (_, k) => (k === (ids.at(-1)! + 1) % 4 ? 2 : 0));
   },
 });
-const share = (search: GenerateSettings['search'], scores: number[], never?: number): number[] => {
+const share = (search: StepwiseSearch, scores: number[], never?: number): number[] => {
   const chance = random(1);
   const counts = scores.map(() => 0);
   for (let k = 0; k < 20_000; k += 1) counts[choose(Float32Array.from(scores), search, chance, [never])]! += 1;
@@ -45,7 +44,7 @@ describe('generating', () => {
   });
 
   it('writes the same for the same seed', async () => {
-    const settings: GenerateSettings = { search: { kind: 'sample', temperature: 1 }, length: 40, prompt: 'a' };
+    const settings: Parameters<typeof generate>[2] = { search: { kind: 'sample', temperature: 1 }, length: 40, prompt: 'a' };
     const write = (seed: number): Promise<string> => generate(next(), vocabulary, settings, seed);
     assert.equal(await write(1), await write(1));
     assert.notEqual(await write(1), await write(2));

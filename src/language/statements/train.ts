@@ -58,7 +58,6 @@ export function trainStatements(item: Train, place: number, items: Items, uri: s
 }
 
 function settingsOf(item: Train, model: Model | undefined, items: Items, reader: SettingsReader, uri: string): TrainSettings {
-  reader.later(['teacher'], 'error');
   const positive = { least: 1, whole: true };
   const epochs = reader.number('epochs', positive);
   const steps = reader.number('steps', positive);
@@ -73,6 +72,7 @@ function settingsOf(item: Train, model: Model | undefined, items: Items, reader:
   const optimizer = optimizerOf(reader);
   const clip = reader.number('clip', { above: 0 });
   const clipValue = reader.number('clip_value', { above: 0 });
+  const teacher = teacherOf(reader, isText);
   const stop = stopOf(reader);
   const report = reportOf(reader, model);
   const freeze = freezeOf(reader);
@@ -87,6 +87,7 @@ function settingsOf(item: Train, model: Model | undefined, items: Items, reader:
     optimizer: decay === undefined ? optimizer : { ...optimizer, decay },
     ...(clip === undefined ? {} : { clip }),
     ...(clipValue === undefined ? {} : { clipValue }),
+    ...(teacher === undefined ? {} : { teacher }),
     ...(stop === undefined ? {} : { stop }),
     ...(report === undefined ? {} : { report }),
     ...(freeze === undefined ? {} : { freeze }),
@@ -145,6 +146,37 @@ function checkData(item: Train, model: Model | undefined, items: Items, reader: 
 }
 
 // ------------------------------------------------------------------------------------------------------------------ settings
+
+/** teacher: 0.9 or teacher: ramp(1, 0.7, epochs: 5) */
+function teacherOf(reader: SettingsReader, isText: boolean): TrainSettings['teacher'] {
+  const node = reader.value('teacher');
+  if (node === undefined) return undefined;
+  if (isText) reader.fault(node, '`teacher` is for rows that are predicted; a running text is always read as it stands.');
+  const share = (value: Expression): number | undefined => {
+    const number = reader.checked(value, 'The probability of the truth', { least: 0 });
+    if (number !== undefined && number > 1) reader.fault(value, 'The probability of the truth is at most 1.');
+    return number;
+  };
+  const said = wordOf(node);
+  if (said === undefined) {
+    const always = share(node);
+    return always === undefined ? undefined : { from: always, to: always, epochs: 0 };
+  }
+  const given = said.call?.arguments ?? [];
+  const [from, to] = given.filter(({ name }) => name === undefined);
+  const epochs = given.find(({ name }) => name === 'epochs');
+  if (said.word !== 'ramp' || from === undefined || to === undefined || epochs === undefined || given.length !== 3) {
+    reader.fault(
+      node,
+      '`teacher` is ramp(1, 0.7, epochs: 5): how often the truth is read at first, later, and from when on; or one number.',
+    );
+    return undefined;
+  }
+  const numbers = { from: share(from.value), to: share(to.value), epochs: reader.checked(epochs.value, '`epochs`', { above: 0 }) };
+  return numbers.from === undefined || numbers.to === undefined || numbers.epochs === undefined
+    ? undefined
+    : { from: numbers.from, to: numbers.to, epochs: numbers.epochs };
+}
 
 /** stop: plateau(patience: 5) */
 function stopOf(reader: SettingsReader): TrainSettings['stop'] {

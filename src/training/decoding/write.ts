@@ -1,0 +1,188 @@
+// What a trained model writes for some rows of its source: batch by batch, as a `generate` statement says, with where it looked.
+
+import { joined as batchOf } from '../../data/batches.ts';
+import type { Example } from '../../data/dataset.ts';
+import { encodeText } from '../../data/example-text.ts';
+import { joined, UNKNOWN } from '../../data/vocabulary.ts';
+import type { Model } from '../../graph/model.ts';
+import type { Runtime, SessionOptions } from '../../runtime/runtime.ts';
+import type { InputShape, KeptData, Vocabulary } from '../../shared/dataset.ts';
+import type { GenerateSettings } from '../../shared/settings.ts';
+import { RunError } from '../run.ts';
+import type { TrainerState } from '../trainer.ts';
+import { type AttentionLine, attentionLines, copiedLine, mostLookedAt } from './attention.ts';
+import { type Beam, beamSearch } from './beam.ts';
+import { type Decoder, openDecoder } from './decoder.ts';
+import { type Hypothesis, type Rules, searchRows } from './search.ts';
+
+/** A model that writes, and what is known of its data. */
+export interface WritingModel {
+  /** Built for rows of different lengths (`kept.ragged`). */
+  readonly model: Model;
+  readonly shapes: readonly InputShape[];
+  readonly kept: KeptData;
+}
+
+/** One row of what the model reads before it writes. */
+export interface Source {
+  readonly example: Example;
+  /** The words of an input as they were typed, where ‹unknown› would hide them; by the input's name. */
+  readonly words?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface WrittenRow {
+  readonly text: string;
+  readonly tokens: readonly string[];
+  /** The numbers of the tokens, as `continue` takes them. */
+  readonly ids: readonly number[];
+  /** It came to ‹end›; else it was cut at `length`. */
+  readonly ended: boolean;
+  /** What the model read, by word: what `attention` looks at. */
+  readonly source: readonly string[];
+  /** By line (`decoder.weights`), where it was asked for: [tokens, ...heads, places], ‹end› being the last of the tokens where the row ended. */
+  readonly attention: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>;
+  /** Of a beam search. */
+  readonly score?: number;
+  readonly beam?: Beam;
+}
+
+export interface WriteOptions {
+  readonly attention?: boolean;
+  /** Tokens that every row begins with; the search continues from there. */
+  readonly prefix?: readonly number[];
+  readonly seed?: number;
+}
+
+/** Rows that are decoded side by side. */
+const ROWS = 64;
+
+export class RowWriter {
+  readonly #writing: WritingModel;
+  readonly #decoder: Decoder;
+  readonly #settings: GenerateSettings;
+  readonly #lines: readonly AttentionLine[];
+  readonly #vocabulary: Vocabulary;
+
+  private constructor(writing: WritingModel, decoder: Decoder, settings: GenerateSettings, lines: readonly AttentionLine[]) {
+    this.#writing = writing;
+    this.#decoder = decoder;
+    this.#settings = settings;
+    this.#lines = lines;
+    this.#vocabulary = vocabularyOf(writing);
+  }
+
+  /** Throws RunError where the model cannot write, or the settings do not fit it. `attention`: rows tell where the model looked. */
+  static async open(
+    writing: WritingModel,
+    weights: TrainerState,
+    settings: GenerateSettings,
+    runtime: Runtime,
+    attention = false,
+    options?: SessionOptions,
+  ): Promise<RowWriter> {
+    const { model } = writing;
+    const copied = settings.copy === undefined ? [] : [copiedLine(model, settings.copy)];
+    const lines = attention ? [...copied, ...attentionLines(model).filter(({ name }) => name !== settings.copy)] : copied;
+    const decoder = await openDecoder(
+      model,
+      weights,
+      runtime,
+      lines.map(({ line }) => line.value),
+      options,
+    );
+    return new RowWriter(writing, decoder, settings, lines);
+  }
+
+  close(): Promise<void> {
+    return this.#decoder.close();
+  }
+
+  /** What is written for each source. Throws DataError for a prompt that the vocabulary does not know. */
+  async write(sources: readonly Source[], { prefix, seed = 1 }: Omit<WriteOptions, 'attention'> = {}): Promise<WrittenRow[]> {
+    const written: WrittenRow[] = [];
+    for (let from = 0; from < sources.length; from += ROWS)
+      written.push(...(await this.#writeBatch(sources.slice(from, from + ROWS), prefix, seed + from)));
+    return written;
+  }
+
+  async #writeBatch(sources: readonly Source[], given: readonly number[] | undefined, seed: number): Promise<WrittenRow[]> {
+    const { search, length, prompt, copy } = this.#settings;
+    const vocabulary = this.#vocabulary;
+    const { begin, end, unknown } = vocabulary;
+    const { model } = this.#writing;
+    const read = this.#read;
+    const ragged = this.#writing.kept.ragged.filter((dimension) => model.inputs.some(({ name }) => name === `lengths(${dimension})`));
+    const batch = batchOf(
+      { inputs: read, ragged },
+      sources.map(({ example }) => example),
+    );
+    const real = this.#lines.map(({ over }) => sources.map(({ example }) => example.lengths[over] ?? batch.sizes[over]!));
+    const prefix = given ?? [...encodeText(vocabulary, prompt)];
+    const rules: Rules = {
+      begin: begin ?? Math.max(0, vocabulary.tokens.indexOf('\n')),
+      ...(end === undefined ? {} : { end }),
+      never: [...(begin === undefined ? [] : [begin]), ...(unknown === undefined || copy !== undefined ? [] : [unknown])],
+      length,
+      prefix,
+      real,
+    };
+    const begun = await this.#decoder.begin(batch);
+    if (search.kind !== 'beam') {
+      const found = await searchRows(begun, rules, search, seed);
+      return found.map((hypothesis, row) => this.#row(hypothesis, sources[row]!));
+    }
+    const rows: WrittenRow[] = [];
+    for (const [row, source] of sources.entries()) {
+      const own = { ...rules, real: real.map((each) => [each[row]!]) };
+      const beam = await beamSearch(begun.take([row]), own, search);
+      const [best] = beam.hypotheses;
+      rows.push({ ...this.#row(best!, source), score: best!.score, beam });
+    }
+    return rows;
+  }
+
+  /** Inputs that are read before anything is written. */
+  get #read(): readonly InputShape[] {
+    const { shapes, model } = this.#writing;
+    return shapes.filter(({ name, compared }) => name !== model.prediction?.input && !compared);
+  }
+
+  #row({ tokens: ids, ended, lines }: Hypothesis, source: Source): WrittenRow {
+    const { kept } = this.#writing;
+    const wordsOver = (over: string | undefined): readonly string[] => {
+      const shape = this.#read.find(({ shape: sizes, classes }) => classes !== undefined && (over === undefined || sizes[0] === over));
+      if (shape === undefined) return [];
+      const vocabulary = kept.vocabularies[shape.classes!];
+      return source.words?.[shape.name] ?? Array.from(source.example.inputs[shape.name]!, (id) => vocabulary?.tokens[id] ?? UNKNOWN);
+    };
+    const { copy } = this.#settings;
+    const vocabulary = this.#vocabulary;
+    const copied = copy === undefined ? [] : wordsOver(this.#lines[0]!.over);
+    const tokens = ids.map((id, step) =>
+      id === vocabulary.unknown && copy !== undefined
+        ? (copied[mostLookedAt(lines[step]![0]!)] ?? UNKNOWN)
+        : (vocabulary.tokens[id] ?? UNKNOWN),
+    );
+    const attention = Object.fromEntries(
+      this.#lines.map(({ name, heads }, k) => {
+        const width = lines[0]?.[k]?.length ?? 0;
+        const data = new Float32Array(lines.length * width);
+        lines.forEach((said, step) => {
+          data.set(said[k]!, step * width);
+        });
+        const places = width / heads.reduce((product, size) => product * size, 1);
+        return [name, { shape: [lines.length, ...heads, places], data }];
+      }),
+    );
+    const words = wordsOver(this.#lines[0]?.over);
+    // A text goes on behind its prompt; an answer is read as a whole.
+    const shown = this.#read.length === 0 ? tokens.slice(encodeText(vocabulary, this.#settings.prompt).length) : tokens;
+    return { text: joined(vocabulary, shown), tokens, ids, ended, source: words, attention };
+  }
+}
+
+function vocabularyOf({ model, kept }: WritingModel): Vocabulary {
+  const vocabulary = kept.vocabularies[model.prediction?.classes ?? ''];
+  if (vocabulary === undefined) throw new RunError(`${model.name} predicts no classes of its data, so it cannot generate.`);
+  return vocabulary;
+}
