@@ -100,11 +100,18 @@ export function sources(model: Model): Record<string, Int32Array> {
 }
 
 /** What the interpreter says of a value of the model over a row by itself: [T, ...]. */
-export function wholeOf(model: Model, weights: TrainerState, value: Value, row: number, written: readonly number[]): NamedArray {
+export function wholeOf(
+  model: Model,
+  weights: TrainerState,
+  value: Value,
+  row: number,
+  written: readonly number[],
+  source?: readonly number[],
+): NamedArray {
   const rows = lengths.length;
   const given = sources(model);
   const graph = select(model.graph, [value]);
-  const sizes: Record<string, number> = { B: 1, T: written.length, S: lengths[row]! };
+  const sizes: Record<string, number> = { B: 1, T: written.length, S: source?.length ?? lengths[row]! };
   const feeds = new Map(
     graph.parameters.map((parameter) => {
       const axes = parameter.type.axes.map(({ name, size }) => ({ name, size: typeof size === 'number' ? size : sizes[size]! }));
@@ -116,7 +123,8 @@ export function wholeOf(model: Model, weights: TrainerState, value: Value, row: 
         if (weight !== undefined) return weights.get(weight)!.data;
         if (input === 'target') return written;
         if (input === 'lengths(T)') return [written.length];
-        if (input === 'lengths(S)') return [lengths[row]!];
+        if (input === 'lengths(S)') return [sizes.S!];
+        if (input === 'source' && source !== undefined) return source;
         if (input === 'source') return Array.from({ length: lengths[row]! }, (_, t) => given.source![t * rows + row]!);
         if (input === 'kind') return [given.kind![row]!];
         return new Array(count).fill(state === undefined ? 1 : (state.initial ?? 0));
@@ -128,8 +136,14 @@ export function wholeOf(model: Model, weights: TrainerState, value: Value, row: 
 }
 
 /** log softmax of the scores of the class that comes after what was written. */
-export function logProbabilities(model: Model, weights: TrainerState, row: number, written: readonly number[]): number[] {
-  const { data } = wholeOf(model, weights, model.prediction!.logits, row, written);
+export function logProbabilities(
+  model: Model,
+  weights: TrainerState,
+  row: number,
+  written: readonly number[],
+  source?: readonly number[],
+): number[] {
+  const { data } = wholeOf(model, weights, model.prediction!.logits, row, written, source);
   const scores = [...data.slice(-classes.Word)];
   const most = Math.max(...scores);
   const total = most + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - most), 0));
