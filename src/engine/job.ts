@@ -43,6 +43,7 @@ const LIBRARY = '@std';
 export interface OpenedJob extends Job {
   /** The model for whole sequences: no row of a batch ends before another. */
   readonly whole: Model;
+  readonly shapes: readonly InputShape[];
   readonly generate?: GenerateSettings;
   readonly places: Places;
 }
@@ -58,7 +59,21 @@ export async function openJob(file: string, statement = 0, reading?: Reading): P
     const label = train.label === undefined ? {} : { label: train.label };
     const whole = dataset.ragged.length === 0 ? model : modelOf(program, train, dataset, []);
     const said = generateOf(program, train);
-    return { model, whole, data: dataset, settings, file, statement, ...label, ...said, ...sourcesOf(program), edition: EDITION, places };
+    const shapes = inputShapes(program, train);
+    return {
+      model,
+      whole,
+      shapes,
+      data: dataset,
+      settings,
+      file,
+      statement,
+      ...label,
+      ...said,
+      ...sourcesOf(program),
+      edition: EDITION,
+      places,
+    };
   });
 }
 
@@ -118,7 +133,8 @@ export async function openRunJob(folder: string, reading?: Reading): Promise<Ope
     const model = batched(modelOf(program, train, data, data.ragged), data);
     const whole = data.ragged.length === 0 ? model : modelOf(program, train, data, []);
     const more = { ...(label === undefined ? {} : { label }), ...generateOf(program, train) };
-    return { model, whole, data, settings, file, statement, ...more, sources: run.sources, main, edition, places };
+    const shapes = inputShapes(program, train);
+    return { model, whole, shapes, data, settings, file, statement, ...more, sources: run.sources, main, edition, places };
   });
 }
 

@@ -5,13 +5,15 @@ import { keptOf } from '../data/load.ts';
 import type { Reading } from '../data/text-stream.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
 import type { RunSummary } from '../shared/training.ts';
+import { type DecodeHeldOut, heldOutDecoder } from '../training/decoding/figures.ts';
 import { openTrainer } from '../training/open-trainer.ts';
 import { newestRun } from '../training/run.ts';
 import { type TrainHooks, train } from '../training/train.ts';
 import { sampler } from './generating.ts';
 import { startingWeights } from './importing.ts';
-import { openJob, openRunJob, placed, sourceChanged } from './job.ts';
+import { type OpenedJob, openJob, openRunJob, placed, sourceChanged } from './job.ts';
 import type { TrainRequest } from './requests.ts';
+import { usualAnswer } from './writing.ts';
 
 /** Settles when the training ends. Throws what `train` throws, faults of the source and the data as PlacedError. */
 export async function runTraining(
@@ -26,12 +28,20 @@ export async function runTraining(
   if (resume !== true) for (const remark of job.data.remarks) hooks.message?.(remark);
   try {
     const write = sampler(job.whole, keptOf(job.data), job.generate, createRuntime);
+    const decode = decoder(job);
     return await train(job, { ...options, ...(folder === undefined ? {} : { out: folder }), resume: resume === true }, hooks, {
       openTrainer,
       readWeights: startingWeights(job.model, (text) => hooks.message?.(text)),
       ...(write === undefined ? {} : { write }),
+      ...(decode === undefined ? {} : { decode }),
     });
   } catch (error) {
     throw placed(error, job.places);
   }
+}
+
+/** Decodes held-out rows of a job whose model writes rows. */
+function decoder({ model, shapes, data, generate = usualAnswer }: OpenedJob): DecodeHeldOut | undefined {
+  if (data.running || model.prediction === undefined) return undefined;
+  return heldOutDecoder({ model, shapes, kept: keptOf(data) }, data, generate, createRuntime);
 }

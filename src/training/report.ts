@@ -7,6 +7,7 @@ import { evaluationBatches } from '../data/load.ts';
 import type { Model } from '../graph/model.ts';
 import type { TrainSettings } from '../shared/settings.ts';
 import type { RunReport } from '../shared/training.ts';
+import { type DecodeHeldOut, decodedMetrics } from './decoding/figures.ts';
 import { type Files, nodeFiles, replaceFile } from './files.ts';
 import { usualMetrics } from './metrics.ts';
 import { reportOf } from './run.ts';
@@ -20,12 +21,16 @@ export async function measure(
   dataset: Dataset,
   settings: TrainSettings,
   step: number,
+  decode?: DecodeHeldOut,
 ): Promise<RunReport | undefined> {
   const part = dataset.parts.test.size > 0 ? 'test' : 'validation';
   const batches: Batches | undefined = evaluationBatches(dataset, part, settings);
   if (batches === undefined) return undefined;
   const metrics = settings.report ?? usualMetrics(model.judged);
-  const { loss, metrics: found, tally } = await validate(trainer, batches, model, dataset, metrics);
+  const { loss, metrics: answered, tally } = await validate(trainer, batches, model, dataset, metrics);
+  const wanted = decodedMetrics(metrics);
+  const decoded = wanted.length === 0 ? undefined : await decode?.(await trainer.state(), part, wanted);
+  const found = { ...answered, ...decoded };
   const { judged } = model;
   const target = judged?.input === undefined ? undefined : { input: judged.input, ahead: judged.ahead };
   const baselines = baselinesOf(dataset, part, metrics, target);

@@ -6,6 +6,7 @@ import type { Model } from '../graph/model.ts';
 import type { Metric, TrainSettings } from '../shared/settings.ts';
 import type { RunStatus, RunSummary, Sample, StepRecord } from '../shared/training.ts';
 import { bestCheckpoint, type Checkpoint, type TrainingProgress, writeCheckpoint } from './checkpoint.ts';
+import { type DecodeHeldOut, decodedMetrics, VALIDATED } from './decoding/figures.ts';
 import type { Files } from './files.ts';
 import { type Log, openLog, readLog } from './log.ts';
 import { usualMetrics } from './metrics.ts';
@@ -47,6 +48,7 @@ export interface Parts {
   readonly tensorBoard: boolean;
   /** What the model writes with these weights, if it writes. */
   readonly write?: (weights: TrainerState) => Promise<string>;
+  readonly decode?: DecodeHeldOut;
 }
 
 /** Share of the time that checkpoints may take. */
@@ -231,8 +233,13 @@ export class Session {
   }
 
   async #validate(): Promise<Validated | undefined> {
-    const { validation, trainer, model, data } = this.#parts;
-    return validation === undefined ? undefined : validate(trainer, validation, model, data, this.#metrics);
+    const { validation, trainer, model, data, decode } = this.#parts;
+    if (validation === undefined) return undefined;
+    const validated = await validate(trainer, validation, model, data, this.#metrics);
+    const wanted = decodedMetrics(this.#metrics);
+    if (wanted.length === 0 || decode === undefined) return validated;
+    const decoded = await decode(await trainer.state(), 'validation', wanted, VALIDATED);
+    return { ...validated, metrics: { ...validated.metrics, ...decoded } };
   }
 
   /** What the model writes or answers, now and then. */
@@ -322,8 +329,8 @@ export class Session {
   }
 
   async #report(): Promise<void> {
-    const { folder, trainer, model, data, settings, files } = this.#parts;
-    const report = await measure(trainer, model, data, settings, this.#bestOf ?? this.step);
+    const { folder, trainer, model, data, settings, files, decode } = this.#parts;
+    const report = await measure(trainer, model, data, settings, this.#bestOf ?? this.step, decode);
     if (report !== undefined) await writeReport(folder, report, files);
   }
 

@@ -7,6 +7,7 @@ import type { Model } from '../graph/model.ts';
 import type { Device, TrainSettings } from '../shared/settings.ts';
 import type { RunSummary } from '../shared/training.ts';
 import { type Checkpoint, lastGoodCheckpoint } from './checkpoint.ts';
+import { checkDecoded, type DecodeHeldOut } from './decoding/figures.ts';
 import { describe, parameterCount } from './describe.ts';
 import { type Files, nodeFiles } from './files.ts';
 import { initialise } from './initialise.ts';
@@ -62,6 +63,8 @@ export interface Surroundings {
   readonly now?: () => number;
   /** What the model writes with these weights; absent where it writes nothing. */
   readonly write?: (weights: TrainerState) => Promise<string>;
+  /** Decodes held-out rows; absent where the model writes none. */
+  readonly decode?: DecodeHeldOut;
   /** Reads what `start` names; runs and checkpoints of ours unless told otherwise. */
   readonly readWeights?: ReadWeights;
 }
@@ -77,6 +80,7 @@ export async function train(job: Job, options: TrainOptions, hooks: TrainHooks, 
   evaluationBatches(data, 'test', settings);
   trainedWeights(model, settings);
   if (settings.teacher !== undefined) taughtInput(model, data.running);
+  checkDecoded(settings.report ?? [], model.name, around.decode);
   if (validation === undefined) checkWaiting(settings);
   const files = around.files ?? nodeFiles;
   const folder = options.out ?? (await newRunFolder(job.file, model.name));
@@ -109,6 +113,7 @@ export async function train(job: Job, options: TrainOptions, hooks: TrainHooks, 
         everyStep: options.everyStep === true,
         tensorBoard: options.tensorBoard === true,
         ...(around.write === undefined ? {} : { write: around.write }),
+        ...(around.decode === undefined ? {} : { decode: around.decode }),
       };
       session = new Session(parts, record, begin);
       return await session.run(begin, existing !== undefined);

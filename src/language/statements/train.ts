@@ -24,13 +24,13 @@ export const metricNames = [
   'exact',
   'perplexity',
   'bits',
+  'bleu',
+  'chrf',
   'rmse',
   'mae',
   'persistence',
   'seasonal',
 ] as const;
-/** Metrics that come with decoders. */
-const laterMetrics = ['bleu', 'chrf'] as const;
 
 export function trainStatements(item: Train, place: number, items: Items, uri: string, report: Report): TrainStatement[] {
   const reader = new SettingsReader(item.settings, 'train', trainSettings, uri, report);
@@ -74,7 +74,7 @@ function settingsOf(item: Train, model: Model | undefined, items: Items, reader:
   const clipValue = reader.number('clip_value', { above: 0 });
   const teacher = teacherOf(reader, isText);
   const stop = stopOf(reader);
-  const report = reportOf(reader, model);
+  const report = reportOf(reader, model, isText);
   const freeze = freezeOf(reader);
   const start = reader.text('start');
   const samples = reader.number('samples', { least: 0, whole: true });
@@ -196,22 +196,30 @@ function stopOf(reader: SettingsReader): TrainSettings['stop'] {
 }
 
 /** One metric or a list. What the loss does not allow to measure is said. */
-function reportOf(reader: SettingsReader, model: Model | undefined): readonly Metric[] | undefined {
+function reportOf(reader: SettingsReader, model: Model | undefined, isText: boolean): readonly Metric[] | undefined {
   const node = reader.value('report');
   if (node === undefined) return undefined;
   const nodes = node.$type === 'Brackets' && !node.joined ? node.parts : [node];
   const loss = model === undefined ? undefined : lossFunction(model);
-  return nodes.flatMap((each) => metricOf(each, loss, reader) ?? []);
+  const line = model === undefined ? undefined : lossLine(model);
+  const writes = !isText && (line === undefined || /\bnext\s*\(/.test(textOf(line)));
+  return nodes.flatMap((each) => {
+    const metric = metricOf(each, loss, reader);
+    if (!writes && (metric?.kind === 'bleu' || metric?.kind === 'chrf')) {
+      reader.fault(
+        each,
+        `\`${metric.kind}\` compares rows that a model writes: its loss compares a line with next(...) of a row, and not of a running text.`,
+      );
+      return [];
+    }
+    return metric ?? [];
+  });
 }
 
 function metricOf(node: Expression, loss: string | undefined, reader: SettingsReader): Metric | undefined {
   const said = wordOf(node);
   const name = metricNames.find((each) => each === said?.word);
   if (name === undefined) {
-    if (laterMetrics.some((each) => each === said?.word)) {
-      reader.fault(node, `\`${said!.word}\` is not supported by this version.`, 'not-yet');
-      return undefined;
-    }
     const meant = said === undefined ? undefined : closest(said.word, metricNames);
     reader.fault(
       node,
@@ -246,6 +254,8 @@ const wantedLoss: Readonly<Record<Metric['kind'], readonly string[]>> = {
   exact: [...ofClasses, 'binary'],
   perplexity: ofClasses,
   bits: ofClasses,
+  bleu: ofClasses,
+  chrf: ofClasses,
   rmse: ofNumbers,
   mae: ofNumbers,
   persistence: ofNumbers,

@@ -17,7 +17,7 @@ export const unitOf = (name: string): string => (isShare(name) ? '%' : (UNITS[na
 export const metricText = (name: string, value: number): string => (isShare(name) ? `${(100 * value).toFixed(1)} %` : figure(value));
 
 /** Whether more is better. */
-export const isGain = (name: string): boolean => isShare(name);
+export const isGain = (name: string): boolean => isShare(name) || name === 'bleu' || name === 'chrf';
 
 export const metricNames: Readonly<Record<string, string>> = {
   accuracy: 'accuracy',
@@ -25,6 +25,8 @@ export const metricNames: Readonly<Record<string, string>> = {
   exact: 'rows all right',
   perplexity: 'perplexity',
   bits: 'bits',
+  bleu: 'BLEU',
+  chrf: 'chrF2',
   rmse: 'RMSE',
   mae: 'MAE',
   persistence: 'persistence',
