@@ -2,8 +2,13 @@
 
 import { dirname, join } from 'node:path';
 import { exportModel } from '../onnx/export.ts';
+import { exportDecoder } from '../onnx/export-decoder.ts';
 import { exportPytorch } from '../pytorch/export.ts';
+import type { KeptData } from '../shared/dataset.ts';
 import { encodeCheckpoint } from '../training/checkpoint.ts';
+import { attentionLines } from '../training/decoding/attention.ts';
+import { decoderGraphs } from '../training/decoding/graphs.ts';
+import { rulesOf } from '../training/decoding/write.ts';
 import { replaceFile } from '../training/files.ts';
 import { makeFolder } from '../training/run.ts';
 import { openRunModel, programOfRun } from './job.ts';
@@ -20,10 +25,29 @@ export async function exportRun({ run: folder, out, format = 'onnx' }: Parameter
   const size = (parts: readonly Uint8Array[]): number => parts.reduce((sum, { length }) => sum + length, 0);
   switch (format) {
     case 'onnx': {
-      const tokens = Object.fromEntries(Object.entries(vocabularies).map(([dimension, each]) => [dimension, each.tokens]));
-      const { bytes, operators } = exportModel(model, { weights, vocabularies: tokens, scales, sources: run.sources });
+      const { bytes, operators } = exportModel(model, { weights, vocabularies: tokensOf(vocabularies), scales, sources: run.sources });
       await replaceFile(out, [bytes]);
       return { operators, files: [], bytes: bytes.length };
+    }
+    case 'decoder': {
+      const vocabulary = vocabularies[model.prediction?.classes ?? ''];
+      const attention = attentionLines(model);
+      const graphs = decoderGraphs(
+        model,
+        attention.map(({ line }) => line.value),
+        (graph) => graph,
+      );
+      // Of a model that predicts classes, the data has a vocabulary.
+      const decoder = { ...graphs, lines: attention.map(({ name }) => name), ...rulesOf(vocabulary!, false) };
+      const { files, operators } = exportDecoder(model, decoder, {
+        weights,
+        vocabularies: tokensOf(vocabularies),
+        scales,
+        sources: run.sources,
+      });
+      await makeFolder(out);
+      for (const [name, bytes] of files) await replaceFile(join(out, name), [bytes]);
+      return { operators, files: [...files.keys()], bytes: [...files.values()].reduce((sum, { length }) => sum + length, 0) };
     }
     case 'safetensors': {
       const parts = encodeCheckpoint({ ...checkpoint, state: weights });
@@ -51,3 +75,6 @@ export async function exportRun({ run: folder, out, format = 'onnx' }: Parameter
     }
   }
 }
+
+const tokensOf = (vocabularies: KeptData['vocabularies']): Record<string, readonly string[]> =>
+  Object.fromEntries(Object.entries(vocabularies).map(([dimension, each]) => [dimension, each.tokens]));

@@ -12,7 +12,7 @@ import type { MatchedWeights } from '../weights/match.ts';
 import type { AsModelRequest, AsModelResult } from './as-model.ts';
 import type { ForeignTraceRequest, ForeignTraceResult, VerifyResult } from './foreign.ts';
 
-export type ExportFormat = 'onnx' | 'pytorch' | 'safetensors';
+export type ExportFormat = 'onnx' | 'decoder' | 'pytorch' | 'safetensors';
 
 export interface TrainRequest {
   /** The `.rnn` file, absolute. */
@@ -138,7 +138,8 @@ export interface Requests {
   };
   differentiate: { parameters: { readonly trace: number; readonly objective: Objective }; result: None };
   closeTrace: { parameters: { readonly trace: number }; result: None };
-  /** Writes a trained model: `onnx` (unless told otherwise) and `safetensors` as a file, `pytorch` as a folder. */
+  /** Writes a trained model: `onnx` (unless told otherwise) and `safetensors` as a file, `pytorch` as a folder, and so
+   *  `decoder`: what writes, in ONNX (encoder, step, and both in a loop). */
   export: {
     parameters: { readonly run: string; readonly out: string; readonly format?: ExportFormat };
     /** `operators` of ONNX; the names of the files of a folder. */

@@ -7,12 +7,12 @@ import { select } from './prune.ts';
 import { recurParts } from './recur.ts';
 
 export interface Stepwise {
-  /** Parameters: those of the graph that it needs, and `rows`. Results: what the step is given, then the states before the first step. */
+  /** Parameters: those of the graph that it needs, and `rows` where none of them has the axis B. Results: what the step is given, then the states before the first step. */
   readonly once: Graph;
   /** Parameters: `input`, `time`, `given`, `states`, and constants of the graph (weights). Results: the graph's, each without the axis, then the
    *  states after the step. */
   readonly step: Graph;
-  /** Any integers [B]: they tell `once` how many rows there are. */
+  /** Any integers [B]: they tell `once` how many rows there are, where nothing else does. */
   readonly rows: Value;
   /** One place of the input, without the axis; where `isPrefix`, all of its places so far, with it. */
   readonly input: Value;
@@ -226,8 +226,9 @@ function divided(
     ...given,
     ...states.map(({ initial }) => initial),
   ]);
+  const isTold = once.parameters.some((value) => hasAxis(value, 'B'));
   return {
-    once: { ...once, parameters: [rows, ...once.parameters] },
+    once: isTold ? once : { ...once, parameters: [rows, ...once.parameters] },
     step: {
       parameters: [input, time, ...given, ...before, ...parameters.filter((value) => constant.has(value) && isRead(value))],
       nodes: lean.nodes,

@@ -46,38 +46,27 @@ export const metadataKeys = {
 export const finalName = (state: string): string => `${state}.final`;
 
 /** Throws where a weight has no numbers. */
-export function exportModel(model: Model, { weights, vocabularies, scales, sources }: ExportOptions): Exported {
+export function exportModel(model: Model, { weights, ...about }: ExportOptions): Exported {
   const outputs = outputsOf(model);
   const asked = [...outputs.map(({ value }) => value), ...model.states.map(({ after }) => after)];
   const ones = new Map(model.dropout.map(({ value }) => [value, 1]));
-  const fixed = fixParameters(select(model.graph, asked), ones);
-  const folded = foldReversals(sinkOutputs(fixed));
-  const lean = select(folded, folded.results);
-  const graph = constantsFirst(orderResults(lean, lean.results.map(sequenceFirst)));
-
-  const weightNames = new Map(model.weights.map(({ name, value }) => [value, name]));
-  const numbers: Numbers = (value) => {
-    const name = weightNames.get(value);
-    return name === undefined ? undefined : numbersOf(name, weights).data;
-  };
   const names = new Map<Value, string>([
-    ...weightNames,
     ...model.inputs.map(({ name, value }) => [value, name] as const),
     ...model.states.map(({ name, before }) => [before, name] as const),
   ]);
-  const plan = standardPlan(graph, numbers);
-  const lowered = lower(graph, {
-    inputs: graph.parameters.map((value) => names.get(value)!),
+  const lowered = lowerForAll(model, fixParameters(select(model.graph, asked), ones), {
+    names,
     outputs: [...outputs.map(({ name }) => name), ...model.states.map(({ name }) => finalName(name))],
-    extensions: false,
-    recurrence(scope, node) {
-      const directions = plan.get(node);
-      if (directions !== undefined && directions.length > 0)
-        lowerStandard(scope, directions, numbers, node.origin?.instance || node.attributes.axis.name);
-      return directions !== undefined;
-    },
+    weights,
+    orderOf: sequenceFirst,
   });
-  const entries: StringEntry[] = [
+  const proto = { ...lowered, metadata_props: metadataOf(model, about) };
+  return { bytes: encodeModel(proto), model: proto, operators: Object.keys(operatorsOf(proto)) };
+}
+
+/** What a file keeps of the model that it was made of. */
+export function metadataOf(model: Model, { vocabularies, scales, sources }: Omit<ExportOptions, 'weights'>): StringEntry[] {
+  return [
     { key: metadataKeys.model, value: model.name },
     // Which vocabulary the classes of an input are of.
     {
@@ -88,8 +77,40 @@ export function exportModel(model: Model, { weights, vocabularies, scales, sourc
     ...(scales === undefined ? [] : [{ key: metadataKeys.scales, value: JSON.stringify(scales) }]),
     ...(sources === undefined ? [] : [{ key: metadataKeys.sources, value: JSON.stringify(Object.fromEntries(sources)) }]),
   ];
-  const proto = finished(lowered.model, model, weights, entries);
-  return { bytes: encodeModel(proto), model: proto, operators: Object.keys(operatorsOf(proto)) };
+}
+
+export interface Border {
+  /** Of the parameters that are no weights. */
+  readonly names: ReadonlyMap<Value, string>;
+  readonly outputs: readonly string[];
+  readonly weights: ExportOptions['weights'];
+  /** The axes of a result, in their order. */
+  readonly orderOf: (result: Value, place: number) => readonly Axis[];
+}
+
+/** A graph over a model's weights for any runtime: standard operators, the weights as initialisers. */
+export function lowerForAll(model: Model, whole: Graph, { names, outputs, weights, orderOf }: Border): ModelProto {
+  const folded = foldReversals(sinkOutputs(whole));
+  const lean = select(folded, folded.results);
+  const graph = constantsFirst(orderResults(lean, lean.results.map(orderOf)));
+  const weightNames = new Map(model.weights.map(({ name, value }) => [value, name]));
+  const numbers: Numbers = (value) => {
+    const name = weightNames.get(value);
+    return name === undefined ? undefined : numbersOf(name, weights).data;
+  };
+  const plan = standardPlan(graph, numbers);
+  const lowered = lower(graph, {
+    inputs: graph.parameters.map((value) => (weightNames.get(value) ?? names.get(value))!),
+    outputs,
+    extensions: false,
+    recurrence(scope, node) {
+      const directions = plan.get(node);
+      if (directions !== undefined && directions.length > 0)
+        lowerStandard(scope, directions, numbers, node.origin?.instance || node.attributes.axis.name);
+      return directions !== undefined;
+    },
+  });
+  return finished(lowered.model, model, weights);
 }
 
 /** What two directions start from must be there before the first of them. */
@@ -165,8 +186,8 @@ function isOtherDirection(graph: Graph, a: StandardRecurrence, b: StandardRecurr
   );
 }
 
-/** Weights become initialisers, or go where an operator holds them already; metadata is added. */
-function finished(lowered: ModelProto, model: Model, weights: ExportOptions['weights'], metadata: StringEntry[]): ModelProto {
+/** Weights become initialisers, or go where an operator holds them already. */
+function finished(lowered: ModelProto, model: Model, weights: ExportOptions['weights']): ModelProto {
   const { graph } = lowered;
   const used = namesRead(graph);
   const isWeight = new Set(model.weights.map(({ name }) => name));
@@ -185,7 +206,6 @@ function finished(lowered: ModelProto, model: Model, weights: ExportOptions['wei
       initializer: [...initializers, ...graph.initializer.filter(({ name }) => used.has(name!))],
       input: graph.input.filter(({ name }) => !isWeight.has(name)),
     },
-    metadata_props: metadata,
   };
 }
 

@@ -21,6 +21,12 @@ const formats: readonly Format[] = [
     detail: 'One file for any runtime: standard LSTM, GRU and RNN operators where a cell is one of them, with vocabularies and source.',
   },
   {
+    format: 'decoder',
+    name: 'ONNX decoder',
+    icon: 'list-tree',
+    detail: 'A folder, of a model that writes: encoder.onnx, step.onnx for a search of your own, and greedy.onnx, which decodes by itself.',
+  },
+  {
     format: 'pytorch',
     name: 'PyTorch',
     icon: 'file-code',
@@ -74,7 +80,7 @@ export async function exportModel(run: string, engine: Engine, memory: vscode.Me
 async function placeFor(run: string, { format, name }: Format): Promise<vscode.Uri | undefined> {
   const title = `Export ${basename(run)} as ${name}`;
   const beside = join(run, '..', '..');
-  if (format !== 'pytorch')
+  if (format !== 'pytorch' && format !== 'decoder')
     return vscode.window.showSaveDialog({
       title,
       defaultUri: vscode.Uri.file(join(beside, `${basename(run)}.${format}`)),
@@ -90,7 +96,7 @@ async function placeFor(run: string, { format, name }: Format): Promise<vscode.U
     })) ?? [];
   if (parent === undefined) return undefined;
   for (let k = 1; ; k += 1) {
-    const folder = vscode.Uri.joinPath(parent, `${basename(run)}-pytorch${k === 1 ? '' : `-${k}`}`);
+    const folder = vscode.Uri.joinPath(parent, `${basename(run)}-${format}${k === 1 ? '' : `-${k}`}`);
     const isTaken = await vscode.workspace.fs.stat(folder).then(
       () => true,
       () => false,

@@ -3,6 +3,7 @@
 import type { Batch } from '../../data/dataset.ts';
 import type { Value } from '../../graph/graph.ts';
 import type { Model } from '../../graph/model.ts';
+import { borderNames, decoderPorts, onceOutputs, stepOutputs } from '../../onnx/decoder-ports.ts';
 import { fixInputs, type Numbers } from '../../onnx/fixed.ts';
 import { lower } from '../../onnx/lower.ts';
 import { encodeModel } from '../../onnx/proto.ts';
@@ -62,44 +63,16 @@ export async function openDecoder(
   return new SessionDecoder(model, graphs, await open(once), await open(step), lines.length);
 }
 
-/** Names at the border of the two graphs. */
-export const portNames = {
-  rows: 'rows',
-  input: 'token',
-  time: 'time',
-  scores: 'scores',
-  line: (place: number): string => `line:${place}`,
-  given: (place: number): string => `given:${place}`,
-  state: (place: number): string => `state:${place}`,
-  after: (place: number): string => `state:${place}'`,
-};
-
 /** Both graphs as ONNX models whose weights are inputs. */
-export function loweredDecoder(model: Model, graphs: DecoderGraphs): Record<'once' | 'step', ReturnType<typeof lower>> {
-  const { once, step, rows, input, time, given, states } = graphs;
-  const names = parameterNames(model);
-  const onceNames = new Map([...names, [rows, portNames.rows]]);
-  const stepNames = new Map([
-    ...names,
-    [input, portNames.input],
-    [time, portNames.time],
-    ...given.map((value, k) => [value, portNames.given(k)] as const),
-    ...states.map((value, k) => [value, portNames.state(k)] as const),
-  ]);
-  const lines = step.results.length - 1 - states.length;
+function loweredDecoder(model: Model, { once, step, ...values }: DecoderGraphs): Record<'once' | 'step', ReturnType<typeof lower>> {
+  const own = parameterNames(model);
+  // What the step is given may be an input of the model.
+  const border = borderNames(values);
+  const inputs = ({ parameters }: typeof once, ...names: ReadonlyMap<Value, string>[]): string[] =>
+    parameters.map((value) => names.map((each) => each.get(value)).find((name) => name !== undefined)!);
   return {
-    once: lower(once, {
-      inputs: once.parameters.map((value) => onceNames.get(value)!),
-      outputs: [...given.map((_, k) => portNames.given(k)), ...states.map((_, k) => portNames.state(k))],
-    }),
-    step: lower(step, {
-      inputs: step.parameters.map((value) => stepNames.get(value)!),
-      outputs: [
-        portNames.scores,
-        ...Array.from({ length: lines }, (_, k) => portNames.line(k)),
-        ...states.map((_, k) => portNames.after(k)),
-      ],
-    }),
+    once: lower(once, { inputs: inputs(once, own, border), outputs: onceOutputs(values) }),
+    step: lower(step, { inputs: inputs(step, border, own), outputs: stepOutputs(values, step.results.length - 1 - values.states.length) }),
   };
 }
 
@@ -125,7 +98,7 @@ class SessionDecoder implements Decoder {
     const names = parameterNames(this.#model);
     const feeds: Record<string, Tensor> = {};
     for (const value of once.parameters) {
-      const name = value === rowsValue ? portNames.rows : names.get(value)!;
+      const name = value === rowsValue ? decoderPorts.rows : names.get(value)!;
       if (!this.#once.inputs.includes(name)) continue;
       feeds[name] =
         value === rowsValue
@@ -136,8 +109,8 @@ class SessionDecoder implements Decoder {
     return new SessionDecoding(this, {
       rows,
       length: 0,
-      given: given.map((_, k) => found[portNames.given(k)]!),
-      states: states.map((_, k) => found[portNames.state(k)]!),
+      given: given.map((_, k) => found[decoderPorts.given(k)]!),
+      states: states.map((_, k) => found[decoderPorts.state(k)]!),
       written: [],
     });
   }
@@ -196,24 +169,24 @@ class SessionDecoding implements Decoding {
     const all = graphs.isPrefix ? [...written, ids] : [];
     const feeds: Record<string, Tensor> = {};
     given.forEach((tensor, k) => {
-      feeds[portNames.given(k)] = tensor;
+      feeds[decoderPorts.given(k)] = tensor;
     });
     states.forEach((tensor, k) => {
-      feeds[portNames.state(k)] = tensor;
+      feeds[decoderPorts.state(k)] = tensor;
     });
-    feeds[portNames.input] = graphs.isPrefix
+    feeds[decoderPorts.input] = graphs.isPrefix
       ? { type: 'int32', dims: [all.length, rows], data: Int32Array.from(all.flatMap((each) => [...each])) }
       : { type: 'int32', dims: [rows], data: ids };
-    feeds[portNames.time] = { type: 'int32', dims: [], data: Int32Array.of(length) };
+    feeds[decoderPorts.time] = { type: 'int32', dims: [], data: Int32Array.of(length) };
     const found = await step.compute(feeds);
     return {
-      scores: found[portNames.scores]!.data as Float32Array,
-      lines: Array.from({ length: lines }, (_, k) => found[portNames.line(k)]!),
+      scores: found[decoderPorts.scores]!.data as Float32Array,
+      lines: Array.from({ length: lines }, (_, k) => found[decoderPorts.line(k)]!),
       after: new SessionDecoding(this.#decoder, {
         rows,
         length: length + 1,
         given,
-        states: states.map((_, k) => found[portNames.after(k)]!),
+        states: states.map((_, k) => found[decoderPorts.after(k)]!),
         written: all,
       }),
     };

@@ -1,6 +1,6 @@
 // The graphs of decoding: what a model reads once (the source), and one step of what it writes. For sessions, and for export.
 
-import { type Axis, axisNames, type Value } from '../../graph/graph.ts';
+import { type Axis, axisNames, type Graph, type Value } from '../../graph/graph.ts';
 import type { Model } from '../../graph/model.ts';
 import { fixParameters } from '../../graph/passes/fix.ts';
 import { optimise } from '../../graph/passes/optimise.ts';
@@ -18,8 +18,8 @@ export interface DecoderGraphs extends Stepwise {
 }
 
 /** `lines`: values of the model that are asked for at each step beside the scores. Throws RunError where the model predicts no classes of its own
- *  input, or reads something else step by step beside it. */
-export function decoderGraphs(model: Model, lines: readonly Value[] = []): DecoderGraphs {
+ *  input, or reads something else step by step beside it. `improve` is done to the graph of the source. */
+export function decoderGraphs(model: Model, lines: readonly Value[] = [], improve: (graph: Graph) => Graph = optimise): DecoderGraphs {
   const { prediction, name } = model;
   if (prediction === undefined)
     throw new RunError(`${name} does not predict its own input: its loss compares nothing with next(...), so it cannot generate.`);
@@ -43,7 +43,7 @@ export function decoderGraphs(model: Model, lines: readonly Value[] = []): Decod
     }),
   );
   const once = orderResults(
-    optimise(cut.once),
+    improve(cut.once),
     [...cut.given, ...cut.states].map(({ type }) => type.axes),
   );
   const classes = step.results[0]!.type.axes.find(({ name: each }) => each !== 'B')!.size;

@@ -108,7 +108,6 @@ export class RowWriter {
   async #writeBatch(sources: readonly Source[], given: readonly number[] | undefined, seed: number): Promise<WrittenRow[]> {
     const { search, length, prompt, copy } = this.#settings;
     const vocabulary = this.#vocabulary;
-    const { begin, end, unknown } = vocabulary;
     const { model } = this.#writing;
     const read = this.#read;
     const ragged = this.#writing.kept.ragged.filter((dimension) => model.inputs.some(({ name }) => name === `lengths(${dimension})`));
@@ -119,9 +118,7 @@ export class RowWriter {
     const real = this.#lines.map(({ over }) => sources.map(({ example }) => example.lengths[over] ?? batch.sizes[over]!));
     const prefix = given ?? [...encodeText(vocabulary, prompt)];
     const rules: Rules = {
-      begin: begin ?? Math.max(0, vocabulary.tokens.indexOf('\n')),
-      ...(end === undefined ? {} : { end }),
-      never: [...(begin === undefined ? [] : [begin]), ...(unknown === undefined || copy !== undefined ? [] : [unknown])],
+      ...rulesOf(vocabulary, copy !== undefined),
       length,
       prefix,
       real,
@@ -179,6 +176,15 @@ export class RowWriter {
     const shown = this.#read.length === 0 ? tokens.slice(encodeText(vocabulary, this.#settings.prompt).length) : tokens;
     return { text: joined(vocabulary, shown), tokens, ids, ended, source: words, attention };
   }
+}
+
+/** What the tokens of a vocabulary mean. `copies`: a word stands for ‹unknown›, so it may be chosen. */
+export function rulesOf({ begin, end, unknown, tokens }: Vocabulary, copies: boolean): Pick<Rules, 'begin' | 'end' | 'never'> {
+  return {
+    begin: begin ?? Math.max(0, tokens.indexOf('\n')),
+    ...(end === undefined ? {} : { end }),
+    never: [...(begin === undefined ? [] : [begin]), ...(unknown === undefined || copies ? [] : [unknown])],
+  };
 }
 
 function vocabularyOf({ model, kept }: WritingModel): Vocabulary {

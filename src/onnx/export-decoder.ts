@@ -1,0 +1,207 @@
+// A model that writes as ONNX files of standard operators: what is read once, one step, and both with a loop around the step that decodes greedily.
+
+import type { Axis, Graph, Value } from '../graph/graph.ts';
+import type { Model } from '../graph/model.ts';
+import type { Stepwise } from '../graph/stepwise.ts';
+import { borderNames, decoderPorts, onceOutputs } from './decoder-ports.ts';
+import { type ExportOptions, lowerForAll, metadataOf } from './export.ts';
+import { operatorsOf } from './operators.ts';
+import { encodeModel, type GraphProto, type ModelProto, type NodeProto, type ValueInfo } from './proto.ts';
+import { type AttributeValue, attribute, tensorProto, valueInfo } from './write.ts';
+
+export interface DecoderToExport extends Stepwise {
+  readonly classes: number;
+  /** Names of the lines that a step gives behind the scores: `decoder.weights`. */
+  readonly lines: readonly string[];
+  /** What is read first; what ends a row, where something does; what is never chosen. */
+  readonly begin: number;
+  readonly end?: number;
+  readonly never: readonly number[];
+}
+
+export interface ExportedDecoder {
+  /** By the name of the file: `encoder.onnx`, `step.onnx`, `greedy.onnx`. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly operators: readonly string[];
+}
+
+/** `encoder.onnx`: inputs of the model to `given_0`, ... and the first states `state_0`, ...; `step.onnx`: those and a `token` [B] (and its number `time`, from 0) to `scores`
+ *  [B, classes], lines, and `next_state_0`, ...; `greedy.onnx`: inputs of the model and `length` (int64) to `tokens` [B, steps] (int32), padded with ‹end›.
+ *  A model that looks back at all it wrote takes `token` [T, B], all so far. Rows are of one length. Throws where a weight has no numbers. */
+export function exportDecoder(model: Model, decoder: DecoderToExport, options: ExportOptions): ExportedDecoder {
+  const { weights, ...about } = options;
+  const own = new Map([
+    ...model.inputs.map(({ name, value }) => [value, name] as const),
+    ...model.states.map(({ name, before }) => [before, name] as const),
+  ]);
+  const border = borderNames(decoder);
+  const { states, given } = decoder;
+  const afterPlaces = decoder.step.results.length - states.length;
+  const entries = metadataOf(model, about);
+  const lowered = (
+    graph: Graph,
+    names: ReadonlyMap<Value, string>,
+    outputs: readonly string[],
+    orderOf: (value: Value, k: number) => readonly Axis[],
+  ): ModelProto => ({
+    ...lowerForAll(model, graph, { names, outputs, weights, orderOf }),
+    metadata_props: entries,
+  });
+  const first = [...given, ...states];
+  const encoder = lowered(decoder.once, new Map([...border, ...own]), onceOutputs(decoder), (_, k) => first[k]!.type.axes);
+  const step = lowered(
+    decoder.step,
+    new Map([...own, ...border]),
+    [decoderPorts.scores, ...decoder.lines, ...states.map((_, k) => decoderPorts.after(k))],
+    (value, k) => (k < afterPlaces ? value : states[k - afterPlaces]!).type.axes,
+  );
+  const greedy = greedyModel(
+    encoder,
+    step,
+    decoder,
+    model.weights.map(({ name }) => name),
+  );
+  const operators = new Set([encoder, step, greedy].flatMap((proto) => Object.keys(operatorsOf(proto))));
+  return {
+    files: new Map([
+      ['encoder.onnx', encodeModel(encoder)],
+      ['step.onnx', encodeModel(step)],
+      ['greedy.onnx', encodeModel(greedy)],
+    ]),
+    operators: [...operators].sort(),
+  };
+}
+
+/** Nodes that are added, each with one output. */
+class Nodes {
+  readonly nodes: NodeProto[] = [];
+  readonly #prefix: string;
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+  add(
+    op: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, AttributeValue>> = {},
+    output = `${this.#prefix}${op}_${this.nodes.length}`,
+  ): string {
+    const attributesOf = Object.entries(attributes).map(([name, value]) => attribute(name, value));
+    this.nodes.push({ op_type: op, name: output, input: [...inputs], output: [output], attribute: attributesOf });
+    return output;
+  }
+}
+
+/** The encoder, and a loop around the step: the best class of each row is its next token, until all rows have ended. */
+function greedyModel(encoder: ModelProto, step: ModelProto, decoder: DecoderToExport, weightNames: readonly string[]): ModelProto {
+  const { states, isPrefix, begin, end, never, classes } = decoder;
+  const constants = [
+    tensorProto('int64', [1], [0], 'greedy/axis'),
+    tensorProto('int32', [], [begin], 'greedy/begin'),
+    tensorProto('int32', [], [end ?? -1], 'greedy/end'),
+    tensorProto('bool', [], [1], 'greedy/true'),
+    tensorProto('bool', [], [0], 'greedy/false'),
+    tensorProto(
+      'float32',
+      [classes],
+      Array.from({ length: classes }, (_, id) => (never.includes(id) ? Number.NEGATIVE_INFINITY : 0)),
+      'greedy/allowed',
+    ),
+  ];
+  const prefixed = (name: string): string => `step/${name}`;
+  // Weights stand once, outside; what the step is given is the encoder's. All else of the step has names of its own.
+  const shared = new Set([...weightNames, ...decoder.given.map((_, k) => decoderPorts.given(k))]);
+  const rename = (name: string): string => (name === '' || shared.has(name) ? name : prefixed(name));
+  const known = new Set(encoder.graph.initializer.map(({ name }) => name));
+  const moved = step.graph.initializer.filter(({ name }) => !(shared.has(name!) && known.has(name)));
+  const initializer = [...encoder.graph.initializer, ...moved.map((each) => ({ ...each, name: rename(each.name!) })), ...constants];
+
+  const body = new Nodes('body/');
+  body.add('Cast', ['body/iteration'], { to: 6 }, prefixed(decoderPorts.time));
+  body.nodes.push(...step.graph.node.map((node) => renamed(node, rename)));
+  const allowed = body.add('Add', [prefixed(decoderPorts.scores), 'greedy/allowed']);
+  const best = body.add('Cast', [body.add('ArgMax', [allowed], { axis: 1, keepdims: 0 })], { to: 6 });
+  const token = body.add('Where', ['body/ended', 'greedy/end', best]);
+  const ended = body.add('Or', ['body/ended', body.add('Equal', [token, 'greedy/end'])]);
+  const all = body.add('ReduceMin', [body.add('Cast', [ended], { to: 6 })], { keepdims: 0 });
+  const goes = body.add('Not', [body.add('Cast', [all], { to: 9 })]);
+  const read = isPrefix
+    ? body.add('Concat', [prefixed(decoderPorts.input), body.add('Unsqueeze', [token, 'greedy/axis'])], { axis: 0 })
+    : token;
+  const written = body.add('Identity', [token]);
+  const info = (name: string): ValueInfo => ({ ...step.graph.input.find((each) => each.name === name)!, name: prefixed(name) });
+  const loopBody: GraphProto = {
+    name: 'step',
+    node: body.nodes,
+    initializer: [],
+    input: [
+      valueInfo('body/iteration', 'int64', []),
+      valueInfo('body/condition', 'bool', []),
+      valueInfo(prefixed(decoderPorts.input), 'int32'),
+      valueInfo('body/ended', 'bool', ['B']),
+      ...states.map((_, k) => info(decoderPorts.state(k))),
+    ],
+    output: [
+      valueInfo(goes, 'bool', []),
+      valueInfo(read, 'int32'),
+      valueInfo(ended, 'bool', ['B']),
+      ...states.map((_, k) => ({ ...info(decoderPorts.state(k)), name: prefixed(decoderPorts.after(k)) })),
+      valueInfo(written, 'int32', ['B']),
+    ],
+  };
+
+  const main = new Nodes('greedy/');
+  const rows = rowsOf(encoder.graph, main);
+  const begun = main.add('Expand', ['greedy/begin', rows]);
+  const firstToken = isPrefix ? main.add('Unsqueeze', [begun, 'greedy/axis']) : begun;
+  const open = main.add('Expand', ['greedy/false', rows]);
+  const outputs = ['greedy/last', 'greedy/ended', ...states.map((_, k) => `greedy/state_${k}`), 'greedy/written'];
+  main.nodes.push({
+    op_type: 'Loop',
+    name: 'greedy',
+    input: ['length', 'greedy/true', firstToken, open, ...states.map((_, k) => decoderPorts.state(k))],
+    output: outputs,
+    attribute: [attribute('body', loopBody)],
+  });
+  main.add('Transpose', ['greedy/written'], { perm: [1, 0] }, 'tokens');
+  return {
+    ...encoder,
+    graph: {
+      name: encoder.graph.name,
+      node: [...encoder.graph.node, ...main.nodes],
+      initializer,
+      input: [...encoder.graph.input, valueInfo('length', 'int64', [])],
+      output: [valueInfo('tokens', 'int32', ['B', 'steps'])],
+    },
+  };
+}
+
+/** How many rows there are [1], told by the first input that has them. */
+function rowsOf({ input }: GraphProto, nodes: Nodes): string {
+  for (const { name, type } of input) {
+    const place = type?.tensor_type?.shape?.dim?.findIndex(({ dim_param }) => dim_param === 'B') ?? -1;
+    if (place >= 0) return nodes.add('Shape', [name], { start: place, end: place + 1 });
+  }
+  throw new Error('The encoder has no input that tells how many rows there are.');
+}
+
+/** A node under other names, its bodies too. */
+function renamed(node: NodeProto, rename: (name: string) => string): NodeProto {
+  return {
+    ...node,
+    ...(node.name === undefined ? {} : { name: rename(node.name) }),
+    input: node.input.map(rename),
+    output: node.output.map(rename),
+    attribute: node.attribute.map((each) => (each.g === undefined ? each : { ...each, g: renamedGraph(each.g, rename) })),
+  };
+}
+
+function renamedGraph(graph: GraphProto, rename: (name: string) => string): GraphProto {
+  const info = (each: ValueInfo): ValueInfo => ({ ...each, name: rename(each.name) });
+  return {
+    ...graph,
+    node: graph.node.map((node) => renamed(node, rename)),
+    initializer: graph.initializer.map((each) => ({ ...each, name: rename(each.name!) })),
+    input: graph.input.map(info),
+    output: graph.output.map(info),
+  };
+}
