@@ -1,6 +1,5 @@
 // A model that writes as ONNX files of standard operators: what is read once, one step, and both with a loop around the step that decodes greedily.
 
-import type { Axis, Graph, Value } from '../graph/graph.ts';
 import type { Model } from '../graph/model.ts';
 import type { Stepwise } from '../graph/stepwise.ts';
 import { borderNames, decoderPorts, onceOutputs } from './decoder-ports.ts';
@@ -30,45 +29,43 @@ export interface ExportedDecoder {
  *  A model that looks back at all it wrote takes `token` [T, B], all so far. Rows are of one length. Throws where a weight has no numbers. */
 export function exportDecoder(model: Model, decoder: DecoderToExport, options: ExportOptions): ExportedDecoder {
   const { weights, ...about } = options;
+  const { encoder, step } = lowered(model, decoder, weights);
+  const metadata_props = metadataOf(model, about);
+  const protos = { encoder, step, greedy: greedyModel(encoder, step, decoder, model) };
+  return {
+    files: new Map(Object.entries(protos).map(([name, proto]) => [`${name}.onnx`, encodeModel({ ...proto, metadata_props })])),
+    operators: [...new Set(Object.values(protos).flatMap((proto) => Object.keys(operatorsOf(proto))))].sort(),
+  };
+}
+
+/** `greedy.onnx` alone. */
+export function exportGreedy(model: Model, decoder: DecoderToExport, weights: ExportOptions['weights']): Uint8Array {
+  const { encoder, step } = lowered(model, decoder, weights);
+  return encodeModel(greedyModel(encoder, step, decoder, model));
+}
+
+function lowered(model: Model, decoder: DecoderToExport, weights: ExportOptions['weights']): Record<'encoder' | 'step', ModelProto> {
   const own = new Map([
     ...model.inputs.map(({ name, value }) => [value, name] as const),
     ...model.states.map(({ name, before }) => [before, name] as const),
   ]);
   const border = borderNames(decoder);
-  const { states, given } = decoder;
-  const afterPlaces = decoder.step.results.length - states.length;
-  const entries = metadataOf(model, about);
-  const lowered = (
-    graph: Graph,
-    names: ReadonlyMap<Value, string>,
-    outputs: readonly string[],
-    orderOf: (value: Value, k: number) => readonly Axis[],
-  ): ModelProto => ({
-    ...lowerForAll(model, graph, { names, outputs, weights, orderOf }),
-    metadata_props: entries,
-  });
+  const { states, given, once, step, lines } = decoder;
   const first = [...given, ...states];
-  const encoder = lowered(decoder.once, new Map([...border, ...own]), onceOutputs(decoder), (_, k) => first[k]!.type.axes);
-  const step = lowered(
-    decoder.step,
-    new Map([...own, ...border]),
-    [decoderPorts.scores, ...decoder.lines, ...states.map((_, k) => decoderPorts.after(k))],
-    (value, k) => (k < afterPlaces ? value : states[k - afterPlaces]!).type.axes,
-  );
-  const greedy = greedyModel(
-    encoder,
-    step,
-    decoder,
-    model.weights.map(({ name }) => name),
-  );
-  const operators = new Set([encoder, step, greedy].flatMap((proto) => Object.keys(operatorsOf(proto))));
+  const places = step.results.length - states.length;
   return {
-    files: new Map([
-      ['encoder.onnx', encodeModel(encoder)],
-      ['step.onnx', encodeModel(step)],
-      ['greedy.onnx', encodeModel(greedy)],
-    ]),
-    operators: [...operators].sort(),
+    encoder: lowerForAll(model, once, {
+      names: new Map([...border, ...own]),
+      outputs: onceOutputs(decoder),
+      weights,
+      orderOf: (_, k) => first[k]!.type.axes,
+    }),
+    step: lowerForAll(model, step, {
+      names: new Map([...own, ...border]),
+      outputs: [decoderPorts.scores, ...lines, ...states.map((_, k) => decoderPorts.after(k))],
+      weights,
+      orderOf: (value, k) => (k < places ? value : states[k - places]!).type.axes,
+    }),
   };
 }
 
@@ -92,7 +89,7 @@ class Nodes {
 }
 
 /** The encoder, and a loop around the step: the best class of each row is its next token, until all rows have ended. */
-function greedyModel(encoder: ModelProto, step: ModelProto, decoder: DecoderToExport, weightNames: readonly string[]): ModelProto {
+function greedyModel(encoder: ModelProto, step: ModelProto, decoder: DecoderToExport, { weights }: Model): ModelProto {
   const { states, isPrefix, begin, end, never, classes } = decoder;
   const constants = [
     tensorProto('int64', [1], [0], 'greedy/axis'),
@@ -109,7 +106,7 @@ function greedyModel(encoder: ModelProto, step: ModelProto, decoder: DecoderToEx
   ];
   const prefixed = (name: string): string => `step/${name}`;
   // Weights stand once, outside; what the step is given is the encoder's. All else of the step has names of its own.
-  const shared = new Set([...weightNames, ...decoder.given.map((_, k) => decoderPorts.given(k))]);
+  const shared = new Set([...weights.map(({ name }) => name), ...decoder.given.map((_, k) => decoderPorts.given(k))]);
   const rename = (name: string): string => (name === '' || shared.has(name) ? name : prefixed(name));
   const known = new Set(encoder.graph.initializer.map(({ name }) => name));
   const moved = step.graph.initializer.filter(({ name }) => !(shared.has(name!) && known.has(name)));

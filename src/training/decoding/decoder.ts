@@ -76,6 +76,34 @@ function loweredDecoder(model: Model, { once, step, ...values }: DecoderGraphs):
   };
 }
 
+/** What the graph of the source is fed, by the names of a training. */
+export function feedsOf(
+  model: Model,
+  { once, rows: rowsValue, axis }: DecoderGraphs,
+  { rows, sizes, inputs }: Pick<Batch, 'rows' | 'sizes' | 'inputs'>,
+): Record<string, Tensor> {
+  const names = parameterNames(model);
+  const weights = new Set(model.weights.map(({ value }) => value));
+  const all: Readonly<Record<string, number>> = { ...sizes, B: rows };
+  const fed = (value: Value): Tensor => {
+    const input = model.inputs.find((each) => each.value === value);
+    const type = value.type.dtype === 'int' ? 'int32' : 'float32';
+    const dims = value.type.axes.map(({ size }) => (typeof size === 'number' ? size : all[size]!));
+    const count = dims.reduce((product, size) => product * size, 1);
+    if (value === rowsValue) return { type, dims, data: new Int32Array(count) };
+    if (input === undefined) {
+      const initial = model.states.find(({ before }) => before === value)?.initial ?? 0;
+      return { type, dims, data: new Float32Array(count).fill(initial) };
+    }
+    if (input.name === `lengths(${axis})`) return { type, dims, data: new Int32Array(count).fill(ENDLESS) };
+    const data = inputs[input.name];
+    if (data === undefined) throw new RunError(`${model.name} reads ${input.name} before it writes, and it was not given.`);
+    return { type, dims, data };
+  };
+  const read = once.parameters.filter((value) => !weights.has(value));
+  return Object.fromEntries(read.map((value) => [value === rowsValue ? decoderPorts.rows : names.get(value)!, fed(value)]));
+}
+
 class SessionDecoder implements Decoder {
   readonly classes: number;
   readonly graphs: DecoderGraphs;
@@ -94,17 +122,8 @@ class SessionDecoder implements Decoder {
   }
 
   async begin({ rows, sizes, inputs }: Pick<Batch, 'rows' | 'sizes' | 'inputs'>): Promise<Decoding> {
-    const { rows: rowsValue, once, given, states, axis } = this.graphs;
-    const names = parameterNames(this.#model);
-    const feeds: Record<string, Tensor> = {};
-    for (const value of once.parameters) {
-      const name = value === rowsValue ? decoderPorts.rows : names.get(value)!;
-      if (!this.#once.inputs.includes(name)) continue;
-      feeds[name] =
-        value === rowsValue
-          ? { type: 'int32', dims: [rows], data: new Int32Array(rows) }
-          : this.#fed(value, inputs, { ...sizes, B: rows }, axis);
-    }
+    const { given, states } = this.graphs;
+    const feeds = feedsOf(this.#model, this.graphs, { rows, sizes, inputs });
     const found = await this.#once.compute(feeds);
     return new SessionDecoding(this, {
       rows,
@@ -113,22 +132,6 @@ class SessionDecoder implements Decoder {
       states: states.map((_, k) => found[decoderPorts.state(k)]!),
       written: [],
     });
-  }
-
-  /** What a parameter of the model is fed. */
-  #fed(value: Value, inputs: Batch['inputs'], sizes: Readonly<Record<string, number>>, axis: string): Tensor {
-    const input = this.#model.inputs.find((each) => each.value === value);
-    const type = value.type.dtype === 'int' ? 'int32' : 'float32';
-    const dims = value.type.axes.map(({ size }) => (typeof size === 'number' ? size : sizes[size]!));
-    const count = dims.reduce((product, size) => product * size, 1);
-    if (input === undefined) {
-      const initial = this.#model.states.find(({ before }) => before === value)?.initial ?? 0;
-      return { type, dims, data: new Float32Array(count).fill(initial) };
-    }
-    if (input.name === `lengths(${axis})`) return { type, dims, data: new Int32Array(count).fill(ENDLESS) };
-    const data = inputs[input.name];
-    if (data === undefined) throw new RunError(`${this.#model.name} reads ${input.name} before it writes, and it was not given.`);
-    return { type, dims, data };
   }
 
   async close(): Promise<void> {

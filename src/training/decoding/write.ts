@@ -13,6 +13,7 @@ import type { TrainerState } from '../trainer.ts';
 import { type AttentionLine, attentionLines, copiedLine, mostLookedAt } from './attention.ts';
 import { type Beam, beamSearch } from './beam.ts';
 import { type Decoder, openDecoder } from './decoder.ts';
+import { GreedyLoop } from './loop.ts';
 import { type Hypothesis, type Rules, searchRows } from './search.ts';
 
 /** A model that writes, and what is known of its data. */
@@ -58,17 +59,26 @@ const ROWS = 64;
 
 export class RowWriter {
   readonly #writing: WritingModel;
-  readonly #decoder: Decoder;
+  /** Opened when they are needed. */
+  readonly #decoder: () => Promise<Decoder>;
+  readonly #loop: () => Promise<GreedyLoop>;
+  readonly #opened: { decoder?: Promise<Decoder>; loop?: Promise<GreedyLoop> } = {};
   readonly #settings: GenerateSettings;
   readonly #lines: readonly AttentionLine[];
   readonly #vocabulary: Vocabulary;
 
-  private constructor(writing: WritingModel, decoder: Decoder, settings: GenerateSettings, lines: readonly AttentionLine[]) {
+  private constructor(
+    writing: WritingModel,
+    settings: GenerateSettings,
+    lines: readonly AttentionLine[],
+    open: { readonly decoder: () => Promise<Decoder>; readonly loop: () => Promise<GreedyLoop> },
+  ) {
     this.#writing = writing;
-    this.#decoder = decoder;
     this.#settings = settings;
     this.#lines = lines;
     this.#vocabulary = vocabularyOf(writing);
+    this.#decoder = () => (this.#opened.decoder ??= open.decoder());
+    this.#loop = () => (this.#opened.loop ??= open.loop());
   }
 
   /** Throws RunError where the model cannot write, or the settings do not fit it. `attention`: rows tell where the model looked. */
@@ -83,18 +93,24 @@ export class RowWriter {
     const { model } = writing;
     const copied = settings.copy === undefined ? [] : [copiedLine(model, settings.copy)];
     const lines = attention ? [...copied, ...attentionLines(model).filter(({ name }) => name !== settings.copy)] : copied;
-    const decoder = await openDecoder(
-      model,
-      weights,
-      runtime,
-      lines.map(({ line }) => line.value),
-      options,
-    );
-    return new RowWriter(writing, decoder, settings, lines);
+    const values = lines.map(({ line }) => line.value);
+    const writer = new RowWriter(writing, settings, lines, {
+      decoder: () => openDecoder(model, weights, runtime, values, options),
+      loop: () => GreedyLoop.open(model, weights, rulesOf(vocabularyOf(writing), false), runtime, options),
+    });
+    // What is wrong is said before anything is written.
+    await (writer.#isLoop ? writer.#loop() : writer.#decoder());
+    return writer;
   }
 
-  close(): Promise<void> {
-    return this.#decoder.close();
+  /** Nothing but tokens is wanted, and the best of each step. */
+  get #isLoop(): boolean {
+    return this.#settings.search.kind === 'greedy' && this.#lines.length === 0 && this.#settings.prompt === '';
+  }
+
+  async close(): Promise<void> {
+    await (await this.#opened.decoder)?.close();
+    await (await this.#opened.loop)?.close();
   }
 
   /** What is written for each source. Throws DataError for a prompt that the vocabulary does not know. */
@@ -123,7 +139,11 @@ export class RowWriter {
       prefix,
       real,
     };
-    const begun = await this.#decoder.begin(batch);
+    if (this.#isLoop && prefix.length === 0) {
+      const found = await (await this.#loop()).write(batch, length);
+      return found.map((hypothesis, row) => this.#row(hypothesis, sources[row]!));
+    }
+    const begun = await (await this.#decoder()).begin(batch);
     if (search.kind !== 'beam') {
       const found = await searchRows(begun, rules, search, seed);
       return found.map((hypothesis, row) => this.#row(hypothesis, sources[row]!));

@@ -3,6 +3,7 @@ import type { Model } from '../../../src/graph/model.ts';
 import { createRuntime } from '../../../src/runtime/onnxruntime.ts';
 import { beamSearch, lengthPenalty, pathOf } from '../../../src/training/decoding/beam.ts';
 import { type Decoder, openDecoder } from '../../../src/training/decoding/decoder.ts';
+import { GreedyLoop } from '../../../src/training/decoding/loop.ts';
 import { type Rules, searchRows } from '../../../src/training/decoding/search.ts';
 import type { TrainerState } from '../../../src/training/trainer.ts';
 import { classes, lengths, logProbabilities, modelOf, sizes, sources, texts, weightsOf } from './models.ts';
@@ -66,6 +67,17 @@ describe('search', () => {
         assert.deepEqual({ tokens, ended }, { tokens: expected, ended: isEnd }, `${name}, row ${row}`);
       });
       await ownDecoder.close();
+      // The same in one call of the runtime.
+      for (const length of [8, 2, 1]) {
+        const loop = await GreedyLoop.open(own, ownWeights, rules, runtime);
+        const plain = found.map(({ tokens, ended }) => ({
+          tokens: tokens.slice(0, length),
+          ended: ended && tokens.length <= length,
+          lines: [],
+        }));
+        assert.deepEqual(await loop.write({ rows, sizes, inputs: sources(own) }, length), plain, name);
+        await loop.close();
+      }
     }
   });
 
