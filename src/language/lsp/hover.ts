@@ -123,6 +123,8 @@ const plainValues: Words = {
   exact: plain('exact', 'The share of rows in which every step is right.'),
   perplexity: plain('perplexity', 'e to the power of the loss in nats: among how many equally likely classes the model wavers.'),
   bits: plain('bits', 'The loss in bits for each step: for characters, bits per character.'),
+  bleu: plain('bleu', 'How much decoded rows share with what people wrote, in words, 0 to 100 (Papineni et al. 2002).'),
+  chrf: plain('chrf', 'How much decoded rows share with what people wrote, in characters, 0 to 100 (Popović 2015).'),
   rmse: plain('rmse', 'The root of the mean squared error, in the units of the file.'),
   mae: plain('mae', 'The mean absolute error, in the units of the file.'),
   persistence: plain('persistence', 'The error of who says that all stays as it is: what a forecast has to beat.'),

@@ -224,7 +224,12 @@ export function settingValues(program: Program, name: string, text: string, offs
       return [
         { label: 'greedy', kind: CompletionItemKind.EnumMember },
         call('sample', settingValueWords.sample!, `sample(temperature: ${hole(1, '0.8')})`),
+        call('beam', settingValueWords.beam!, `beam(${hole(1, '5')}, penalty: ${hole(2, '0.6')})`),
       ];
+    case 'teacher':
+      return [call('ramp', settingValueWords.ramp!, `ramp(${hole(1, '1')}, ${hole(2, '0.7')}, epochs: ${hole(3, '5')})`)];
+    case 'unknown':
+      return [call('copy', settingValueWords.copy!, `copy(${hole(1, 'decoder.weights')})`)];
     case 'freeze':
       return program.models.flatMap(({ lines }) =>
         lines.flatMap((line) => (line.$type === 'Equation' ? [{ label: line.name, kind: CompletionItemKind.Variable }] : [])),

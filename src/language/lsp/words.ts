@@ -94,7 +94,11 @@ export const trainWords: Readonly<Record<(typeof trainSettings)[number], Word>> 
   clip: word('clip: 1', 'The largest norm of the whole gradient: a longer one is shortened to it.', 'no clipping'),
   clip_value: word('clip_value: 5', 'The largest size of each element of the gradient.', 'no clipping'),
   decay: word('decay: 0.01', 'How strongly the weights are pulled towards 0.', '0'),
-  teacher: word('teacher: ramp(1, 0.7, epochs: 5)', 'How often the model sees the truth instead of its own prediction.'),
+  teacher: word(
+    'teacher: ramp(1, 0.7, epochs: 5)',
+    'How often the predicted input is the truth and not what the model would have said: at first, later, and from when on; or one number.',
+    'always the truth',
+  ),
   stop: word(
     'stop: plateau(patience: 5)',
     'Ends the training where the validation loss has not fallen for so many validations; the best weights are kept.',
@@ -102,7 +106,7 @@ export const trainWords: Readonly<Record<(typeof trainSettings)[number], Word>> 
   ),
   report: word(
     'report: [accuracy, f1]',
-    'What is measured on held-out data: accuracy, f1, confusion, exact, perplexity, bits, rmse, mae, and beside them persistence and seasonal(24). Without it, what fits the loss.',
+    'What is measured on held-out data: accuracy, f1, confusion, exact, perplexity, bits, bleu, chrf, rmse, mae, and beside them persistence and seasonal(24). Without it, what fits the loss.',
   ),
   freeze: word('freeze: [encoder]', 'Lines whose parameters stay as they are.', 'every line learns'),
   start: word(
@@ -121,12 +125,16 @@ export const trainWords: Readonly<Record<(typeof trainSettings)[number], Word>> 
 export const generateWords: Readonly<Record<(typeof generateSettings)[number], Word>> = {
   search: word(
     'search: sample(temperature: 0.8)',
-    'How the next token is chosen: greedy takes the likeliest, sample(temperature: 0.8, top_k: 40, top_p: 0.9) draws one.',
+    'How the next token is chosen: greedy takes the likeliest, sample(temperature: 0.8, top_k: 40, top_p: 0.9) draws one, beam(5, penalty: 0.6) keeps the five best beginnings.',
     'sample(temperature: 1)',
   ),
-  length: word('length: 200', 'How many tokens, or steps, to write.', '200'),
+  length: word('length: 200', 'How many tokens, or steps, to write; at most, where what is written ends by itself.', '200'),
   prompt: word('prompt: "..."', 'The text that it goes on from.', 'none'),
-  unknown: word('unknown: copy(...)', 'What stands for words that are not in the vocabulary.'),
+  unknown: word(
+    'unknown: copy(decoder.weights)',
+    'Where the model says ‹unknown›, the word of the source that this line looks at most.',
+    'never ‹unknown›',
+  ),
 };
 
 /** Sources of data. */
@@ -247,6 +255,15 @@ export const settingValueWords: Readonly<Record<string, Word>> = {
     'A rate times `factor` where the validation loss has not fallen for `patience` validations. Of `stop:`, plateau(patience: 5).',
   ),
   sample: word('sample(temperature: 0.8, top_k: 40, top_p: 0.9)', 'Draws what comes next.'),
+  beam: word(
+    'beam(5, penalty: 0.6)',
+    'Keeps so many beginnings at each step; with a penalty, log p / ((5 + length) / 6)^penalty decides (Wu et al. 2016).',
+  ),
+  copy: word('copy(decoder.weights)', 'The word of the source with the largest weight in this line.'),
+  ramp: word(
+    'ramp(1, 0.7, epochs: 5)',
+    'In a straight line from the first number to the second, by the end of these epochs (Bengio et al. 2015).',
+  ),
   seasonal: word('seasonal(24)', 'The error of who says what was a season before.'),
   pieces: word('pieces(8000)', 'Byte pairs, so many at most (Sennrich et al. 2016).'),
 };

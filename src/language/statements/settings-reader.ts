@@ -46,17 +46,6 @@ export class SettingsReader {
     this.#say({ range: rangeOf(node, this.#uri), severity, code, message });
   }
 
-  /** Says of settings that this version does not obey them; what changes the outcome is an error. */
-  later(names: readonly string[], severity: 'error' | 'warning'): void {
-    for (const name of names) {
-      const found = this.#given.get(name);
-      if (found === undefined) continue;
-      const range = rangeOfProperty(found, 'name', this.#uri);
-      const consequence = severity === 'warning' ? ' It is left out.' : '';
-      this.#say({ range, severity, code: 'not-yet', message: `\`${name}\` is not supported by this version.${consequence}` });
-    }
-  }
-
   has(name: string): boolean {
     return this.#given.has(name);
   }
