@@ -100,5 +100,5 @@ Exported by Unroll. Needs PyTorch (1.13 or newer) and nothing else.
 
 Tensors have the batch first, then time. Cells are written out, and not taken from \`torch.nn\`: so every line of the source is a line here, padding is
 treated as the source has it, and a changed equation is a changed line. What is held out of a table is drawn by Python's own chance, and so by other
-rows than in Unroll. A file of weights that \`train.py\` writes comes back with \`unroll import FILE.rnn --weights trained.safetensors --out RUN\`.
+rows than in Unroll. \`teacher\` is not part of \`train.py\`: it always reads the truth. A file of weights that \`train.py\` writes comes back with \`unroll import FILE.rnn --weights trained.safetensors --out RUN\`.
 `;
