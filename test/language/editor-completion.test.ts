@@ -96,7 +96,7 @@ const cases: readonly (readonly [title: string, text: string, expected: Case])[]
   ['a training: cells for it', `${model('  y = x')}\ntrain M(unit: [gru, |`, { has: ['lstm', 'mine'] }],
   ['settings in the order of their use', 'train M on d {\n  |\n}', { first: ['epochs', 'steps', 'batch'] }],
   ['settings on one line', 'train M on d { epochs: 3, |', { first: ['steps'], lacks: ['epochs'] }],
-  ['a setting’s value', 'generate M {\n  search: |', { first: ['greedy', 'sample'] }],
+  ['a setting’s value', 'generate M {\n  search: |', { first: ['beam', 'greedy', 'sample'] }],
   ['nothing in a comment', cell('  z = x // |'), { lacks: ['x'] }],
   ['nothing in a block comment', cell('  /* z = |'), { lacks: ['x'] }],
   ['the library', 'use |', { first: ['std'] }],
