@@ -117,7 +117,10 @@ export interface Requests {
   /** What is in an ONNX model, and what of it is recurrent. */
   inspect: { parameters: { readonly file: string }; result: ForeignInfo };
   /** What choices leave open: sizes of dimensions, and options of files. */
-  inputNeeds: { parameters: { readonly file: string; readonly choices: InputChoices }; result: InputNeeds };
+  inputNeeds: {
+    parameters: { readonly file: string; readonly choices: Pick<ForeignInput, keyof InputChoices | 'stream'> };
+    result: InputNeeds;
+  };
   /** Runs an ONNX model, and writes its parts' values over the sequences as arrays. */
   traceForeign: { parameters: ForeignTraceRequest; result: ForeignTraceResult };
   /** Makes a source file, its data and a run of recurrent layers of an ONNX model. */

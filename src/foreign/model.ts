@@ -14,7 +14,7 @@ import { type OutputObjective, objectiveText } from '../shared/objective.ts';
 import { AxisNames, madeUpSizes } from './axes/names.ts';
 import { type OutputGradient, outputGradient } from './gradient.ts';
 import { framesOf } from './inputs/calls.ts';
-import { neededOptions } from './inputs/needed.ts';
+import { assumedFrame, neededOptions } from './inputs/needed.ts';
 import { choicesForFile, type FileChoices } from './inputs/one-file.ts';
 import { choiceOf, freeDimensions } from './inputs/ports.ts';
 import { type ModelInput, readInputs } from './inputs/read.ts';
@@ -115,17 +115,22 @@ export class ForeignModel {
   }
 
   /** What is to be asked before a model runs on these choices. Throws InputError where a file cannot be an input. */
-  async needs(choices: InputChoices): Promise<InputNeeds> {
+  async needs({ stream, ...choices }: InputChoices & Pick<ForeignInput, 'stream'>): Promise<InputNeeds> {
     const dimensions = freeDimensions(this.ports, choices).map(({ key, uses, suggestion }) => ({
       key,
       inputs: [...new Set(uses.map(({ input }) => input))],
       ...(suggestion === undefined ? {} : { suggestion }),
     }));
     const options: InputNeed[] = [];
+    const framed = new Set(stream === undefined ? [] : this.#rule(stream).frames.map(({ input }) => input));
     for (const port of this.ports) {
       const choice = choiceOf(port, choices);
       if (choice?.kind !== 'file') continue;
-      for (const { option, question, choices: among, suggestion, optional = false } of await neededOptions(port, choice.path))
+      for (const { option, question, choices: among, suggestion, optional = false } of await neededOptions(
+        port,
+        choice.path,
+        framed.has(port.name),
+      ))
         if (choice[option] === undefined)
           options.push({
             input: port.name,
@@ -185,20 +190,43 @@ export class ForeignModel {
   async run(input: ForeignInput, reading?: Reading): Promise<ForeignRun> {
     const { stream, item: _item, over: _over, ...choices } = input;
     if (stream === undefined) return this.#once(choices, reading);
-    return this.#stream(choices, stream === 'auto' ? this.proposal() : parseRule(stream), reading);
+    return this.#stream(choices, this.#rule(stream), reading);
+  }
+
+  #rule(stream: NonNullable<ForeignInput['stream']>): StreamRule {
+    return stream === 'auto' ? this.proposal() : parseRule(stream);
+  }
+
+  /** Choices in which sound is cut into frames, where neither a person nor the model says how; and what was assumed. */
+  async #cut(
+    ports: readonly PortInfo[],
+    choices: InputChoices,
+  ): Promise<{ readonly choices: InputChoices; readonly said: readonly string[] }> {
+    const inputs = { ...choices.inputs };
+    const said: string[] = [];
+    for (const port of ports) {
+      const choice = choiceOf(port, choices);
+      if (choice?.kind !== 'file' || choice.frame !== undefined) continue;
+      const frame = await assumedFrame(port, choice.path);
+      if (frame === undefined) continue;
+      inputs[port.name] = { ...choice, frame };
+      said.push(`${port.name} gets frames of ${frame} samples, as neither the model nor anybody else says how many.`);
+    }
+    return { choices: { ...choices, inputs }, said };
   }
 
   async #stream(choices: InputChoices, rule: StreamRule, reading?: Reading): Promise<ForeignRun> {
     const fed = new Set(rule.frames.map(({ input }) => input));
     const chosen = this.ports.filter(({ name }) => fed.has(name));
     const streamed = (choice: InputChoice): InputChoice => (choice.kind === 'file' ? { ...choice, stream: true } : choice);
-    const own: InputChoices = {
+    const streaming: InputChoices = {
       ...choices,
       ...(choices.all === undefined ? {} : { all: streamed(choices.all) }),
       inputs: Object.fromEntries(
         Object.entries(choices.inputs ?? {}).flatMap(([name, each]) => (fed.has(name) ? [[name, streamed(each)]] : [])),
       ),
     };
+    const { choices: own, said } = await this.#cut(chosen, streaming);
     // Frames that a file is cut into with their context have it already; the rule puts it before all others.
     const hasContext = (name: string): boolean => {
       const choice = choiceOf({ name }, own);
@@ -225,7 +253,7 @@ export class ForeignModel {
     };
     const fresh = { ...rule, frames: rule.frames.map((each) => ({ ...each, context: contextOf.get(each.input)! })) };
     const { joining, ...run } = await session.stream(fresh, frames, options);
-    return { ...run, dimensions, remarks, streamed: { rule: fresh, joining } };
+    return { ...run, dimensions, remarks: [...said, ...remarks], streamed: { rule: fresh, joining } };
   }
 
   async #once(choices: InputChoices, reading?: Reading): Promise<ForeignRun> {

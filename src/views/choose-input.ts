@@ -138,8 +138,9 @@ async function chosen(
   const ports = fedPorts(info, streaming);
   const choices = await firstChoices(act, info, ports, engine);
   if (choices === undefined) return undefined;
-  const asked = await askNeeds(info, choices, ports, engine());
-  return { ...asked, ...(streaming.kind === 'streamed' ? { stream: streaming.rule } : {}) };
+  const rule = streaming.kind === 'streamed' ? streaming.rule : undefined;
+  const asked = await askNeeds(info, choices, ports, engine(), rule);
+  return { ...asked, ...(rule === undefined ? {} : { stream: rule }) };
 }
 
 async function firstChoices(

@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { Engine } from '../engine/client.ts';
-import type { ForeignInfo, ForeignPort, InputNeed, InputNeeds } from '../shared/foreign.ts';
+import type { ForeignInfo, ForeignPort, InputNeed, InputNeeds, StreamSettings } from '../shared/foreign.ts';
 import type { FileChoice, InputChoices } from '../shared/inputs.ts';
 import { askText, pickOne, pickSeveral } from './asking.ts';
 import { readSizes } from './input-texts.ts';
@@ -17,8 +17,10 @@ export async function askNeeds(
   choices: InputChoices,
   ports: readonly ForeignPort[],
   engine: Engine,
+  stream?: StreamSettings,
 ): Promise<InputChoices> {
-  const needs = await engine.request('inputNeeds', { file: info.path, choices });
+  const streamed = stream === undefined ? {} : { stream };
+  const needs = await engine.request('inputNeeds', { file: info.path, choices: { ...choices, ...streamed } });
   const names = new Set(ports.map(({ name }) => name));
   let answered = choices;
   for (const need of needs.options) {

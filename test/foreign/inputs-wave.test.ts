@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { frameCount, Spectrum } from '../../src/foreign/inputs/frames.ts';
-import { neededOptions } from '../../src/foreign/inputs/needed.ts';
+import { assumedFrame, neededOptions } from '../../src/foreign/inputs/needed.ts';
 import { readInputs } from '../../src/foreign/inputs/read.ts';
 import { random } from '../../src/shared/random.ts';
 import { chunk, type Folder, faultOf, makeFolder, pcm16, port, readOne, waveFile } from './input-files.ts';
@@ -156,11 +156,16 @@ describe('.wav inputs', () => {
 
   it('leave open what their frames are', async () => {
     const path = write({ bits: 16, channels: 2, data: pcm16([1, 2]) });
-    const options = async (text: string): Promise<string> =>
-      (await neededOptions(port(text), path))
+    const options = async (text: string, streamed = false): Promise<string> =>
+      (await neededOptions(port(text), path, streamed))
         .map(({ option, suggestion, optional }) => `${option}${optional === true ? '?' : ''} ${suggestion ?? ''}`.trim())
         .join(', ');
     assert.equal(await options('x: float32 [1, T]'), 'rate? 16000, channel?');
+    assert.equal(await options('x: float32 [B, ?]', true), 'rate? 16000, channel?, frame 512, context? 0, hop?');
+    assert.deepEqual(
+      [await assumedFrame(port('x: float32 [B, ?]'), path), await assumedFrame(port('x: float32 [1, 320]'), path)],
+      [512, undefined],
+    );
     assert.equal(await options('x: float32 [1, 512]'), 'rate? 16000, channel?, frame 512, context? 0, hop? 512, spectrum?');
     assert.equal(await options('x: float32 [1, 576]'), 'rate? 16000, channel?, frame 512, context? 64, hop? 512, spectrum?');
     assert.equal(await options('x: float32 [1, 1, 257]'), 'rate? 16000, channel?, frame 512, context? 0, hop? 128, spectrum? magnitude');

@@ -26,15 +26,15 @@ export interface NeededOption {
   readonly optional?: boolean;
 }
 
-/** What has to be asked before a file is read for an input. Throws InputError where the file cannot be it. */
-export async function neededOptions(port: Port, path: string): Promise<readonly NeededOption[]> {
+/** What has to be asked before a file is read for an input; `streamed`: it is cut into one frame a call. Throws InputError where the file cannot be it. */
+export async function neededOptions(port: Port, path: string, streamed = false): Promise<readonly NeededOption[]> {
   const { kind } = await withFile(path, kindOf);
-  return asked[kind](port, path);
+  return asked[kind](port, path, streamed);
 }
 
 const nothing = async (): Promise<readonly NeededOption[]> => [];
 
-const asked: Readonly<Record<FileKind, (port: Port, path: string) => Promise<readonly NeededOption[]>>> = {
+const asked: Readonly<Record<FileKind, (port: Port, path: string, streamed: boolean) => Promise<readonly NeededOption[]>>> = {
   npy: nothing,
   npz: async (port, path) => arrayQuestion(port, (await openArrays(path, {}, () => false)).names),
   json: async (port, path) => {
@@ -112,7 +112,16 @@ function lastSize(port: Port): number | undefined {
   return axis < 0 || dimensionKey(port, axis) !== undefined ? undefined : (port.shape![axis] as number);
 }
 
-async function waveQuestions(port: Port, path: string): Promise<readonly NeededOption[]> {
+/** Samples of a frame where the model does not say how many it takes: what models of speech mostly do. */
+const USUAL_FRAME = 512;
+
+/** Of sound that is streamed to an input which does not say how many samples it takes. */
+export async function assumedFrame(port: Port, path: string): Promise<number | undefined> {
+  const { kind } = await withFile(path, kindOf);
+  return kind === 'wave' && lastSize(port) === undefined ? USUAL_FRAME : undefined;
+}
+
+async function waveQuestions(port: Port, path: string, streamed: boolean): Promise<readonly NeededOption[]> {
   const { rate, channels } = await withFile(path, waveFormat);
   const width = lastSize(port);
   const questions: NeededOption[] = [
@@ -124,6 +133,13 @@ async function waveQuestions(port: Port, path: string): Promise<readonly NeededO
       question: `Which of the ${channels} channels? All are averaged if none is chosen.`,
       optional: true,
     });
+  if (width === undefined && streamed)
+    return [
+      ...questions,
+      { option: 'frame', question: 'How many samples has a frame, without its context? The model does not say.', suggestion: USUAL_FRAME },
+      { option: 'context', question: 'How many samples before a frame stand in it too?', suggestion: 0, optional: true },
+      { option: 'hop', question: 'How many samples from one frame to the next? As many as it has, if none is chosen.', optional: true },
+    ];
   if (width === undefined || width === 1) return questions;
   // 257 magnitudes come from 512 samples, 64 + 512 samples are a context and a frame.
   const isSpectrum = isPower(width - 1) && width > 32;
