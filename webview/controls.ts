@@ -63,6 +63,7 @@ export class Choice<Value extends string> {
       this.list.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
     }
     if (this.list.value !== chosen) this.list.value = chosen;
+    this.list.title = this.list.selectedOptions[0]?.text ?? '';
   }
 }
 
