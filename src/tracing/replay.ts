@@ -8,9 +8,9 @@ import { type AnyNode, axisNames, axisOf, type Graph, hasAxis, type Value } from
 import { recurParts } from '../graph/recur.ts';
 import { arranged, type Elements, product, type Sizes, sizesOf, spread, windowOf } from './arrays.ts';
 import type { Cut, PartlyKnown } from './cut.ts';
+import { elementwiseLoop, type SteppedState } from './elementwise-loop.ts';
 import type { Evaluator, Result } from './evaluator.ts';
 import { type Observed, States } from './states.ts';
-import { type SteppedState, stepwise } from './stepwise.ts';
 
 /** Timesteps computed in one run. */
 const CHUNK = 256;
@@ -149,7 +149,7 @@ export class Replay {
       const own = hasAxis(parameter, axis) ? order : order.slice(1);
       given.set(parameter, spread(await this.#ofAll(parameter, found), parameter.type.axes, sizes, own) as Float32Array);
     }
-    stepwise(graph, stepped, given, { length: this.#steps, reverse });
+    elementwiseLoop(graph, stepped, given, { length: this.#steps, reverse });
     states.add(0, this.#steps, []);
     for (const [k, place] of places.entries())
       found.set(graph.results[k]!, { axes: order, data: states.rows[place]!.after(0, this.#steps) });

@@ -6,7 +6,7 @@
 
 import { type AnyNode, axisNames, type Graph, type Value } from '../graph/graph.ts';
 import { select } from '../graph/prune.ts';
-import { isStepwise } from './stepwise.ts';
+import { isElementwise } from './elementwise-loop.ts';
 
 export interface Unknown {
   /** The states before each step, as parameters of the graph, and after each, as it makes them. */
@@ -44,7 +44,7 @@ export function stagesOf(graph: Graph, unknown: readonly Unknown[]): Stages | un
     new Set(unknown.flatMap((each) => (each === own ? each.final : [...each.before, ...each.final])));
   const fits = loops.every((loop, k) => {
     const foreign = others(unknown[k]!);
-    if (loop.parameters.some((parameter) => foreign.has(parameter)) || !loop.nodes.every(isStepwise)) return false;
+    if (loop.parameters.some((parameter) => foreign.has(parameter)) || !loop.nodes.every(isElementwise)) return false;
     const axes = (value: Value): string => axisNames(value).toSorted().join(' ');
     return unknown[k]!.before.every((state) => axes(state) === axes(unknown[k]!.before[0]!));
   });

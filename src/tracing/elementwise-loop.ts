@@ -43,7 +43,7 @@ const operations: Readonly<Partial<Record<AnyNode['operation'], Operation>>> = {
 };
 
 /** Whether a node is one that `stepwise` computes. */
-export const isStepwise = ({ operation, outputs: [output] }: AnyNode): boolean =>
+export const isElementwise = ({ operation, outputs: [output] }: AnyNode): boolean =>
   (operation === 'constant' || operation in operations) && output!.type.dtype === 'float';
 
 /** A state that a graph takes a step further: its parameter for the state before, and the numbers of all states, [T + 1, width]. Those before the
@@ -62,7 +62,7 @@ interface Place {
 
 /** Fills the states after each step. The graph, all of it elementwise, makes them in order from those before and from `given`: [T, width], or [width]
  *  where it is the same at each step. */
-export function stepwise(
+export function elementwiseLoop(
   graph: Graph,
   states: readonly SteppedState[],
   given: ReadonlyMap<Value, Float32Array>,
