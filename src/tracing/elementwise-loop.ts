@@ -42,7 +42,7 @@ const operations: Readonly<Partial<Record<AnyNode['operation'], Operation>>> = {
   broadcast: one((x) => x),
 };
 
-/** Whether a node is one that `stepwise` computes. */
+/** Whether a node is one that the loop computes. */
 export const isElementwise = ({ operation, outputs: [output] }: AnyNode): boolean =>
   (operation === 'constant' || operation in operations) && output!.type.dtype === 'float';
 
