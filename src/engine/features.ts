@@ -12,6 +12,7 @@ import { DataError } from '../data/errors.ts';
 import { loadDataset } from '../data/load.ts';
 import { madeWhenAsked } from '../data/store.ts';
 import type { Reading } from '../data/text-stream.ts';
+import { decodeModel, encodeModel } from '../onnx/proto.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
 import type { InputShape, KeptData, PartName } from '../shared/dataset.ts';
 import type { NetworkUse } from '../shared/network.ts';
@@ -27,6 +28,14 @@ export async function loadData(source: DataSource, shapes: readonly InputShape[]
 }
 
 const digestLength = 32;
+
+/** The network with a value inside it as an output. */
+function giving(bytes: Uint8Array, name: string): Uint8Array {
+  const model = decodeModel(bytes);
+  const { graph } = model;
+  if (graph.output.some((output) => output.name === name)) return bytes;
+  return encodeModel({ ...model, graph: { ...graph, output: [...graph.output, { name }] } });
+}
 
 async function withFeatures(dataset: Dataset, shape: InputShape, use: NetworkUse): Promise<Dataset> {
   const width = shape.shape.reduce<number>((product, size) => product * Number(size), 1);
@@ -121,7 +130,7 @@ async function compute(
   const aside = `${path}.${process.pid}`;
   if (end > 0) await copyFile(path, aside);
   const file = await open(aside, 'a');
-  const session = await createRuntime().open(bytes, { device: 'cpu' });
+  const session = await createRuntime().open(giving(bytes, use.gives), { device: 'cpu' });
   try {
     await file.truncate(end);
     for (const [digest, read] of missing) {

@@ -30,7 +30,10 @@ export interface ModelInfo {
 export type PortInfo = ForeignPort;
 
 /** Throws where the bytes are no ONNX model. */
-export function modelInfo(bytes: Uint8Array): ModelInfo {
+export const modelInfo = (bytes: Uint8Array): ModelInfo => describeModel(modelOf(bytes), bytes.length);
+
+/** Throws where the bytes are no ONNX model. */
+export function modelOf(bytes: Uint8Array): ModelProto {
   let model: ModelProto;
   try {
     model = decodeModel(bytes);
@@ -38,7 +41,7 @@ export function modelInfo(bytes: Uint8Array): ModelInfo {
     throw new Error(`This is no ONNX model: ${error instanceof Error ? error.message : String(error)}.`, { cause: error });
   }
   if ((model.graph?.node ?? []).length === 0) throw new Error('This is no ONNX model: it has no nodes.');
-  return describeModel(model, bytes.length);
+  return model;
 }
 
 /** Of a model that has a graph, as it was decoded of so many bytes. */

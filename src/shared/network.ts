@@ -14,6 +14,8 @@ export interface NetworkFacts {
   readonly path: string;
   readonly inputs: readonly NetworkPort[];
   readonly outputs: readonly NetworkPort[];
+  /** Values inside it whose lengths are told by its file, in its order: they can be asked for like outputs. */
+  readonly inner?: readonly NetworkPort[];
 }
 
 /** What is made of an input of the model, once for each example. */

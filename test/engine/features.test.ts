@@ -11,6 +11,8 @@ import { type Graph, tensor } from '../../src/graph/graph.ts';
 import { interpret } from '../../src/graph/interpret.ts';
 import { loadProgram } from '../../src/language/index.ts';
 import { lower } from '../../src/onnx/lower.ts';
+import { encodeModel } from '../../src/onnx/proto.ts';
+import { attribute, tensorProto, valueInfo } from '../../src/onnx/write.ts';
 import { random } from '../../src/shared/random.ts';
 
 const source = `model Eyes(image: [2, 4, 4], tag: one of Tag) {
@@ -131,6 +133,51 @@ describe('networks in files', function () {
     const { data } = await openJob(file);
     assert.equal(data.parts.training.example(0).inputs[name]!.length, 12);
     assert.deepEqual(await readFile(path), whole);
+  });
+
+  it('give values inside them, also where their files leave lengths open', async () => {
+    const weights = Float32Array.from({ length: 3 * 2 * 3 * 3 }, (_, k) => Math.sin(k));
+    const inside = encodeModel({
+      ir_version: 8,
+      opset_import: [{ domain: '', version: 17 }],
+      graph: {
+        name: 'inside',
+        node: [
+          { op_type: 'Conv', input: ['image', 'W'], output: ['mid'], attribute: [attribute('pads', [1, 1, 1, 1])] },
+          { op_type: 'GlobalAveragePool', input: ['mid'], output: ['out'], attribute: [] },
+        ],
+        initializer: [tensorProto('float32', [3, 2, 3, 3], weights, 'W')],
+        input: [valueInfo('image', 'float32', ['N', 2, 'H', 'W_'])],
+        output: [valueInfo('out', 'float32', ['N', 3, 1, 1])],
+      },
+    });
+    await mkdir(join(folder, 'inner'), { recursive: true });
+    await writeFile(join(folder, 'inner', 'open.onnx'), inside);
+    const path = join(folder, 'inside.rnn');
+    const text = source.replace('nets/eye.onnx', 'inner/open.onnx');
+    await writeFile(path, text.replace('"seen")', '"mid")').replace('over: 4', 'over: 16'));
+    const { data, model } = await openJob(path);
+    const { name: made, value } = model.inputs.at(-1)!;
+    assert.deepEqual([made, value.type.axes.map(({ size }) => size)], ['onnx(open, image, mid)', ['B', 3, 4, 4]]);
+    const { inputs } = data.parts.training.example(2);
+    const at = (o: number, y: number, x: number): number => {
+      let sum = 0;
+      for (const [c, i, j] of [0, 1].flatMap((c) => [-1, 0, 1].flatMap((i) => [-1, 0, 1].map((j) => [c, i, j] as const))))
+        if (y + i >= 0 && y + i < 4 && x + j >= 0 && x + j < 4)
+          sum += weights[((o * 2 + c) * 3 + i + 1) * 3 + j + 1]! * Number(inputs.image![(c * 4 + y + i) * 4 + x + j]);
+      return sum;
+    };
+    for (const [o, y, x] of [
+      [0, 0, 0],
+      [1, 2, 3],
+      [2, 3, 1],
+    ] as const)
+      assert.ok(Math.abs(inputs[made]![(o * 4 + y) * 4 + x]! - at(o, y, x)) < 1e-5);
+    const { faults } = await loadProgram(path, async (each) => (each === path ? text : readFile(each, 'utf8')));
+    assert.match(
+      faults.map(({ message }) => message).join(),
+      /has no output seen\. It has out\. Values inside can be asked for too, as mid \[3, 4, 4\]/,
+    );
   });
 
   it('are other networks when their files change', async () => {

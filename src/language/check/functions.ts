@@ -479,11 +479,19 @@ function network({ node, scope, operands, output, name }: Application): Core {
   if (said !== undefined && said.kind !== 'text')
     return wrong(scope, output!.value, 'argument', '`output:` takes a name, as in output: "features".');
   const asked = said?.text ?? (names.length === 1 ? names[0] : undefined);
-  const gives = found.outputs.find((each) => each.name === asked);
+  const gives = found.outputs.find((each) => each.name === asked) ?? found.inner?.find((each) => each.name === asked);
   if (gives === undefined) {
     const where = output?.value ?? node;
     const what = asked === undefined ? `Which of its outputs? \`output:\` says it.` : `${file.type.text} has no output ${asked}.`;
-    return wrong(scope, where, 'network', `${what} It has ${names.join(', ')}.${asked === undefined ? '' : suggestion(asked, names)}`);
+    const inner = found.inner?.findLast((each) => each.shape?.length === 3);
+    const inside = inner === undefined ? '' : ` Values inside can be asked for too, as ${inner.name} [${inner.shape!.join(', ')}].`;
+    const known = [...names, ...(found.inner ?? []).map((each) => each.name)];
+    return wrong(
+      scope,
+      where,
+      'network',
+      `${what} It has ${names.join(', ')}.${inside}${asked === undefined ? '' : suggestion(asked, known)}`,
+    );
   }
   const shape = gives.shape;
   if (gives.type !== 'float32' || shape === undefined || shape.includes('?')) {
