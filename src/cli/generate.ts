@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { type NamedArray, npz } from '../data/npz.ts';
 import { decodeText } from '../data/text.ts';
 import type { GenerateRequest } from '../engine/requests.ts';
+import type { PartName } from '../shared/dataset.ts';
 import type { WrittenRow } from '../training/decoding/write.ts';
 import { replaceFile } from '../training/files.ts';
 import { newestRun } from '../training/run.ts';
@@ -25,8 +26,9 @@ export const generateCommand: Command = {
     attention: { type: 'string' },
   },
   help: {
-    input: 'what the model reads before it writes: a text, or a file with a row a line',
-    example: 'in place of --input: the place of an example in the test part of its data (validation:3 for another part)',
+    input: 'what the model reads before it writes: a text, a file with a row a line, or an image (.png, .jpg)',
+    example:
+      'in place of --input: the place of an example in the held-out part of its data, test or else validation (training:3 for another part)',
     prompt: 'what it goes on from',
     beam: 'how many beginnings are kept at each step',
     length: 'how much it writes at most, in characters or words',
@@ -65,7 +67,8 @@ async function sourcesOf(given: Given, { folder }: Terminal): Promise<GenerateRe
   if (example !== undefined) {
     const found = /^(?:(training|validation|test):)?(\d+)$/.exec(example);
     if (found === null) throw new UsageError(`--example takes a number, or validation:3, not ${example}.`);
-    return [{ kind: 'example', part: (found[1] ?? 'test') as 'training' | 'validation' | 'test', index: Number(found[2]) }];
+    const part = found[1] as PartName | undefined;
+    return [{ kind: 'example', ...(part === undefined ? {} : { part }), index: Number(found[2]) }];
   }
   if (input === undefined) return undefined;
   const path = resolve(folder, input);
@@ -74,6 +77,7 @@ async function sourcesOf(given: Given, { folder }: Terminal): Promise<GenerateRe
     () => false,
   );
   if (!isFile) return [{ kind: 'text', text: input }];
+  if (/\.(png|jpe?g)$/i.test(path)) return [{ kind: 'file', path }];
   const lines = decodeText(path, await readFile(path)).split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
   const empty = lines.findIndex((line) => line.trim() === '');

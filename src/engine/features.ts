@@ -27,6 +27,23 @@ export async function loadData(source: DataSource, shapes: readonly InputShape[]
   return { ...dataset, inputs: dataset.inputs.filter(({ forNetworks }) => !forNetworks) };
 }
 
+/** What a network makes of one example that is in no data set: [dims] numbers. */
+export async function featuresOf(use: NetworkUse, dims: readonly number[], values: Float32Array): Promise<Float32Array> {
+  const bytes = await networkBytes(use);
+  const session = await createRuntime().open(giving(bytes, use.gives), { device: 'cpu' });
+  try {
+    const feed = { [use.takes]: { type: 'float32', dims: [1, ...dims], data: values } } as const;
+    return (await session.compute(feed, [use.gives]))[use.gives]!.data as Float32Array;
+  } finally {
+    await session.release();
+  }
+}
+
+const networkBytes = ({ path, gives }: NetworkUse): Promise<Uint8Array> =>
+  readFile(path).catch(() => {
+    throw new DataError('data', `There is no file ${path}, whose output ${gives} the model reads.`);
+  });
+
 const digestLength = 32;
 
 /** The network with a value inside it as an output. */
@@ -42,9 +59,7 @@ async function withFeatures(dataset: Dataset, shape: InputShape, use: NetworkUse
   const dims = dataset.inputs
     .find(({ name }) => name === use.of)!
     .shape.map((size) => (typeof size === 'number' ? size : dataset.sizes[size]!));
-  const bytes = await readFile(use.path).catch(() => {
-    throw new DataError('data', `There is no file ${use.path}, whose output ${use.gives} the model reads.`);
-  });
+  const bytes = await networkBytes(use);
   const digest = createHash('sha256').update(bytes).update(use.gives).digest('hex');
   const path = `${use.path}.${use.gives.replaceAll(/[^\w.-]/g, '_')}-${digest.slice(0, 12)}.features`;
   const places = await placesOf(dataset, { use, bytes, dims, width, path });

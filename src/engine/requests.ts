@@ -40,8 +40,8 @@ export type SequenceChoice =
   | { readonly kind: 'file'; readonly path: string }
   /** Steps from .. from+length-1 of the training or validation part of the model's data, a running text. */
   | { readonly kind: 'data'; readonly part: 'training' | 'validation'; readonly from: number; readonly length: number }
-  /** One example of the model's data. */
-  | { readonly kind: 'example'; readonly part: PartName; readonly index: number }
+  /** One example of the model's data: of the part that is held out (test, or else validation) where none is named. */
+  | { readonly kind: 'example'; readonly part?: PartName; readonly index: number }
   /** What an ONNX model is run on, and which of the sequences that ran side by side is stepped through. */
   | { readonly kind: 'given'; readonly input: ForeignInput };
 
@@ -78,8 +78,8 @@ export interface GenerateRequest {
   readonly prompt?: string;
   readonly length?: number;
   readonly seed?: number;
-  /** What the model reads before it writes: texts, or examples of its data. */
-  readonly sources?: readonly Extract<SequenceChoice, { readonly kind: 'text' | 'example' }>[];
+  /** What the model reads before it writes: texts, images in files, or examples of its data. */
+  readonly sources?: readonly Extract<SequenceChoice, { readonly kind: 'text' | 'file' | 'example' }>[];
   /** A beam of this width, with the penalty of the source if it has one. */
   readonly beam?: number;
   /** Rows tell where the model looked. */
@@ -93,6 +93,8 @@ export interface SourceOfRun {
   readonly reads: boolean;
   readonly name?: string;
   readonly examples: readonly string[];
+  /** What it reads is an image. */
+  readonly image?: true;
 }
 
 /** Parameters and result of each request. */

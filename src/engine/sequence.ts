@@ -2,12 +2,12 @@
 
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { Dataset, Example } from '../data/dataset.ts';
-import { unreadable } from '../data/errors.ts';
+import type { Dataset, Example, Part } from '../data/dataset.ts';
+import { DataError, unreadable } from '../data/errors.ts';
 import { exampleOfText } from '../data/example-text.ts';
 import { decodeText } from '../data/text.ts';
 import type { Model } from '../graph/model.ts';
-import type { InputShape, KeptData } from '../shared/dataset.ts';
+import type { InputShape, KeptData, PartName } from '../shared/dataset.ts';
 import { numberText } from '../shared/numbers.ts';
 import type { TraceDescription } from '../shared/trace.ts';
 import { timeAxis } from '../tracing/describe.ts';
@@ -71,14 +71,23 @@ async function chosen(choice: SequenceChoice, { shapes, kept, dataset }: Reader)
   }
 }
 
-function exampleAt(data: Dataset, name: keyof Dataset['parts'], index: number): { example: Example; what: string } {
-  const part = data.parts[name];
-  if (index < 0 || index >= part.size) throw outside(name, part.size, index, 'examples');
-  return { example: part.example(index), what: `${name} example ${index.toLocaleString('en-US')}` };
+/** Of the part that is held out where none is named. Throws DataError. */
+export function exampleAt(
+  { parts }: Dataset,
+  name: PartName | undefined,
+  index: number,
+): { readonly example: Example; readonly what: string } {
+  const part = name === undefined ? heldOut(parts) : parts[name];
+  if (index < 0 || index >= part.size) throw outside(part.name, part.size, index, 'examples');
+  return { example: part.example(index), what: `${part.name} example ${index.toLocaleString('en-US')}` };
 }
 
-const outside = (part: string, size: number, index: number, what: string): Error =>
-  new Error(`The ${part} part has ${size.toLocaleString('en-US')} ${what}, from 0: ${index} is not among them.`);
+/** Test, or else validation; what it was trained on where nothing is held out. */
+export const heldOut = ({ test, validation, training }: Dataset['parts']): Part =>
+  [test, validation].find(({ size }) => size > 0) ?? training;
+
+const outside = (part: string, size: number, index: number, what: string): DataError =>
+  new DataError('data', `The ${part} part has ${size.toLocaleString('en-US')} ${what}, from 0: ${index} is not among them.`);
 
 /** The tokens of the first input that has a step for each of the model's timesteps; numbers in the data's own unit. */
 export function shownOf({ inputs, lengths }: Example, { model, shapes, kept }: Omit<Reader, 'dataset'>): Shown {

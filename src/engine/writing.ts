@@ -1,8 +1,9 @@
-// What a model writes that reads something first: a translation, a reply, the name of a class.
+// What a model writes that reads something first: a translation, a reply, the name of a class, what an image shows.
 
-import type { Example } from '../data/dataset.ts';
+import { basename } from 'node:path';
 import { DataError } from '../data/errors.ts';
 import { exampleOfText } from '../data/example-text.ts';
+import { imageOf, isImage } from '../data/images/one.ts';
 import { dimensionOf } from '../data/store.ts';
 import { joined, visitTokens } from '../data/vocabulary.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -11,8 +12,9 @@ import type { GenerateSettings } from '../shared/settings.ts';
 import { RowWriter, type Source, type WrittenRow } from '../training/decoding/write.ts';
 import { RunError } from '../training/run.ts';
 import type { TrainerState } from '../training/trainer.ts';
+import { featuresOf } from './features.ts';
 import type { GenerateRequest, SourceOfRun } from './requests.ts';
-import type { Reader } from './sequence.ts';
+import { exampleAt, heldOut, type Reader } from './sequence.ts';
 
 /** How a model answers whose source does not say. */
 export const usualAnswer: GenerateSettings = { search: { kind: 'greedy' }, length: 200, prompt: '' };
@@ -52,18 +54,30 @@ async function sourcesOf(reader: Reader, choices: GenerateRequest['sources']): P
     );
   const sources: Source[] = [];
   for (const choice of choices)
-    sources.push(choice.kind === 'text' ? sourceOfText(reader.kept, shapes, choice.text) : { example: await exampleAt(reader, choice) });
+    sources.push(
+      choice.kind === 'text'
+        ? sourceOfText(reader.kept, shapes, choice.text)
+        : choice.kind === 'file'
+          ? await sourceOfImage(reader, shapes, choice.path)
+          : exampleAt(await reader.dataset(), choice.part, choice.index),
+    );
   return sources;
 }
 
-async function exampleAt(
-  { dataset }: Reader,
-  { part: name, index }: { readonly part: keyof Awaited<ReturnType<Reader['dataset']>>['parts']; readonly index: number },
-): Promise<Example> {
-  const part = (await dataset()).parts[name];
-  if (index < 0 || index >= part.size)
-    throw new DataError('data', `The ${name} part has ${part.size.toLocaleString('en-US')} examples, from 0: ${index} is not among them.`);
-  return part.example(index);
+/** An image file as what the model reads, and what networks make of it. Throws DataError. */
+async function sourceOfImage({ model }: Reader, shapes: readonly InputShape[], path: string): Promise<Source> {
+  const own = shapes.filter(({ network }) => network === undefined);
+  const [image, ...more] = own;
+  if (image === undefined || more.length > 0 || !isImage(image))
+    throw new DataError(
+      'data',
+      `${model.name} reads ${own.map(({ name }) => name).join(' and ')}, and no image: ${basename(path)} cannot be it.`,
+    );
+  const values = await imageOf(path, image);
+  const inputs: Record<string, Float32Array> = image.forNetworks === true ? {} : { [image.name]: values };
+  for (const { name, network } of shapes)
+    if (network !== undefined) inputs[name] = await featuresOf(network, image.shape as readonly number[], values);
+  return { example: { inputs, lengths: {} } };
 }
 
 /** A typed text as what the model reads: of its only sequence of classes, or its only class. Throws DataError. */
@@ -119,10 +133,11 @@ export async function sourceOfRun(reader: Reader): Promise<SourceOfRun> {
   if (reader.model.prediction === undefined) return { reads: false, examples: [] };
   const shapes = sourceShapes(reader);
   const read = typedInput(reader.kept, shapes);
-  if (read === undefined) return { reads: shapes.length > 0, examples: [] };
+  const isOfImage = shapes.every((shape) => shape.network !== undefined || isImage(shape));
+  if (read === undefined) return { reads: shapes.length > 0, examples: [], ...(isOfImage ? { image: true } : {}) };
   const { shape, vocabulary } = read;
   const { parts } = await reader.dataset();
-  const part = [parts.test, parts.validation].find(({ size }) => size > 0) ?? parts.training;
+  const part = heldOut(parts);
   const count = Math.min(OFFERED, part.size);
   const examples = Array.from({ length: count }, (_, k) => {
     const ids = part.example(k).inputs[shape.name]!;

@@ -114,27 +114,45 @@ export async function generateText(run: string, engine: Engine, output: vscode.O
     { location: vscode.ProgressLocation.Notification, title: `${basename(run)} writes ...` },
     () => engine.request('generate', text === undefined ? { run } : { run, sources: [text] }),
   );
-  const read = rows[0] !== undefined && text !== undefined ? `${text.kind === 'text' ? text.text : `test example ${text.index}`}\n→ ` : '';
+  const read = rows[0] !== undefined && text !== undefined ? `${sourceText(text)}\n→ ` : '';
   const cut = source.reads && rows[0]?.ended === false ? ' … (cut at its length)' : '';
   output.appendLine(`── ${basename(run)}\n${read}${written}${cut}\n`);
   output.show(true);
 }
+
+const sourceText = (source: SourceChoice): string =>
+  source.kind === 'text' ? source.text : source.kind === 'file' ? basename(source.path) : `held-out example ${source.index}`;
 
 const SOURCE = 'unroll.source';
 
 type SourceChoice = NonNullable<GenerateRequest['sources']>[number];
 
 /** What the model shall read: typed, or one of the held-out examples. */
-async function askForSource(run: string, { name, examples }: SourceOfRun, memory: vscode.Memento): Promise<SourceChoice | undefined> {
+async function askForSource(
+  run: string,
+  { name, examples, image }: SourceOfRun,
+  memory: vscode.Memento,
+): Promise<SourceChoice | undefined> {
   const title = `${basename(run)} writes: from what?`;
+  if (image) {
+    const file = { label: '$(file-media) Choose an image ...', description: '.png, .jpg' };
+    const example = { label: '$(list-ordered) An example of its data ...' };
+    const chosen = await vscode.window.showQuickPick([file, example], { title });
+    if (chosen === undefined) return undefined;
+    if (chosen === file) {
+      const filters = { Images: ['png', 'jpg', 'jpeg'] };
+      const [uri] = (await vscode.window.showOpenDialog({ title, openLabel: 'Take This', filters })) ?? [];
+      return uri === undefined ? undefined : { kind: 'file', path: uri.fsPath };
+    }
+  }
   if (name === undefined) {
     const index = await vscode.window.showInputBox({
       title,
-      prompt: 'The model reads more than a text: the place of an example in the test part of its data',
+      prompt: 'The model reads more than a text: the place of an example in the held-out part of its data',
       value: '0',
       validateInput: (value) => (/^\d+$/.test(value) ? undefined : 'A whole number, from 0'),
     });
-    return index === undefined ? undefined : { kind: 'example', part: 'test', index: Number(index) };
+    return index === undefined ? undefined : { kind: 'example', index: Number(index) };
   }
   const before = memory.get<string>(`${SOURCE} ${name}`);
   const offered = [...new Set([...(before === undefined ? [] : [before]), ...examples])];

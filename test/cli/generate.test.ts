@@ -1,14 +1,17 @@
 // What a model writes that reads something first, by the command and by the engine's requests.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
 import { runCommand } from '../../src/cli/command.ts';
 import { commands } from '../../src/cli/commands.ts';
+import { pictureAddress } from '../../src/data/images/png-write.ts';
 import { createEngine } from '../../src/engine/client.ts';
+import { encodeModel } from '../../src/onnx/proto.ts';
+import { attribute, tensorProto, valueInfo } from '../../src/onnx/write.ts';
 
 const source = `model Repeat(source: [S] of Symbol, target: [T] of Symbol) {
   encoder = bidirectional(gru, embed(source, 8), 12)
@@ -119,5 +122,65 @@ describe('unroll generate', function () {
     assert.equal(status, 0, error);
     assert.match(out, /GRU.*Loop.*encoder\.onnx, step\.onnx, greedy\.onnx/);
     assert.deepEqual((await readdir(join(folder, 'decoder'))).sort(), ['encoder.onnx', 'greedy.onnx', 'step.onnx']);
+  });
+
+  it('tells of an image in a file what it tells of the same image in its data, through a network too', async () => {
+    const eyes = encodeModel({
+      ir_version: 8,
+      opset_import: [{ domain: '', version: 17 }],
+      graph: {
+        name: 'eyes',
+        node: [
+          { op_type: 'Conv', input: ['image', 'W'], output: ['seen'], attribute: [attribute('strides', [2, 2])] },
+          { op_type: 'GlobalAveragePool', input: ['seen'], output: ['out'], attribute: [] },
+        ],
+        initializer: [
+          tensorProto(
+            'float32',
+            [4, 3, 2, 2],
+            Float32Array.from({ length: 48 }, (_, k) => Math.sin(k)),
+            'W',
+          ),
+        ],
+        input: [valueInfo('image', 'float32', ['N', 3, 8, 8])],
+        output: [valueInfo('out', 'float32', ['N', 4, 1, 1])],
+      },
+    });
+    await writeFile(join(folder, 'eyes.onnx'), eyes);
+    await mkdir(join(folder, 'images'));
+    const colours = ['red', 'green', 'blue'];
+    let captions = 'image,caption\n';
+    for (const [k, colour] of colours.entries()) {
+      const values = Float32Array.from({ length: 192 }, (_, at) => (Math.floor(at / 64) === k ? 1 : 0.1));
+      await writeFile(join(folder, 'images', `${k}.png`), Buffer.from(pictureAddress(values, 3, 8, 8).split(',')[1]!, 'base64'));
+      captions += `${k}.png,a ${colour} page\n`;
+    }
+    await writeFile(join(folder, 'captions.csv'), captions);
+    await writeFile(
+      join(folder, 'tell.rnn'),
+      `model Tell(image: [3, 8, 8], caption: [T] of Word) {
+  features = onnx("eyes.onnx", image, output: "seen")
+  decoder  = attending_decoder(embed(caption, 8), places(features), 16)
+  logits   = linear(decoder, Word)
+  loss     = cross_entropy(logits, next(caption))
+}
+data pages = images("images", captions: "captions.csv", by: word, validation: 0)
+train Tell on pages { device: cpu, steps: 80, batch: 3, optimizer: adam(0.03) }
+generate Tell { search: greedy, length: 8 }
+`,
+    );
+    assert.equal((await unroll('train', 'tell.rnn')).status, 0);
+    for (const [k, colour] of colours.entries()) {
+      const { out, error } = await unroll('generate', 'tell.rnn', '--input', join('images', `${k}.png`));
+      assert.deepEqual([out, error], [`a ${colour} page\n`, '']);
+      assert.equal((await unroll('generate', 'tell.rnn', '--example', `${k}`)).out, out);
+    }
+    assert.equal((await unroll('generate', 'tell.rnn', '--example', '0', '--attention', 'looked.csv')).status, 0);
+    const rows = (await readFile(join(folder, 'looked.csv'), 'utf8')).trimEnd().split('\n').slice(1);
+    // Four words and the end, each over 16 places.
+    assert.equal(rows.length, 4 * 16);
+    await writeFile(join(folder, 'bad.png'), 'no image');
+    assert.match((await unroll('generate', 'tell.rnn', '--input', 'bad.png')).error, /bad\.png: it is neither a PNG nor a JPEG/);
+    assert.match((await unroll('generate', 'repeat.rnn', '--input', join('images', '0.png'))).error, /reads source, and no image/);
   });
 });

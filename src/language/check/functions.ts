@@ -483,7 +483,7 @@ function network({ node, scope, operands, output, name }: Application): Core {
   if (gives === undefined) {
     const where = output?.value ?? node;
     const what = asked === undefined ? `Which of its outputs? \`output:\` says it.` : `${file.type.text} has no output ${asked}.`;
-    const inner = found.inner?.findLast((each) => each.shape?.length === 3);
+    const inner = found.inner?.findLast(({ shape }) => shape?.length === 3 && Number(shape[1]) * Number(shape[2]) > 1);
     const inside = inner === undefined ? '' : ` Values inside can be asked for too, as ${inner.name} [${inner.shape!.join(', ')}].`;
     const known = [...names, ...(found.inner ?? []).map((each) => each.name)];
     return wrong(

@@ -9,13 +9,14 @@ export interface AttentionLine {
   /** `decoder.weights` */
   readonly name: string;
   readonly line: Line;
-  /** The dimension that is looked at: `S`. */
-  readonly over: string;
+  /** The dimension that is looked at: `S`; its length where that is fixed, as of the places of an image. */
+  readonly over: string | number;
   /** Sizes of other axes (heads), in the order of the line. */
   readonly heads: readonly number[];
 }
 
-/** Those of the lines that have a number for each step and each place of the source. */
+/** Those of the lines that have a number for each step and each place of the source. A softmax over a fixed dimension is one where it names what
+ *  it goes over (`over: R`); over classes, it does not. */
 export function attentionLines(model: Model): readonly AttentionLine[] {
   const input = model.inputs.find(({ name }) => name === model.prediction?.input);
   const time = input?.value.type.axes[0];
@@ -23,15 +24,14 @@ export function attentionLines(model: Model): readonly AttentionLine[] {
   return model.instances.flatMap(({ path, lines }) =>
     lines.flatMap((line) => {
       const { axes, dtype } = line.value.type;
+      const softmax = /\bsoftmax\s*\((.*)$/.exec(line.text)?.[1];
       const others = axes.filter(({ name }) => name !== time.name && name !== 'B');
+      if (softmax === undefined || dtype !== 'float' || !axes.some(({ name }) => name === time.name)) return [];
       const open = others.filter(({ size }) => typeof size === 'string');
-      const over = open[0];
-      if (dtype !== 'float' || !axes.some(({ name }) => name === time.name) || open.length !== 1 || over!.size === time.size) return [];
-      if (!/\bsoftmax\s*\(/.test(line.text)) return [];
+      const over = open.length === 0 && /\bover\s*:/.test(softmax) ? others.at(-1) : open[0];
+      if (over === undefined || open.length > 1 || over.size === time.size) return [];
       const name = path === '' ? line.name : `${path}.${line.name}`;
-      return [
-        { name, line, over: String(over!.size), heads: others.filter((axis: Axis) => axis !== over).map(({ size }) => Number(size)) },
-      ];
+      return [{ name, line, over: over.size, heads: others.filter((axis: Axis) => axis !== over).map(({ size }) => Number(size)) }];
     }),
   );
 }
