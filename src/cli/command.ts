@@ -12,8 +12,9 @@ export interface Command {
   readonly valueOptional?: readonly string[];
   /** What each option is for, for `--help`. */
   readonly help: Readonly<Record<string, string>>;
-  /** How many arguments without a name it takes. */
+  /** How many arguments without a name it takes, and how many more it may. */
   readonly positionals: number;
+  readonly morePositionals?: number;
   /** Gives the exit status. */
   run(given: Given, around: Surroundings): Promise<number>;
 }
@@ -107,8 +108,8 @@ function parse(command: Command, words: readonly string[]): Given | undefined {
   }
   if (parsed.values.help === true) return undefined;
   if (parsed.positionals.length < command.positionals) throw new UsageError('A file or folder is missing.');
-  if (parsed.positionals.length > command.positionals)
-    throw new UsageError(`${parsed.positionals[command.positionals]} is one argument too many.`);
+  const most = command.positionals + (command.morePositionals ?? 0);
+  if (parsed.positionals.length > most) throw new UsageError(`${parsed.positionals[most]} is one argument too many.`);
   return new Given(parsed.positionals, parsed.values);
 }
 

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ForeignTraceResult } from '../engine/foreign.ts';
-import { type ForeignInput, lostText, parityLimit, type StreamSettings, wrongParts } from '../shared/foreign.ts';
+import { type ForeignInput, lostText, type PairSettings, parityLimit, type StreamSettings, wrongParts } from '../shared/foreign.ts';
 import type { FileChoice, InputChoice } from '../shared/inputs.ts';
 import { type OutputObjective, outputObjectiveOf } from '../shared/objective.ts';
 import { type Command, type Given, UsageError } from './command.ts';
@@ -44,6 +44,11 @@ export const foreignOptions = {
   zeros: { type: 'string' },
   spectrum: { type: 'string' },
   window: { type: 'string' },
+  begin: { type: 'string' },
+  end: { type: 'string' },
+  length: { type: 'string' },
+  tokens: { type: 'string' },
+  pair: { type: 'string' },
 } as const;
 
 export const foreignHelp = {
@@ -60,6 +65,11 @@ export const foreignHelp = {
   spectrum: 'of a .wav: magnitude or power of each frame',
   window: 'of a .wav: hann, before the spectrum',
   over: 'of an ONNX model whose recurrence stands inside each place of another axis: which one is the axis of time, as `unroll info` names it (F, frames, "axis 1"); along its sequences arrays are [frames, B x steps, H]',
+  begin: 'of an encoder and its decoder: the id that the decoder reads first',
+  end: 'of an encoder and its decoder: the id after which a row is over',
+  length: 'of an encoder and its decoder: calls of the decoder at most, 100',
+  tokens: 'of an encoder and its decoder: ids that the decoder reads instead of its own choices, with commas between',
+  pair: 'of an encoder and its decoder: a JSON file with the rule (what of the encoder feeds which input of the decoder, which output is which next input); as the two propose it otherwise',
   choices: 'of an ONNX model: a JSON file that says what each input is given, as the editor keeps it',
 } as const;
 
@@ -68,7 +78,8 @@ export async function traceModel(given: Given, { terminal, engine }: Surrounding
   const out = resolve(terminal.folder, given.required('out'));
   const objective = given.text('gradient');
   const gradient = objective === undefined ? {} : { gradient: objectiveOf(objective, terminal.folder) };
-  const result = await engine.request('traceForeign', { file, out, input: await inputOf(given, terminal), ...gradient });
+  const input = { ...(await inputOf(given, terminal)), ...(await decoderOf(given, terminal)) };
+  const result = await engine.request('traceForeign', { file, out, input, ...gradient });
   tell(result, terminal);
   terminal.out(`${result.arrays} arrays in ${out}\n`);
   return 0;
@@ -109,6 +120,34 @@ async function inputOf(given: Given, { folder }: Terminal): Promise<ForeignInput
     ...(vocabulary === undefined ? {} : { vocabulary: resolve(folder, vocabulary) }),
   };
   return { all, dimensions, ...more };
+}
+
+/** What is said of the decoder that stands behind an encoder. */
+async function decoderOf(given: Given, { folder }: Terminal): Promise<Pick<ForeignInput, 'decoder'>> {
+  const [, decoder] = given.positionals;
+  const own = ['begin', 'end', 'length', 'tokens', 'pair'].find((name) => given.text(name) !== undefined);
+  if (decoder === undefined) {
+    if (own === undefined) return {};
+    throw new UsageError(`--${own} is of an encoder and its decoder: name both, unroll trace encoder.onnx decoder.onnx.`);
+  }
+  if (!decoder.endsWith('.onnx')) throw new UsageError(`The decoder is an .onnx file, and not ${decoder}.`);
+  const begin = given.count('begin', 0);
+  if (begin === undefined)
+    throw new UsageError('Say what the decoder reads first, an id of its vocabulary, by --begin; and what ends a row by --end.');
+  const [end, rule] = [given.count('end', 0), given.text('pair')];
+  const tokens = given.text('tokens')?.split(/[\s,]+/);
+  const odd = tokens?.find((each) => !/^\d+$/.test(each));
+  if (odd !== undefined) throw new UsageError(`--tokens takes ids with commas between, such as 4,9,2, and not ${odd}.`);
+  return {
+    decoder: {
+      file: resolve(folder, decoder),
+      begin,
+      length: given.count('length', 1) ?? 100,
+      ...(end === undefined ? {} : { end }),
+      ...(tokens === undefined ? {} : { tokens: tokens.map(Number) }),
+      ...(rule === undefined ? {} : { rule: await jsonOf<PairSettings>(resolve(folder, rule)) }),
+    },
+  };
 }
 
 /** `logits`, `logits[0,-1,3]`, `mse(logits, target.npy)`. */

@@ -10,10 +10,11 @@ import { foreignHelp, foreignOptions, traceModel } from './foreign.ts';
 import type { Surroundings } from './terminal.ts';
 
 export const traceCommand: Command = {
-  usage: 'RUN|M.onnx --text "..." | --input FILE [--values f,i,c] [--gradient [OUTPUT]] --out FILE.npz',
+  usage: 'RUN|M.onnx|ENCODER.onnx DECODER.onnx --text "..." | --input FILE [--values f,i,c] [--gradient [OUTPUT]] --out FILE.npz',
   summary:
     'Writes the values of every line at every timestep: arrays layer/value of the shape [T, B, H], of a state after the step. Of an ONNX model also its outputs, and how near the replay is.',
   positionals: 1,
+  morePositionals: 1,
   options: {
     text: { type: 'string' },
     input: { type: 'string' },
@@ -37,6 +38,7 @@ export const traceCommand: Command = {
 
 async function trace(given: Given, around: Surroundings): Promise<number> {
   if (given.positionals[0]!.endsWith('.onnx')) return traceModel(given, around);
+  if (given.positionals.length > 1) throw new UsageError('Two files are an encoder and its decoder, both .onnx.');
   const { terminal, engine } = around;
   const folder = resolve(terminal.folder, given.positionals[0]!);
   const out = resolve(terminal.folder, given.required('out'));

@@ -70,6 +70,7 @@ function withPaths(given: ForeignInput, absolute: (path: string) => string): For
         };
   return {
     ...given,
+    ...(given.decoder === undefined ? {} : { decoder: { ...given.decoder, file: absolute(given.decoder.file) } }),
     ...(given.all === undefined ? {} : { all: placed(given.all) }),
     ...(given.inputs === undefined
       ? {}

@@ -21,8 +21,13 @@ export interface ChosenSequence {
 const MOST_NAMES = 10_000;
 
 /** Throws PartError where there is no such sequence. */
-export function chosenSequence(model: ForeignModel, run: ForeignRun, { item = 0, over }: ForeignInput): ChosenSequence {
-  const { ran, idle } = run;
+export function chosenSequence(model: ForeignModel, run: ForeignRun, { item = 0, over, decoder }: ForeignInput): ChosenSequence {
+  const { idle } = run;
+  const { isDecoder } = model;
+  const side = decoder?.side ?? 'decoder';
+  const ofSide = isDecoder === undefined ? run.ran : run.ran.filter(({ part }) => isDecoder(part) === (side === 'decoder'));
+  // What was named may be an axis of either; a decoder without recurrence is seen by what it looks at, else by the encoder.
+  const ran = over === undefined && ofSide.length > 0 ? ofSide : run.ran;
   if (ran.length === 0) {
     const why = idle.map(({ part, why: each }) => `${part.name}: ${each}`).join('; ');
     throw new PartError(`${model.name} has no recurrent part and no attention that ran${why === '' ? '' : ` (${why})`}.`);

@@ -3,10 +3,11 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { Reading } from '../data/text-stream.ts';
-import { ForeignModel, type ForeignRun } from '../foreign/model.ts';
+import type { ForeignModel, ForeignRun } from '../foreign/model.ts';
 import { wordOf } from '../foreign/names.ts';
+import { openAndRun } from '../foreign/pairs/open.ts';
 import { attentionOf, PartError } from '../foreign/part.ts';
 import { type ReplayedParts, seed, seedsOf } from '../foreign/replay.ts';
 import { type PartGroup, replayGroup } from '../foreign/session.ts';
@@ -27,18 +28,17 @@ export async function openForeignTrace(
   runtime: Runtime,
   reading?: Reading,
 ): Promise<Trace> {
-  const model = await ForeignModel.open(file, runtime, reading);
+  const { model, run } = await openAndRun(file, input, runtime, reading);
   try {
-    const run = await model.run(input, reading);
     const { group, title, still, names } = chosenSequence(model, run, input);
     const source = generated ?? join(tmpdir(), 'unroll-generated');
-    const path = join(source, createHash('sha256').update(file).digest('hex').slice(0, 12), `${basename(file)}.rnn`);
-    const name = wordOf(basename(file).replace(/\.onnx$/i, '')) || 'Model';
+    const path = join(source, createHash('sha256').update(model.file.path).digest('hex').slice(0, 12), `${model.name}.rnn`);
+    const name = wordOf(model.name.replace(/\.onnx$/i, '')) || 'Model';
     const request = {
       id,
       title,
       model: name,
-      file: basename(file),
+      file: model.name,
       uri: path,
       cotangents: () => new Map(),
     };

@@ -6,8 +6,9 @@ import type { Reading } from '../data/text-stream.ts';
 import { arranged } from '../foreign/attention/layout.ts';
 import { type Factor, sizeOfAxis } from '../foreign/axes/axis.ts';
 import type { OutputGradient } from '../foreign/gradient.ts';
-import { ForeignModel, type ForeignRun } from '../foreign/model.ts';
+import { ForeignModel, type ForeignRun, seedOf } from '../foreign/model.ts';
 import { nodeText } from '../foreign/operators/recurrent-operator.ts';
+import { openAndRun } from '../foreign/pairs/open.ts';
 import { callKey, type RecurrentPart } from '../foreign/part.ts';
 import type { Parity, ReplayedParts } from '../foreign/replay.ts';
 import { groupsOf, type PartGroup, replayGroup, worstParity } from '../foreign/session.ts';
@@ -53,9 +54,8 @@ export async function traceForeign(
   runtime: Runtime,
   reading: Reading,
 ): Promise<ForeignTraceResult> {
-  const model = await ForeignModel.open(file, runtime, reading);
+  const { model, run } = await openAndRun(file, input, runtime, reading, true);
   try {
-    const run = await runOf(model, input, reading);
     const back = gradient === undefined ? undefined : await model.gradient(run, gradient, reading);
     const more = back === undefined ? {} : { cotangents: back.of };
     const parity: Parity[] = [];
@@ -140,16 +140,6 @@ export async function nodeByNode(
     await model.release();
   }
 }
-
-/** Random numbers alone leave open how many rows tables have and how long things are. */
-function runOf(model: ForeignModel, input: ForeignInput, reading: Reading): Promise<ForeignRun> {
-  const seed = seedOf(input);
-  return seed === undefined ? model.run(input, reading) : model.runUsual(seed, input, reading);
-}
-
-/** Of an input of random numbers and nothing else. */
-const seedOf = ({ all, inputs, stream }: ForeignInput): number | undefined =>
-  all?.kind === 'random' && inputs === undefined && stream === undefined ? all.seed : undefined;
 
 const requestOf = (model: ForeignModel) => ({ id: 0, title: model.name, model: 'Parts', file: model.name, uri: `${model.file.path}.rnn` });
 

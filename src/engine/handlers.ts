@@ -3,6 +3,7 @@
 import { stat } from 'node:fs/promises';
 import type { Reading } from '../data/text-stream.ts';
 import { ForeignModel } from '../foreign/model.ts';
+import { proposalOf } from '../foreign/pairs/open.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
 import type { TraceDescription } from '../shared/trace.ts';
 import type { TrainHooks } from '../training/train.ts';
@@ -74,6 +75,7 @@ export function createHandlers(runtime = createRuntime()): Engine {
     preview: ({ file, data, model }, context) => previewData(file, data, model, readingOf(context)),
     inspect: ({ file }, context) => inspect(file, runtime, readingOf(context)),
     inputNeeds: async ({ file, choices }, context) => (await ForeignModel.open(file, runtime, readingOf(context))).needs(choices),
+    pairProposal: ({ encoder, decoder }, context) => proposalOf(encoder, decoder, runtime, readingOf(context)),
     traceForeign: (request, context) => withinMemory(allowedMemory(), () => traceForeign(request, runtime, readingOf(context))),
     openAsModel: (request, context) => withinMemory(allowedMemory(), () => openAsModel(request, runtime, readingOf(context))),
     async nodeByNode(request, context) {

@@ -2,7 +2,7 @@
 // One table; client and process are generic over it.
 
 import type { DataPreview, PartName } from '../shared/dataset.ts';
-import type { ForeignInfo, ForeignInput, InputNeeds } from '../shared/foreign.ts';
+import type { ForeignInfo, ForeignInput, InputNeeds, PairProposal } from '../shared/foreign.ts';
 import type { InputChoices } from '../shared/inputs.ts';
 import type { Device } from '../shared/settings.ts';
 import type { Objective, ReadRequest, SummaryKind, TraceDescription } from '../shared/trace.ts';
@@ -123,6 +123,8 @@ export interface Requests {
     parameters: { readonly file: string; readonly choices: Pick<ForeignInput, keyof InputChoices | 'stream'> };
     result: InputNeeds;
   };
+  /** How an encoder and a decoder of two files fit together. */
+  pairProposal: { parameters: { readonly encoder: string; readonly decoder: string }; result: PairProposal };
   /** Runs an ONNX model, and writes its parts' values over the sequences as arrays. */
   traceForeign: { parameters: ForeignTraceRequest; result: ForeignTraceResult };
   /** Makes a source file, its data and a run of recurrent layers of an ONNX model. */

@@ -6,7 +6,7 @@ import type { Reading } from '../data/text-stream.ts';
 import { type ModelFile, openModelFile } from '../onnx/file/open.ts';
 import { claimOf, isExternal } from '../onnx/file/tensors.ts';
 import { describeModel, type PortInfo } from '../onnx/operators.ts';
-import type { GraphProto, NodeProto, TensorProto } from '../onnx/proto.ts';
+import type { GraphProto, ModelProto, NodeProto, TensorProto } from '../onnx/proto.ts';
 import { type Runtime, RuntimeFailure, type Tensor } from '../runtime/runtime.ts';
 import type { AttentionInfo, ForeignInfo, ForeignInput, InputNeed, InputNeeds, PartInfo } from '../shared/foreign.ts';
 import type { InputChoice, InputChoices } from '../shared/inputs.ts';
@@ -51,14 +51,17 @@ const SMALL = 2 ** 20;
 
 export class ForeignModel {
   readonly file: ModelFile;
+  /** Of an encoder and a decoder that were joined: which parts are the decoder's. */
+  readonly isDecoder: ((part: RecurrentPart) => boolean) | undefined;
   readonly ports: readonly PortInfo[];
   readonly #runtime: Runtime;
   /** What computes replays; they end with the model. */
   readonly evaluators: Evaluators;
   readonly #session: ForeignSession;
 
-  private constructor(file: ModelFile, runtime: Runtime) {
+  private constructor(file: ModelFile, runtime: Runtime, isDecoder?: (part: RecurrentPart) => boolean) {
     this.file = file;
+    this.isDecoder = isDecoder;
     this.#runtime = runtime;
     this.evaluators = new Evaluators(runtime);
     this.ports = describeModel(file.model, file.bytes).inputs;
@@ -77,6 +80,11 @@ export class ForeignModel {
     // What a cell is can hang on small numbers; what is missing is said when the model is run.
     if (file.external.every(({ fault }) => fault === undefined)) await takeIn(file, SMALL);
     return new ForeignModel(file, runtime);
+  }
+
+  /** A model that was made in memory, of two. */
+  static async ofPair(file: ModelFile, runtime: Runtime, isDecoder: (part: RecurrentPart) => boolean): Promise<ForeignModel> {
+    return new ForeignModel(file, runtime, isDecoder);
   }
 
   get name(): string {
@@ -180,6 +188,12 @@ export class ForeignModel {
     }
   }
 
+  /** On what was chosen; random numbers alone leave open how many rows tables have and how long things are. Throws as `run` does. */
+  runChosen(input: ForeignInput, reading?: Reading): Promise<ForeignRun> {
+    const seed = seedOf(input);
+    return seed === undefined ? this.run(input, reading) : this.runUsual(seed, input, reading);
+  }
+
   /** How it would be streamed, if it is made for one frame a call. */
   proposal(): StreamProposal {
     const { inputs, outputs } = portsOf(this.file.model.graph);
@@ -188,7 +202,7 @@ export class ForeignModel {
 
   /** Runs the untouched model on what was chosen, once or once a frame. Throws InputError, StreamError, ModelFileError, RuntimeFailure. */
   async run(input: ForeignInput, reading?: Reading): Promise<ForeignRun> {
-    const { stream, item: _item, over: _over, ...choices } = input;
+    const { stream, item: _item, over: _over, decoder: _decoder, ...choices } = input;
     if (stream === undefined) return this.#once(choices, reading);
     return this.#stream(choices, this.#rule(stream), reading);
   }
@@ -260,13 +274,30 @@ export class ForeignModel {
     const { choices: own, remarks: said } = await this.#shared(choices);
     const { inputs, dimensions, remarks } = await readInputs(this.ports, own, reading);
     const feeds = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, tensorOf(name, input)]));
-    return { ...(await (await this.#open(reading)).run(feeds)), dimensions, remarks: [...said, ...remarks], calls: [feeds] };
+    return this.runOn(feeds, { dimensions, remarks: [...said, ...remarks] }, reading);
+  }
+
+  /** Runs the untouched model on these tensors. Throws ModelFileError, RuntimeFailure. */
+  async runOn(
+    feeds: Readonly<Record<string, Tensor>>,
+    about: Pick<ForeignRun, 'dimensions' | 'remarks'>,
+    reading?: Reading,
+  ): Promise<ForeignRun> {
+    return { ...(await (await this.#open(reading)).run(feeds)), ...about, calls: [feeds] };
+  }
+
+  /** The model with all of its values in itself. Throws ModelFileError, PartError. */
+  async whole(): Promise<ModelProto> {
+    if (this.file.external.some(({ fault }) => fault !== undefined))
+      throw new PartError(`${this.name} cannot be run: ${this.file.external.flatMap(({ fault }) => fault ?? []).join(' ')}`);
+    await takeIn(this.file, Number.POSITIVE_INFINITY);
+    return this.file.model;
   }
 
   /** Runs the untouched model once more, one node after the other: `before` is told of each. Throws as `run` does. */
   async runNodeByNode(input: ForeignInput, before: (node: NodeProto) => Promise<void>, reading: Reading = {}): Promise<void> {
-    const { stream, item, ...choices } = input;
-    if (stream !== undefined) throw new PartError('A streamed model is not run node by node.');
+    const { stream, item, decoder, ...choices } = input;
+    if (stream !== undefined || decoder !== undefined) throw new PartError('A model that is called several times is not run node by node.');
     const { inputs } = await readInputs(this.ports, (await this.#shared(choices)).choices, reading);
     await takeIn(this.file, Number.POSITIVE_INFINITY);
     const feeds = Object.fromEntries(Object.entries(inputs).map(([name, each]) => [name, tensorOf(name, each)]));
@@ -309,9 +340,7 @@ export class ForeignModel {
   }
 
   async #open(reading: Reading = {}): Promise<ForeignSession> {
-    if (this.file.external.some(({ fault }) => fault !== undefined))
-      throw new PartError(`${this.name} cannot be run: ${this.file.external.flatMap(({ fault }) => fault ?? []).join(' ')}`);
-    await takeIn(this.file, Number.POSITIVE_INFINITY);
+    await this.whole();
     await this.#session.open(reading);
     return this.#session;
   }
@@ -321,6 +350,10 @@ export class ForeignModel {
     await this.#session.release();
   }
 }
+
+/** Of an input of random numbers and nothing else. */
+export const seedOf = ({ all, inputs, stream }: ForeignInput): number | undefined =>
+  all?.kind === 'random' && inputs === undefined && stream === undefined ? all.seed : undefined;
 
 /** An input as a frame without its context is one. */
 function withoutContext(port: PortInfo, context: number): PortInfo {

@@ -50,7 +50,7 @@ export function usualChoices(
 const isTime = (name: string): boolean => /^t$|time|seq|step|frame|len/i.test(name);
 
 /** The rows of the table in which the ids of an input are looked up, if there is one; through changes of shape and type. */
-function rowsOf(graph: GraphProto, name: string): number | undefined {
+export function rowsOf(graph: GraphProto, name: string): number | undefined {
   const names = new Set([name]);
   let least: number | undefined;
   for (const node of graph.node) {

@@ -6,6 +6,7 @@ import { borderNames, decoderPorts, onceOutputs } from './decoder-ports.ts';
 import { type ExportOptions, lowerForAll, metadataOf } from './export.ts';
 import { operatorsOf } from './operators.ts';
 import { encodeModel, type GraphProto, type ModelProto, type NodeProto, type ValueInfo } from './proto.ts';
+import { renamedNode } from './renamed.ts';
 import { type AttributeValue, attribute, tensorProto, valueInfo } from './write.ts';
 
 export interface DecoderToExport extends Stepwise {
@@ -114,7 +115,7 @@ function greedyModel(encoder: ModelProto, step: ModelProto, decoder: DecoderToEx
 
   const body = new Nodes('body/');
   body.add('Cast', ['body/iteration'], { to: 6 }, prefixed(decoderPorts.time));
-  body.nodes.push(...step.graph.node.map((node) => renamed(node, rename)));
+  body.nodes.push(...step.graph.node.map((node) => renamedNode(node, rename, true)));
   const allowed = body.add('Add', [prefixed(decoderPorts.scores), 'greedy/allowed']);
   const best = body.add('Cast', [body.add('ArgMax', [allowed], { axis: 1, keepdims: 0 })], { to: 6 });
   const token = body.add('Where', ['body/ended', 'greedy/end', best]);
@@ -179,26 +180,4 @@ function rowsOf({ input }: GraphProto, nodes: Nodes): string {
     if (place >= 0) return nodes.add('Shape', [name], { start: place, end: place + 1 });
   }
   throw new Error('The encoder has no input that tells how many rows there are.');
-}
-
-/** A node under other names, its bodies too. */
-function renamed(node: NodeProto, rename: (name: string) => string): NodeProto {
-  return {
-    ...node,
-    ...(node.name === undefined ? {} : { name: rename(node.name) }),
-    input: node.input.map(rename),
-    output: node.output.map(rename),
-    attribute: node.attribute.map((each) => (each.g === undefined ? each : { ...each, g: renamedGraph(each.g, rename) })),
-  };
-}
-
-function renamedGraph(graph: GraphProto, rename: (name: string) => string): GraphProto {
-  const info = (each: ValueInfo): ValueInfo => ({ ...each, name: rename(each.name) });
-  return {
-    ...graph,
-    node: graph.node.map((node) => renamed(node, rename)),
-    initializer: graph.initializer.map((each) => ({ ...each, name: rename(each.name!) })),
-    input: graph.input.map(info),
-    output: graph.output.map(info),
-  };
 }

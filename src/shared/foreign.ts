@@ -143,6 +143,39 @@ export interface ForeignInput extends InputChoices {
   readonly over?: string;
   /** How a model that is made for one frame a call is streamed: the input's first axis then counts calls. `auto`: as the graph proposes it. */
   readonly stream?: StreamSettings | 'auto';
+  /** The decoder of this encoder, in a file of its own: both are run and stepped through together. */
+  readonly decoder?: DecoderInput;
+}
+
+/** What a decoder in another file writes, and how it is fed. */
+export interface DecoderInput {
+  readonly file: string;
+  /** The id that it reads first, and the one after which a row is over; without it all rows are `length` long. */
+  readonly begin: number;
+  readonly end?: number;
+  /** Calls at most. */
+  readonly length: number;
+  /** Ids that it reads behind `begin`, instead of its own choices. */
+  readonly tokens?: readonly number[];
+  /** As the two files propose it where it is absent. */
+  readonly rule?: PairSettings;
+  /** Which of the two is stepped through; the decoder where nothing is said. */
+  readonly side?: 'encoder' | 'decoder';
+}
+
+/** See foreign/pairs/rule.ts, which checks it. */
+export interface PairSettings {
+  /** The decoder's input of ids; `axis` where it reads all ids so far at each call, along this axis. */
+  readonly token: { readonly input: string; readonly axis?: number };
+  /** The decoder's output of which the largest is the next id. */
+  readonly scores: string;
+  /** By inputs of the decoder: outputs or inputs of the encoder. A state is fed this at the first call. */
+  readonly given: Readonly<Record<string, string>>;
+  /** Outputs of a call that are inputs of the next; zeros at the first where nothing is given. */
+  readonly state: readonly { readonly input: string; readonly output: string }[];
+  readonly constants: Readonly<Record<string, number | readonly number[]>>;
+  /** An input that is told the call's number, from 0. */
+  readonly time?: string;
 }
 
 /** See foreign/streaming/rule.ts, which checks it. */
@@ -150,6 +183,12 @@ export interface StreamSettings {
   readonly frames: readonly { readonly input: string; readonly axis?: number; readonly context?: number }[];
   readonly state: readonly { readonly input: string; readonly output: string; readonly initial?: 'zeros' | number | readonly number[] }[];
   readonly constants: Readonly<Record<string, number | readonly number[]>>;
+}
+
+/** How two files fit together, and why. */
+export interface PairProposal extends PairSettings {
+  /** Sentences for a person: why each input is what it is. */
+  readonly reasons: readonly string[];
 }
 
 /** What has to be asked before a model can be run. */

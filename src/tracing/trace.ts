@@ -297,7 +297,8 @@ class ModelTrace implements SeededTrace {
       const at = text.lastIndexOf('/');
       const value = this.#original(this.#value({ instance: text.slice(0, Math.max(0, at)), line: text.slice(at + 1) }));
       const state = this.#cut.recurs.flatMap(({ after }) => after).find((each) => this.#original(each) === value || each === value);
-      if (state === undefined) throw new TraceError(`${text} is no state.`);
+      // What a state merely keeps for a step is no recurrence: it is computed with the rest.
+      if (state === undefined) continue;
       found.set(state, data);
       this.#knownStates.set(state, data).set(this.#value({ instance: text.slice(0, Math.max(0, at)), line: text.slice(at + 1) }), data);
     }

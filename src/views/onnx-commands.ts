@@ -7,6 +7,7 @@ import type { TraceRequest } from '../engine/requests.ts';
 import type { Objective } from '../shared/trace.ts';
 import { doneAsking, pickOne } from './asking.ts';
 import { chooseObjective } from './choose-objective.ts';
+import { choosePair } from './choose-pair.ts';
 import type { Session } from './debug-session.ts';
 import { generatedFolder } from './debugging.ts';
 import { openAsModel } from './onnx-as-model.ts';
@@ -74,6 +75,25 @@ export function onnxCommands({ models, editors, engine, memory, storage, session
     openAsModel: async (target?: unknown) => {
       if (!(await trustedFor('Opening a model as a source'))) return;
       await openAsModel(await models.info(fileOf(target)), engine, { memory, storage });
+    },
+    debugPair: async (target?: unknown) => {
+      if (!(await trustedFor('Debugging'))) return;
+      const file = fileOf(target);
+      const input = await choosePair(await models.info(file), engine, { memory, storage });
+      if (input === undefined) return;
+      const trace: TraceRequest = {
+        source: { kind: 'onnx', file, generated: generatedFolder(storage) },
+        sequence: { kind: 'given', input },
+      };
+      const name = 'Encoder and decoder';
+      await vscode.debug.startDebugging(undefined, {
+        type: 'unroll',
+        request: 'launch',
+        name,
+        program: file,
+        internalConsoleOptions: 'neverOpen',
+        trace,
+      });
     },
     chooseObjective: async () => {
       const { outputs, objective } = session()?.description ?? {};

@@ -13,6 +13,7 @@ import { createEngine } from '../../src/engine/client.ts';
 import { encodeModel, type ModelProto, type TensorProto } from '../../src/onnx/proto.ts';
 import { attribute, tensorProto, valueInfo } from '../../src/onnx/write.ts';
 import { byHeads } from '../foreign/attention-models.ts';
+import { additive } from '../foreign/pairs/models.ts';
 import { generator } from '../foreign/random-operators.ts';
 
 const [I, H] = [3, 4];
@@ -103,6 +104,31 @@ describe('unroll, of ONNX models of others', function () {
     const path = join(folder, file);
     return (await readArrays(path, await arrayNames(path))).arrays as never;
   }
+
+  it('trace runs an encoder and its decoder together', async () => {
+    const { encoder, decoder } = additive();
+    await writeFile(join(folder, 'encoder.onnx'), encodeModel(encoder));
+    await writeFile(join(folder, 'decoder.onnx'), encodeModel(decoder));
+    await writeFile(join(folder, 'src.json'), '[[4, 8, 0, 3, 3]]');
+    const both = ['trace', 'encoder.onnx', 'decoder.onnx', '--input', 'src.json', '--out', 'T.npz'];
+    const { status, out, error } = await unroll(...both, '--begin', '1', '--end', '2', '--length', '5');
+    assert.equal(status, 0, error);
+    assert.match(out, /decoder: parity/);
+    assert.match(error, /hidden of the encoder feeds hidden at the first call: by their names/);
+    assert.match(error, /The decoder was called \d times?; it chose [\d ]+/);
+    const found = await arrays('T.npz');
+    const calls = found.get('tokens')!.shape[0]!;
+    assert.equal(found.get('tokens')!.data[0], 1);
+    assert.deepEqual(found.get('decoder/attention')!.shape, [calls, 1, 5]);
+    assert.deepEqual(found.get('rnn/h')!.shape, [5, 1, 6]);
+    const given = await unroll(...both, '--begin', '1', '--tokens', '5,0,7');
+    assert.match(given.error, /called 4 times with given tokens/);
+    // What is missing is asked for.
+    assert.match((await unroll(...both)).error, /--begin/);
+    assert.match((await unroll('trace', 'encoder.onnx', '--random', '1', '--begin', '1', '--out', 'T.npz')).error, /name both/);
+    assert.match((await unroll(...both, '--begin', '1', '--tokens', '5;x')).error, /--tokens takes ids/);
+    assert.match((await unroll('trace', 'runs', 'decoder.onnx', '--text', 'a', '--out', 'T.npz')).error, /both \.onnx/);
+  });
 
   it('info and trace have attention, head by head', async () => {
     await writeFile(join(folder, 'heads.onnx'), encodeModel(byHeads()));

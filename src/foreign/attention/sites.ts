@@ -131,7 +131,11 @@ class Finder {
     const { op_type: operator, output } = node;
     if (!output[0]) return undefined;
     // What is no number becomes zero: rows that see nothing.
-    if (operator === 'Where') return node.input[2] === name ? { kind: 'kept' } : undefined;
+    if (operator === 'Where') {
+      const [, one, other] = node.input;
+      const isKept = other === name || (one === name && other !== undefined && this.#statics.isZero(this.#scope, other));
+      return isKept ? { kind: 'kept' } : undefined;
+    }
     if (node.input[0] !== name) return undefined;
     if (keeping.has(operator)) return { kind: 'kept' };
     if (reshaping.has(operator)) return { kind: 'reshaped', as: output[0] };

@@ -415,7 +415,11 @@ class CellWriter {
 
 /** Whether one of two factors is these weights, whatever their axes, and the other is no weight of the file. */
 function weighs(factors: readonly Expression[], weights: Expression): boolean {
-  const bare = (each: Expression): Expression => (each.kind === 'view' || each.kind === 'spread' ? bare(each.of) : each);
+  // What sees nothing has weights of zero.
+  const isKept = (each: Expression): each is Extract<Expression, { kind: 'elementwise' }> =>
+    each.kind === 'elementwise' && each.name === 'where' && each.operands[2]?.kind === 'constant' && each.operands[2].value === 0;
+  const bare = (each: Expression): Expression =>
+    each.kind === 'view' || each.kind === 'spread' ? bare(each.of) : isKept(each) ? bare(each.operands[1]!) : each;
   const others = factors.filter((each) => bare(each) !== weights);
   return others.length === factors.length - 1 && others.length > 0 && others.some((each) => !each.isWeight && each.kind !== 'constant');
 }

@@ -128,7 +128,8 @@ function callDims(port: Port, size: number, context: number, sizes: Readonly<Rec
   return undefined;
 }
 
-function filled(port: Port, value: number | readonly number[], sizes: Readonly<Record<string, number>>): Tensor {
+/** A tensor of an input, of one number everywhere or of these. Throws StreamError where its type cannot have one. */
+export function filled(port: Port, value: number | readonly number[], sizes: Readonly<Record<string, number>> = {}): Tensor {
   const dims = concreteDims(port, sizes);
   const type = runtimeType(port);
   const write = writer(port);
