@@ -52,7 +52,7 @@ export function activate(context: vscode.ExtensionContext): void {
   void queue.restore();
   const views = own(
     new Views(context.extensionUri, {
-      goTo: async (t) => session?.goTo(t),
+      goTo: async (t, instance) => session?.goTo(t, instance),
       action: (id) => viewAction(id, output),
       training: async (action, run) => void (await vscode.commands.executeCommand(trainingCommands[action], run)),
       records: (run) => readLog(logOf(run.folder)),

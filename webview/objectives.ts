@@ -10,11 +10,14 @@ export interface ObjectiveOption {
   readonly text: string;
 }
 
-type Shown = Pick<TraceState, 'objective' | 'outputs' | 't' | 'steps'>;
+type Shown = Pick<TraceState, 'objective' | 'outputs' | 't' | 'steps' | 'along'>;
 
 /** The one in force is among them. */
-export function objectivesOf({ objective, outputs, t, steps }: Shown, short: boolean): ObjectiveOption[] {
-  const places = (own: number | undefined): number[] => [...new Set([...(own === undefined ? [] : [own]), t])];
+export function objectivesOf({ objective, outputs, t, steps, along }: Shown, short: boolean): ObjectiveOption[] {
+  // An encoder's steps have no losses.
+  const places = (own: number | undefined): number[] => [
+    ...new Set([...(own === undefined ? [] : [own]), ...(along === undefined ? [t] : [])]),
+  ];
   if (outputs === undefined) {
     const own = objective.kind === 'lossAt' ? objective.t : undefined;
     return [
@@ -41,6 +44,7 @@ export function objectivesOf({ objective, outputs, t, steps }: Shown, short: boo
 export function otherObjective(trace: Shown): Objective {
   const options = objectivesOf(trace, false);
   const { objective, outputs } = trace;
+  if (trace.along !== undefined) return { kind: 'loss' };
   if (outputs === undefined)
     return objective.kind === 'lossAt' && objective.t === trace.t ? { kind: 'loss' } : { kind: 'lossAt', t: trace.t };
   const place = options.findIndex((option) => JSON.stringify(option.objective) === JSON.stringify(objective));

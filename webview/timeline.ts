@@ -62,7 +62,7 @@ function drawOverview(surface: Surface, { numbers }: Shown, trace: TraceState, l
   const label = { room: layout.x - layout.padding - 4 };
   surface.text(layout.padding, y + 11, layout.narrow ? 'all' : 'sequence', label);
   if (layout.narrow) return;
-  surface.text(layout.padding, y + 24, `T ${count(trace.steps)}`, { ...label, fill: theme.description });
+  surface.text(layout.padding, y + 24, `${trace.along ?? 'T'} ${count(trace.steps)}`, { ...label, fill: theme.description });
   if (trace.tints.length === 0) return;
   const right = layout.x + layout.plot + 6;
   const small = { size: 10.5, fill: theme.description, room: layout.width - right - 2 };
@@ -113,7 +113,8 @@ function drawLossFlag(surface: Surface, x: number, y: number, label: string): vo
 /** Where the loss stands that gradients are of, if it is one timestep's and in view. */
 function lossFlag(trace: TraceState, layout: TimelineLayout): number | undefined {
   const { objective, window } = trace;
-  if (!trace.gradient || objective.kind !== 'lossAt' || objective.t < window.from || objective.t >= window.to) return undefined;
+  if (!trace.gradient || trace.along !== undefined || objective.kind !== 'lossAt' || objective.t < window.from || objective.t >= window.to)
+    return undefined;
   return layout.timeToX(objective.t);
 }
 

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { type NamedArray, type NumericArray, npz } from '../data/npz.ts';
 import type { SequenceChoice } from '../engine/requests.ts';
-import { type Address, addressText, type LineDescription, type Trace } from '../shared/trace.ts';
+import { type Address, addressText, type LineDescription, sequenceAlong, type Trace } from '../shared/trace.ts';
 import { replaceFile } from '../training/files.ts';
 import { type Command, type Given, UsageError } from './command.ts';
 import { foreignHelp, foreignOptions, traceModel } from './foreign.ts';
@@ -95,9 +95,14 @@ const bare = (name: string): string => name.replace(/'$/, '');
 const matches = (line: LineDescription, name: string): boolean => bare(line.name) === bare(name.trim());
 
 /** A line over all timesteps, [T, 1, ...shape]; [1, ...shape] where it has one value a sequence. */
-async function readAll(trace: Trace, address: Address, { shape, perStep }: LineDescription, gradient: boolean): Promise<NumericArray> {
+async function readAll(
+  trace: Trace,
+  address: Address,
+  { shape, perStep, along }: LineDescription,
+  gradient: boolean,
+): Promise<NumericArray> {
   const size = shape.reduce((product, each) => product * each, 1);
-  const steps = perStep ? trace.description.steps : 1;
+  const steps = perStep ? sequenceAlong(trace.description, along).steps : 1;
   const data = new Float32Array(steps * size);
   for (let from = 0; from < steps; from += WINDOW) {
     const [part] = await trace.read({ addresses: [address], from, to: Math.min(from + WINDOW, steps), gradient });

@@ -50,6 +50,8 @@ export interface Origin {
 /** Where the session stands. */
 export interface StopInfo {
   readonly t: number;
+  /** The other sequence of the model that t is a timestep of. */
+  readonly along?: string;
   /** The path of the innermost instance (`h[0]`), and its line (`f`). */
   readonly instance: string;
   readonly line: string;
@@ -112,9 +114,9 @@ export class UnrollDebugSession extends DebugSession {
     return () => this.#objectiveListeners.delete(listener);
   }
 
-  /** Jumps to a timestep, on the line where it stands. */
-  goto(t: number): Promise<void> {
-    return this.#move(async ({ machine }) => machine.goto(machine.stepper.goto(machine.position, t)));
+  /** Jumps to a timestep, on the line where it stands, or into the loop that the instance is in. */
+  goto(t: number, instance?: string): Promise<void> {
+    return this.#move(async ({ machine }) => machine.goto(machine.stepper.goto(machine.position, t, instance)));
   }
 
   /** The texts at the ends of source lines, for the place where it stands. */
@@ -139,8 +141,9 @@ export class UnrollDebugSession extends DebugSession {
       const say = (text: string): void => this.sendEvent(new OutputEvent(`${text}\n`, 'console'));
       const trace = await this.#host.openTrace(launch, say);
       this.#running = this.#start(launch, trace);
-      const { title, steps } = trace.description;
-      say(`${title}: ${steps} timesteps`);
+      const { title, steps, beside = {} } = trace.description;
+      const others = Object.entries(beside).map(([name, other]) => `, ${other.steps} along ${name}`);
+      say(`${title}: ${steps} timesteps${others.join('')}`);
     } catch (error) {
       this.#refuse(response, messageOf(error), !(error instanceof GivenUp));
       return;
@@ -473,7 +476,7 @@ export class UnrollDebugSession extends DebugSession {
 
 const stopInfo = ({ stepper }: Debugger, { position, reason }: Stop): StopInfo => {
   const { line } = stepper.site(position);
-  return { t: stepper.timestep(position), instance: position.instance, line: line.name, range: line.range, reason };
+  return { ...stepper.moment(position), instance: position.instance, line: line.name, range: line.range, reason };
 };
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

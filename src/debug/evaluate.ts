@@ -5,7 +5,7 @@
 
 import type { Argument, Expression, Subscript } from '../language/generated/ast.ts';
 import { parseExpression } from '../language/parser/parser.ts';
-import type { InstanceDescription } from '../shared/trace.ts';
+import { type InstanceDescription, sequenceAlong } from '../shared/trace.ts';
 import { element, join, Mistake, map, product, section, shapeText, stack, transpose, zip } from './arithmetic.ts';
 import { FUNCTIONS, truth } from './functions.ts';
 import type { Meaning, Moment, Names } from './names.ts';
@@ -143,7 +143,7 @@ class Evaluation {
     if (name === 't') return tensor(scalar(this.#time));
     const { trace } = this.#names.stepper.program;
     if (name === 'T') return tensor(scalar(trace.steps));
-    if (name === 'token') return { kind: 'text', text: trace.tokens[this.#time] ?? '' };
+    if (name === 'token') return { kind: 'text', text: sequenceAlong(trace, this.#names.along).tokens[this.#time] ?? '' };
     throw new Mistake(`Nothing is called ${name} here.${suggestion(name, this.#names)}`);
   }
 
@@ -218,7 +218,7 @@ class Evaluation {
       throw new Mistake(`${name} takes a value of the trace by its name: ${name === 'at' ? 'at(f, 17)' : `${name}(f)`}.`);
     if (name === 'grad') return await this.#read(meaning, meaning.value.address.line, true);
     const t = name === 'at' ? await this.#number(time!) : this.#time + (name === 'next' ? 1 : -1);
-    const { steps } = this.#names.stepper.program.trace;
+    const steps = this.#values.steps(meaning.value);
     if (!Number.isInteger(t) || t < 0 || t >= steps) throw new Mistake(`There is no timestep ${t}: t goes from 0 to ${steps - 1}.`);
     return tensor(await this.#value(meaning.value, t, gradient));
   }
@@ -278,8 +278,7 @@ export const readTensor = async (
   };
   if (when === 'all') {
     const data = await values.whole(value, gradient);
-    const { steps } = values.trace.description;
-    return { shape: [steps, ...value.shape], dimensions: ['T', ...value.dimensions], data, ...range };
+    return { shape: [values.steps(value), ...value.shape], dimensions: [value.along ?? 'T', ...value.dimensions], data, ...range };
   }
   return { shape: value.shape, dimensions: value.dimensions, data: await values.at(value, when === 'once' ? 0 : when, gradient), ...range };
 };

@@ -1,7 +1,7 @@
 // What stands at the ends of source lines while stopped: each line's value in a few characters.
 
 import type { SourceRange } from '../shared/source.ts';
-import type { TraceDescription } from '../shared/trace.ts';
+import type { SequenceDescription } from '../shared/trace.ts';
 import { readTensor } from './evaluate.ts';
 import { Names } from './names.ts';
 import type { Position, Stepper } from './stepper.ts';
@@ -41,5 +41,5 @@ export const inlineValues = async (stepper: Stepper, position: Position, values:
 };
 
 /** `t = 17 of 100, 'e'`. */
-export const timeText = ({ steps, tokens }: TraceDescription, t: number): string =>
+export const timeText = ({ steps, tokens }: SequenceDescription, t: number): string =>
   `t = ${t} of ${steps}${tokens[t] === undefined ? '' : `, ${quoted(tokens[t])}`}`;

@@ -2,6 +2,7 @@
 
 import { Handles } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
+import { sequenceAlong } from '../shared/trace.ts';
 import type { Origin } from './adapter.ts';
 import { evaluatedText } from './breakpoints.ts';
 import { type ClientPlaces, Refusal } from './client-places.ts';
@@ -11,7 +12,7 @@ import { evaluate, parseWatch } from './evaluate.ts';
 import { timeText } from './inline.ts';
 import { Names } from './names.ts';
 import { definedAt, sitesAt } from './places.ts';
-import type { Site } from './program.ts';
+import type { Loop, Site } from './program.ts';
 import type { Frame } from './stepper.ts';
 import { elementsOf, type Row, rowsOf, type ScopeName, scopesOf } from './variables.ts';
 
@@ -41,7 +42,7 @@ export class Inspection {
     const frames = stepper.frames(position);
     const all = frames.map(({ site, t }, k) => ({
       id: k + 1,
-      name: `${siteText(site)}${t === undefined ? '' : `  ${timeText(trace.description, t)}`}`,
+      name: `${siteText(site)}${t === undefined ? '' : `  ${timeText(sequenceAlong(trace.description, site.loop?.along), t)}`}`,
       source: this.#places.source(site.line.range.uri),
       canRestart: true,
       ...this.#places.range(site.line.range),
@@ -120,9 +121,11 @@ export class Inspection {
   /** A line at this timestep, the first and the last. */
   gotoTargets({ source, line }: DebugProtocol.GotoTargetsArguments): DebugProtocol.GotoTargetsResponse['body'] {
     const { stepper, position } = this.#machine;
-    const times = [...new Set([stepper.timestep(position), 0, stepper.program.trace.steps - 1])];
+    const now = stepper.moment(position);
+    const timesOf = ({ along, steps }: Loop): Set<number> => new Set([...(now.along === along ? [now.t] : []), 0, steps - 1]);
     this.#targets = sitesAt(stepper.program, this.#places.uri(source), this.#places.lineOf(line)).flatMap(
-      (site): { site: Site; t: number | undefined }[] => (site.loop ? times.map((t) => ({ site, t })) : [{ site, t: undefined }]),
+      (site): { site: Site; t: number | undefined }[] =>
+        site.loop ? [...timesOf(site.loop)].map((t) => ({ site, t })) : [{ site, t: undefined }],
     );
     const targets = this.#targets.map(({ site, t }, id) => {
       return { id, label: `${siteText(site)}${t === undefined ? '' : ` at t = ${t}`}`, ...this.#places.range(site.line.range) };

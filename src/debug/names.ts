@@ -57,6 +57,11 @@ export class Names {
     return this.instances[0]!;
   }
 
+  /** The other sequence that the stop's timestep is of. */
+  get along(): string | undefined {
+    return this.stepper.moment(this.position).along;
+  }
+
   find(name: string): Meaning | undefined {
     for (const instance of this.instances) {
       const meaning = this.field(instance, name);
@@ -109,17 +114,12 @@ export class Names {
     const own = sites.find(({ line }) => line.name === name);
     const site = own ?? sites[0];
     if (!site) return { kind: 'notYet' };
-    const perStep = own ? own.line.perStep : (describeValue(instance, name)?.perStep ?? false);
-    if (!own && site.body.kind === 'sequence')
-      return !perStep
-        ? { kind: 'once' }
-        : this.position.t === undefined
-          ? { kind: 'all' }
-          : { kind: 'at', t: this.position.t, past: false };
+    const { perStep = false, along } = own?.line ?? describeValue(instance, name) ?? {};
+    if (!own && site.body.kind === 'sequence') return perStep ? this.#wholeOf(along) : { kind: 'once' };
     const isComputed = (t: number | undefined): boolean => (own ? this.#complete(site, t) : this.#entered(site, t));
-    if (!site.loop) return !isComputed(undefined) ? { kind: 'notYet' } : perStep ? this.#wholeOf() : { kind: 'once' };
-    const { t } = this.position;
-    const { steps } = this.stepper.program.trace;
+    if (!site.loop) return !isComputed(undefined) ? { kind: 'notYet' } : perStep ? this.#wholeOf(along) : { kind: 'once' };
+    const t = this.#timeAlong(site.loop.along);
+    const { steps } = site.loop;
     if (t === undefined) return isComputed(site.loop.reverse ? 0 : steps - 1) ? { kind: 'all' } : { kind: 'notYet' };
     if (isComputed(t)) return { kind: 'at', t, past: false };
     const before = site.loop.reverse ? t + 1 : t - 1;
@@ -127,8 +127,15 @@ export class Names {
   }
 
   /** A whole-sequence line's value within a loop below it is that of the timestep. */
-  #wholeOf(): Moment {
-    return this.position.t === undefined ? { kind: 'all' } : { kind: 'at', t: this.position.t, past: false };
+  #wholeOf(along: string | undefined): Moment {
+    const t = this.#timeAlong(along);
+    return t === undefined ? { kind: 'all' } : { kind: 'at', t, past: false };
+  }
+
+  /** The stop's timestep, where it is of this sequence. */
+  #timeAlong(along: string | undefined): number | undefined {
+    const { t } = this.position;
+    return t === undefined || this.stepper.site(this.position).loop?.along !== along ? undefined : t;
   }
 
   #complete(site: Site, t: number | undefined): boolean {

@@ -5,11 +5,18 @@
 // loop everything is one step: the lines of the called cell, one after the other. So a place in the source is met either once or once a
 // timestep, never in nested loops.
 
-import type { InstanceDescription, LineDescription, TraceDescription } from '../shared/trace.ts';
+import { type InstanceDescription, type LineDescription, sequenceAlong, type TraceDescription } from '../shared/trace.ts';
+
+/** The way round of a loop: over `steps` timesteps, those of another sequence where `along` names one. */
+export interface Loop {
+  readonly reverse: boolean;
+  readonly along?: string;
+  readonly steps: number;
+}
 
 /** Lines that run over time together, or one line that is met once. Lines are indices into the instance's lines. */
 export type Segment =
-  | { readonly kind: 'loop'; readonly lines: readonly number[]; readonly reverse: boolean }
+  | (Loop & { readonly kind: 'loop'; readonly lines: readonly number[] })
   | { readonly kind: 'once'; readonly line: number };
 
 /** The lines of an instance as they are gone through: within one timestep, or over the sequence. */
@@ -24,8 +31,8 @@ export interface Site {
   /** The line that calls this instance, and which of its calls this is; absent for the model's own lines. */
   readonly caller?: Site;
   readonly ordinal: number;
-  /** The direction of the loop around it; absent where it is met once. */
-  readonly loop?: { readonly reverse: boolean };
+  /** The loop around it; absent where it is met once. */
+  readonly loop?: Loop;
   /** Instances that the line calls, in order of evaluation. */
   readonly calls: readonly InstanceDescription[];
 }
@@ -55,7 +62,7 @@ export const programOf = (trace: TraceDescription): Program => {
     const runs = (path: string): boolean => (children.get(path) ?? []).some((child) => child.runs || runs(child.path));
     const body: Body = caller?.loop
       ? { kind: 'step' }
-      : { kind: 'sequence', segments: segmentsOf(instance, calls, (callee) => !callee.runs && runs(callee.path)) };
+      : { kind: 'sequence', segments: segmentsOf(trace, instance, calls, (callee) => !callee.runs && runs(callee.path)) };
     bodies.set(instance.path, body);
     const own = instance.lines.map((line, index): Site => {
       const loop = body.kind === 'step' ? caller?.loop : loopAround(body.segments, index);
@@ -98,12 +105,13 @@ const callsByLine = (instance: InstanceDescription, children: readonly InstanceD
 };
 
 const segmentsOf = (
+  trace: TraceDescription,
   instance: InstanceDescription,
   calls: readonly InstanceDescription[][],
   needsWhole: (callee: InstanceDescription) => boolean,
 ): readonly Segment[] => {
   const segments: Segment[] = [];
-  let row: { kind: 'loop'; lines: number[]; reverse: boolean } | undefined;
+  let row: (Loop & { kind: 'loop'; lines: number[] }) | undefined;
   instance.lines.forEach((line, index) => {
     if (!line.perStep || calls[index]!.some(needsWhole)) {
       row = undefined;
@@ -114,12 +122,14 @@ const segmentsOf = (
     if (
       !row ||
       row.reverse !== reverse ||
+      row.along !== line.along ||
       looksAhead(
         line.text,
         row.lines.map((other) => instance.lines[other]!.name),
       )
     ) {
-      row = { kind: 'loop', lines: [], reverse };
+      const { steps } = sequenceAlong(trace, line.along);
+      row = { kind: 'loop', lines: [], reverse, steps, ...(line.along !== undefined && { along: line.along }) };
       segments.push(row);
     }
     row.lines.push(index);
@@ -131,7 +141,5 @@ const segmentsOf = (
 const looksAhead = (text: string, names: readonly string[]): boolean =>
   [...text.matchAll(/\b(?:first|last|next|reverse)\(\s*([\p{L}\p{N}_]+'?)/gu)].some((match) => names.includes(match[1]!));
 
-const loopAround = (segments: readonly Segment[], line: number): { readonly reverse: boolean } | undefined => {
-  for (const segment of segments) if (segment.kind === 'loop' && segment.lines.includes(line)) return { reverse: segment.reverse };
-  return undefined;
-};
+const loopAround = (segments: readonly Segment[], line: number): Loop | undefined =>
+  segments.find((segment): segment is Extract<Segment, { kind: 'loop' }> => segment.kind === 'loop' && segment.lines.includes(line));

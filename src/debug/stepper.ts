@@ -5,7 +5,7 @@
 // to see how its value came about. All positions of a trace have one order (`compare`), and a program's moves are the usual ones in it.
 
 import type { InstanceDescription, TraceDescription } from '../shared/trace.ts';
-import { type Program, programOf, type Segment, type Site } from './program.ts';
+import { type Loop, type Program, programOf, type Segment, type Site } from './program.ts';
 
 /** A stop: a line of an instance, and the timestep if it is met once a timestep. `line` is an index into the instance's lines. */
 export interface Position {
@@ -21,11 +21,9 @@ export interface Frame extends Position {
 
 export class Stepper {
   readonly program: Program;
-  readonly #steps: number;
 
   constructor(trace: TraceDescription) {
     this.program = programOf(trace);
-    this.#steps = trace.steps;
     if (this.program.sites.length === 0 || trace.steps < 1) throw new Error(`${trace.model} has no line at which to stop.`);
   }
 
@@ -113,13 +111,21 @@ export class Stepper {
     return caller ? this.over(this.#at(caller, position.t)) : this.last;
   }
 
-  /** The same line at another timestep; from a line outside a loop, the first loop's running line. */
-  goto(position: Position, t: number): Position {
-    const clamped = Math.min(Math.max(Math.trunc(t), 0), this.#steps - 1);
-    if (position.t !== undefined) return { ...position, t: clamped };
+  /** The same line at another timestep; from a line outside a loop, the first loop's running line. `instance`: whose timestep is meant; where it runs
+   *  along another sequence, its own first line then, or the line that runs it from the model. */
+  goto(position: Position, t: number, instance?: string): Position {
+    const [there] = instance === undefined ? [] : this.program.of(instance);
+    const loop = this.site(position).loop;
+    const isElsewhere = there?.loop !== undefined && (position.t === undefined || there.loop.along !== loop?.along);
+    if (isElsewhere) {
+      let site = there;
+      while (site.body.kind === 'step' && site.caller?.loop) site = site.caller;
+      return this.#at(site, clamped(t, there.loop!));
+    }
+    if (loop !== undefined && position.t !== undefined) return { ...position, t: clamped(t, loop) };
     const body = this.program.body(this.#root);
-    const loop = body.kind === 'sequence' ? body.segments.find(({ kind }) => kind === 'loop') : undefined;
-    return loop ? { ...this.#enter(this.#root, loop), t: clamped } : position;
+    const first = body.kind === 'sequence' ? body.segments.find((segment) => segment.kind === 'loop') : undefined;
+    return first ? { ...this.#enter(this.#root, first), t: clamped(t, first) } : position;
   }
 
   /** The first line of a frame's call, at its time. */
@@ -139,12 +145,12 @@ export class Stepper {
 
   /** How often a site is met. */
   occurrences(site: Site): number {
-    return site.loop ? this.#steps : 1;
+    return site.loop?.steps ?? 1;
   }
 
   /** The k-th time that a site is met, from 0. */
   occurrence(site: Site, k: number): Position {
-    return this.#at(site, site.loop?.reverse ? this.#steps - 1 - k : k);
+    return this.#at(site, site.loop?.reverse ? site.loop.steps - 1 - k : k);
   }
 
   /** First and last number of the occurrences from `low` (or the start) to `high`, both included; the first is greater where there is none. */
@@ -173,13 +179,18 @@ export class Stepper {
 
   /** The timestep that the panel marks: the position's own, else that of the loop which was last gone through. */
   timestep(position: Position): number {
-    for (const frame of this.frames(position)) {
-      if (frame.t !== undefined) return frame.t;
-      const { segments, index } = segmentOf(frame.site);
-      const loop = segments.slice(0, index).findLast(({ kind }) => kind === 'loop');
-      if (loop?.kind === 'loop') return loop.reverse ? 0 : this.#steps - 1;
+    return this.moment(position).t;
+  }
+
+  /** The same with the sequence that it is of. */
+  moment(position: Position): { readonly t: number; readonly along?: string } {
+    for (const { t, site } of this.frames(position)) {
+      if (t !== undefined) return { t, ...alongOf(site.loop) };
+      const { segments, index } = segmentOf(site);
+      const loop = segments.slice(0, index).findLast((segment) => segment.kind === 'loop');
+      if (loop !== undefined) return { t: loop.reverse ? 0 : loop.steps - 1, ...alongOf(loop) };
     }
-    return 0;
+    return { t: 0, ...alongOf(this.site(position).line) };
   }
 
   get #root(): string {
@@ -192,16 +203,16 @@ export class Stepper {
   }
 
   #start(segment: Segment): number | undefined {
-    return segment.kind === 'once' ? undefined : segment.reverse ? this.#steps - 1 : 0;
+    return segment.kind === 'once' ? undefined : segment.reverse ? segment.steps - 1 : 0;
   }
 
   #end(segment: Segment): number | undefined {
-    return segment.kind === 'once' ? undefined : segment.reverse ? 0 : this.#steps - 1;
+    return segment.kind === 'once' ? undefined : segment.reverse ? 0 : segment.steps - 1;
   }
 
   #move(segment: Segment & { kind: 'loop' }, t: number, by: 1 | -1): number | undefined {
     const moved = segment.reverse ? t - by : t + by;
-    return moved >= 0 && moved < this.#steps ? moved : undefined;
+    return moved >= 0 && moved < segment.steps ? moved : undefined;
   }
 
   /** The first line of an instance. */
@@ -294,13 +305,18 @@ export class Stepper {
       if (site.body.kind === 'sequence') {
         const { index, segment } = segmentOf(site);
         key.push(index);
-        if (segment.kind === 'loop') key.push(segment.reverse ? this.#steps - 1 - frame.t! : frame.t!);
+        if (segment.kind === 'loop') key.push(segment.reverse ? segment.steps - 1 - frame.t! : frame.t!);
       }
       key.push(site.index);
     }
     return key;
   }
 }
+
+const clamped = (t: number, { steps }: Loop): number => Math.min(Math.max(Math.trunc(t), 0), steps - 1);
+
+const alongOf = (of: { readonly along?: string } | undefined): { readonly along?: string } =>
+  of?.along === undefined ? {} : { along: of.along };
 
 /** `h[0]/f @ 17`, `h`: for tests and messages. */
 export const positionText = (stepper: Stepper, position: Position): string => {

@@ -2,7 +2,7 @@
 // here, and the trace is asked once a window.
 
 import type { LineRole } from '../shared/source.ts';
-import { type Address, addressText, type InstanceDescription, type Trace } from '../shared/trace.ts';
+import { type Address, addressText, type InstanceDescription, sequenceAlong, type Trace } from '../shared/trace.ts';
 import { sizeOf } from './tensor.ts';
 
 /** What a trace can be asked for: a line, an input, or a state before the step. */
@@ -12,6 +12,8 @@ export interface ValueDescription {
   /** Names of the axes; sizes where the trace does not know them. */
   readonly dimensions: readonly string[];
   readonly perStep: boolean;
+  /** The other sequence that its timesteps are of. */
+  readonly along?: string;
   readonly integer: boolean;
   /** The name of the classes that it holds. */
   readonly classes?: string;
@@ -25,18 +27,22 @@ export const describeValue = (instance: InstanceDescription, name: string): Valu
   if (line) {
     const range = RANGES[line.role];
     const { shape, dimensions, perStep } = line;
-    return { address, shape, dimensions: named(dimensions, shape), perStep, integer: false, ...(range && { range }) };
+    return { address, shape, dimensions: named(dimensions, shape), perStep, integer: false, ...alongOf(line), ...(range && { range }) };
   }
   const input = instance.inputs.find((other) => other.name === name);
   if (input) {
     const { shape, perStep, integer, classes } = input;
-    return { address, shape, dimensions: named([], shape), perStep, integer, ...(classes !== undefined && { classes }) };
+    const rest = { ...alongOf(input), ...(classes !== undefined && { classes }) };
+    return { address, shape, dimensions: named([], shape), perStep, integer, ...rest };
   }
   const state = instance.states.find((other) => other.name === name);
   if (!state) return undefined;
   const next = instance.lines.find((other) => other.name === `${name}'`);
-  return { address, shape: state.shape, dimensions: named(next?.dimensions ?? [], state.shape), perStep: true, integer: false };
+  const dimensions = named(next?.dimensions ?? [], state.shape);
+  return { address, shape: state.shape, dimensions, perStep: true, integer: false, ...alongOf(state) };
 };
+
+const alongOf = ({ along }: { readonly along?: string }): { readonly along?: string } => (along === undefined ? {} : { along });
 
 const RANGES: Readonly<Partial<Record<LineRole, 'gate' | 'signed' | 'scores'>>> = { gate: 'gate', candidate: 'signed', scores: 'scores' };
 
@@ -85,14 +91,19 @@ export class TraceValues {
 
   /** All timesteps of a value, [T, ...shape]; not kept. */
   async whole(value: ValueDescription, gradient = false): Promise<Float32Array> {
-    const [data] = await this.trace.read({ addresses: [value.address], from: 0, to: this.trace.description.steps, gradient });
+    const [data] = await this.trace.read({ addresses: [value.address], from: 0, to: this.steps(value), gradient });
     return data!;
+  }
+
+  /** Timesteps of the sequence that a value is of. */
+  steps({ along }: ValueDescription): number {
+    return sequenceAlong(this.trace.description, along).steps;
   }
 
   /** Starts to read what a stop at t, and the next ones, will show. Failures come out where the value is used. */
   prefetch(values: readonly ValueDescription[], t: number, gradient = false): void {
-    const { steps } = this.trace.description;
     for (const value of values) {
+      const steps = this.steps(value);
       const length = value.perStep ? windowLength(value) : 1;
       const window = value.perStep ? Math.floor(t / length) : 0;
       const near = t % length < length / 4 ? window - 1 : t % length >= (length * 3) / 4 ? window + 1 : window;
@@ -120,7 +131,7 @@ export class TraceValues {
     }
     const length = value.perStep ? windowLength(value) : 1;
     const from = value.perStep ? index * length : 0;
-    const to = Math.min(from + length, this.trace.description.steps);
+    const to = Math.min(from + length, this.steps(value));
     const read = new Promise<Float32Array>((resolve, reject) => this.#want(from, to, gradient, { value, resolve, reject }));
     this.#windows.set(key, read);
     read.then(

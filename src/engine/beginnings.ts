@@ -1,10 +1,11 @@
 // What of a model's held-out data a person may step through: places in a text where a reader would begin, or examples.
 
 import type { Dataset, Example } from '../data/dataset.ts';
-import { decode } from '../data/vocabulary.ts';
+import { BEGIN, decode, END } from '../data/vocabulary.ts';
 import type { PartName, Vocabulary } from '../shared/dataset.ts';
+import type { SequenceDescription } from '../shared/trace.ts';
 import type { Beginning } from './requests.ts';
-import { type Reader, shownOf } from './sequence.ts';
+import { besideOf, type Reader, shownOf } from './sequence.ts';
 
 /** Timesteps that are shown of each. */
 const shown = 80;
@@ -26,17 +27,25 @@ function examplesOf(dataset: Dataset, reader: Omit<Reader, 'dataset'>, count: nu
   return Array.from({ length: size }, (_, k) => {
     const index = k * step;
     const example = dataset.parts[part].example(index);
-    const { tokens, steps, by } = shownOf(example, reader);
-    const text = tokens.slice(0, shown).join(by === 'char' ? '' : ' ');
+    const sequence = shownOf(example, reader);
+    const { steps } = sequence;
     return {
       sequence: { kind: 'example', part, index },
-      text: text.replace(/\s+/g, ' ').trim() || '(empty)',
+      text: [...besideOf(example, reader).values(), sequence].map(textOf).join(' → '),
       detail: [...answersOf(example, reader), `${steps.toLocaleString('en-US')} steps`, `${part} ${index.toLocaleString('en-US')}`].join(
         ' · ',
       ),
     };
   });
 }
+
+const textOf = ({ tokens, by }: SequenceDescription): string =>
+  tokens
+    .filter((token) => token !== BEGIN && token !== END)
+    .slice(0, shown)
+    .join(by === 'char' ? '' : ' ')
+    .replace(/\s+/g, ' ')
+    .trim() || '(empty)';
 
 /** The classes that an example has as a whole: `Russian`. */
 function answersOf({ inputs }: Example, { shapes, kept }: Omit<Reader, 'dataset'>): string[] {

@@ -6,26 +6,22 @@ import type { Dataset, Example, Part } from '../data/dataset.ts';
 import { DataError, unreadable } from '../data/errors.ts';
 import { exampleOfText } from '../data/example-text.ts';
 import { decodeText } from '../data/text.ts';
+import type { Axis } from '../graph/graph.ts';
 import type { Model } from '../graph/model.ts';
 import type { InputShape, KeptData, PartName } from '../shared/dataset.ts';
 import { numberText } from '../shared/numbers.ts';
-import type { TraceDescription } from '../shared/trace.ts';
-import { timeAxis } from '../tracing/describe.ts';
+import type { SequenceDescription } from '../shared/trace.ts';
+import { axesBeside, timeAxis } from '../tracing/describe.ts';
 import { fixedTime } from '../tracing/loosen.ts';
 import type { SequenceChoice } from './requests.ts';
 
-export interface Sequence extends Shown {
+export interface Sequence extends SequenceDescription {
+  /** What is read beside it, by the axes: an encoder's sequence. */
+  readonly beside: ReadonlyMap<string, SequenceDescription>;
   readonly inputs: Example['inputs'];
   readonly lengths: Example['lengths'];
   /** For the trace's title: `validation text`. */
   readonly what: string;
-}
-
-/** What stands at each timestep. */
-export interface Shown {
-  readonly steps: number;
-  readonly tokens: readonly string[];
-  readonly by: TraceDescription['by'];
 }
 
 /** A model with what is known of its data. */
@@ -42,7 +38,9 @@ export async function sequenceOf(choice: SequenceChoice, reader: Reader): Promis
   const { example, what } = await chosen(choice, reader);
   const shown = shownOf(example, reader);
   if (shown.steps === 0) throw new Error('The sequence is empty. Type at least one character or word.');
-  return { ...shown, inputs: example.inputs, lengths: example.lengths, what };
+  const beside = besideOf(example, reader);
+  for (const [axis, { steps }] of beside) if (steps === 0) throw new Error(`The sequence along ${axis} is empty.`);
+  return { ...shown, beside, inputs: example.inputs, lengths: example.lengths, what };
 }
 
 async function chosen(choice: SequenceChoice, { shapes, kept, dataset }: Reader): Promise<{ example: Example; what: string }> {
@@ -89,9 +87,17 @@ export const heldOut = ({ test, validation, training }: Dataset['parts']): Part 
 const outside = (part: string, size: number, index: number, what: string): DataError =>
   new DataError('data', `The ${part} part has ${size.toLocaleString('en-US')} ${what}, from 0: ${index} is not among them.`);
 
-/** The tokens of the first input that has a step for each of the model's timesteps; numbers in the data's own unit. */
-export function shownOf({ inputs, lengths }: Example, { model, shapes, kept }: Omit<Reader, 'dataset'>): Shown {
-  const time = timeAxis(model);
+/** The other sequences of an example. */
+export function besideOf(example: Example, reader: Omit<Reader, 'dataset'>): ReadonlyMap<string, SequenceDescription> {
+  return new Map(axesBeside(reader.model).map((axis) => [axis, shownOf(example, reader, { name: axis, size: axis })]));
+}
+
+/** The tokens of the first input that has a step for each of the model's timesteps (or of those of another axis); numbers in the data's own unit. */
+export function shownOf(
+  { inputs, lengths }: Example,
+  { model, shapes, kept }: Omit<Reader, 'dataset'>,
+  time: Axis | undefined = timeAxis(model),
+): SequenceDescription {
   const fixed = fixedTime(model);
   const steps = typeof time?.size === 'string' ? (lengths[time.size] ?? 0) : (fixed?.size ?? 0);
   const first = fixed?.size ?? time?.size;

@@ -6,7 +6,9 @@ import type { Model } from '../graph/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Trace, TraceDescription } from '../shared/trace.ts';
 import { RuntimeEvaluator } from '../tracing/evaluator.ts';
+import { type Beside, joined } from '../tracing/joined.ts';
 import { fixedTime, loosened } from '../tracing/loosen.ts';
+import type { TraceSource } from '../tracing/source.ts';
 import { openTrace } from '../tracing/trace.ts';
 import { type Checkpoint, lastGoodCheckpoint } from '../training/checkpoint.ts';
 import { initialise } from '../training/initialise.ts';
@@ -32,34 +34,42 @@ export class Traces {
     if (source.kind === 'onnx') return this.#foreign(source, choice, reading);
     const traced = await sourceOfTrace(source);
     const { model, weights, kept, state } = traced;
-    const { inputs, lengths, steps, tokens, by, what } = await sequenceOf(choice, traced);
+    const { inputs, lengths, steps, tokens, by, beside, what } = await sequenceOf(choice, traced);
     const id = this.#next();
-    const evaluator = new RuntimeEvaluator(this.#runtime, { B: 1 });
     const vocabularies = Object.fromEntries(Object.entries(kept.vocabularies).map(([dimension, each]) => [dimension, each.tokens]));
     const classes = vocabularies[classesOf(model) ?? ''];
     const fixed = fixedTime(model);
-    const trace = await openTrace(
-      {
-        id,
-        title: `${model.name} · ${state} · ${what}`,
-        model: fixed === undefined ? model : loosened(model, fixed.name),
-        weights,
-        inputs,
-        steps,
-        lengths,
-        tokens,
-        by,
-        vocabularies,
-        ...(classes === undefined ? {} : { classes }),
-        ...(objective === undefined ? {} : { objective }),
-      },
-      evaluator,
-    ).catch(async (error: unknown) => {
+    const about = {
+      id,
+      title: `${model.name} · ${state} · ${what}`,
+      model: fixed === undefined ? model : loosened(model, fixed.name),
+      weights,
+      inputs,
+      lengths,
+      vocabularies,
+      ...(classes === undefined ? {} : { classes }),
+      ...(objective === undefined ? {} : { objective }),
+    };
+    const main = await this.#trace({ ...about, steps, tokens, by, beside: [...beside.keys()] });
+    const others = new Map<string, Beside>();
+    try {
+      for (const [axis, sequence] of beside)
+        others.set(axis, { sequence, trace: await this.#trace({ ...about, ...sequence, time: axis }) });
+    } catch (error) {
+      await Promise.all([main, ...[...others.values()].map(({ trace }) => trace)].map((trace) => trace.close()));
+      throw error;
+    }
+    const trace = joined(main, others);
+    this.#open.set(id, trace);
+    return trace.description;
+  }
+
+  async #trace(source: TraceSource): Promise<Trace> {
+    const evaluator = new RuntimeEvaluator(this.#runtime, { B: 1 });
+    return openTrace(source, evaluator).catch(async (error: unknown) => {
       await evaluator.close();
       throw error;
     });
-    this.#open.set(id, trace);
-    return trace.description;
   }
 
   async #foreign(

@@ -106,8 +106,10 @@ export interface TraceState {
   readonly steps: number;
   readonly by: 'char' | 'word' | 'number';
   /** The cells that run over the sequence. */
-  readonly layers: readonly { readonly path: string; readonly cell: string; readonly label: string }[];
+  readonly layers: readonly { readonly path: string; readonly cell: string; readonly label: string; readonly along?: string }[];
   readonly layer: string;
+  /** The dimension of the sequence that the layer runs over, where it is not the one of the model's losses: an encoder's. */
+  readonly along?: string;
   /** The vector lines of the layer's cell, in source order. */
   readonly rows: readonly Row[];
   readonly structure: Structure;

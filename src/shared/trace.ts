@@ -13,6 +13,15 @@ export interface Address {
 /** `h/f`, `h[1]/c'`, `logits`: as in files of traces. */
 export const addressText = ({ instance, line }: Address): string => (instance === '' ? line : `${instance}/${line}`);
 
+/** A sequence that a model goes through: what it predicts a step at a time, or what it reads beside that, with a length of its own. */
+export interface SequenceDescription {
+  readonly steps: number;
+  /** What stands at each timestep, one a step: characters, words. */
+  readonly tokens: readonly string[];
+  /** Whether the tokens are single characters (drawn close) or words. */
+  readonly by: 'char' | 'word' | 'number';
+}
+
 export interface LineDescription {
   readonly name: string;
   readonly role: LineRole;
@@ -22,12 +31,16 @@ export interface LineDescription {
   readonly dimensions: readonly string[];
   /** It has a value at each timestep; else one a sequence. */
   readonly perStep: boolean;
+  /** The dimension of the other sequence (`beside`) whose timesteps these are. */
+  readonly along?: string;
   readonly range: SourceRange;
   readonly text: string;
   readonly comment?: string;
   readonly calls?: string;
   /** Weights of attention: the last axis of its shape is the places that are attended to; one before it, if any, the heads. */
   readonly attention?: true;
+  /** The dimension that is attended over, where it is that of a sequence: `S`. */
+  readonly places?: string;
 }
 
 export interface InstanceDescription {
@@ -40,11 +53,12 @@ export interface InstanceDescription {
   readonly runs: boolean;
   readonly reverse: boolean;
   readonly lines: readonly LineDescription[];
-  readonly states: readonly { readonly name: string; readonly shape: readonly number[] }[];
+  readonly states: readonly { readonly name: string; readonly shape: readonly number[]; readonly along?: string }[];
   readonly inputs: readonly {
     readonly name: string;
     readonly shape: readonly number[];
     readonly perStep: boolean;
+    readonly along?: string;
     readonly integer: boolean;
     /** The name of its classes, where it holds some that the data knows. */
     readonly classes?: string;
@@ -52,17 +66,16 @@ export interface InstanceDescription {
   readonly weights: readonly { readonly name: string; readonly weight: string; readonly shape: readonly number[] }[];
 }
 
-export interface TraceDescription {
+/** Its own steps, tokens and `by` are those of the sequence that the debugger goes over last: what is predicted, or the only one. */
+export interface TraceDescription extends SequenceDescription {
   readonly id: number;
   readonly model: string;
   /** What was traced: `Shakespeare · step 1,400 · validation text`. */
   readonly title: string;
-  /** Number of timesteps, T. */
-  readonly steps: number;
-  /** What stands at each timestep, one a step: characters, words. */
-  readonly tokens: readonly string[];
-  /** Whether the tokens are single characters (drawn close) or words. */
-  readonly by: 'char' | 'word' | 'number';
+  /** The dimension of its timesteps: `T`. */
+  readonly time?: string;
+  /** What is read beside it, by the dimensions: an encoder's sequence. */
+  readonly beside?: Readonly<Record<string, SequenceDescription>>;
   /** The names of the classes that are predicted, in order: for reading logits. */
   readonly classes?: readonly string[];
   /** The classes of inputs by the name of their dimension: `Char`. */
@@ -89,7 +102,14 @@ export type Objective =
   /** Of a model of others: an output's loss against a target in a file. */
   | { readonly kind: 'against'; readonly loss: 'mse' | 'cross_entropy'; readonly output: string; readonly target: string };
 
-/** Reads values of timesteps from .. to-1. Each answer is row-major [to - from, ...shape]; [1, ...shape] where a value is not per step. */
+/** The sequence of a line, an instance's states, or an input, by what their `along` says. */
+export const sequenceAlong = (trace: TraceDescription, along: string | undefined): SequenceDescription =>
+  (along === undefined ? undefined : trace.beside?.[along]) ?? trace;
+
+/** The dimension of the other sequence that a cell runs over. */
+export const alongOf = ({ lines }: InstanceDescription): string | undefined => lines.find(({ perStep }) => perStep)?.along;
+
+/** Reads values of timesteps from .. to-1, each of its own sequence. Each answer is row-major [to - from, ...shape]; [1, ...shape] where a value is not per step. */
 export interface ReadRequest {
   readonly addresses: readonly Address[];
   readonly from: number;

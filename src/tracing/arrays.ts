@@ -8,8 +8,15 @@ export type Elements = Float32Array | Int32Array | Uint8Array;
 /** What symbolic sizes are bound to. */
 export type Sizes = Readonly<Record<string, number>>;
 
+/** What the length of all of a sequence is called where its own name means that of a window. */
+export const wholeOf = (axis: string): string => `all of ${axis}`;
+
+/** An axis with another name than its size is as long as the whole, whatever window of that is meant. */
 export const sizesOf = (axes: readonly Axis[], sizes: Sizes): number[] =>
-  axes.map(({ size }) => (typeof size === 'number' ? size : sizes[size]!));
+  axes.map(({ name, size }) => {
+    if (typeof size === 'number') return size;
+    return (name === size ? undefined : sizes[wholeOf(size)]) ?? sizes[size]!;
+  });
 
 export const product = (numbers: readonly number[]): number => numbers.reduce((result, each) => result * each, 1);
 

@@ -10,18 +10,31 @@ export interface Dimensions {
   /** The axis of time. */
   readonly time: string;
   readonly sizes: Sizes;
+  /** Axes of other sequences, which have timesteps of their own. */
+  readonly beside?: readonly string[];
 }
 
-/** The axis that the model's sequence runs along: that of the first input with a length of its own. */
+/** The axis that the model's sequence runs along: that of the input which is predicted, else the one that its first cell runs over, else that of the first
+ *  input with a length of its own. */
 export function timeAxis(model: Model): Axis | undefined {
+  const predicted = model.inputs.find(({ name }) => name === model.prediction?.input)?.value.type.axes.filter(isOpen)[0];
   const running = model.instances.find((instance) => instance.axis !== undefined)?.axis;
-  const axes = model.inputs.flatMap((input) => input.value.type.axes).filter((axis) => typeof axis.size === 'string' && axis.name !== 'B');
-  return axes.find((axis) => axis.name === running) ?? axes[0];
+  const axes = openAxes(model);
+  return predicted ?? axes.find((axis) => axis.name === running) ?? axes[0];
 }
+
+/** Axes of the other sequences that the model's inputs have. */
+export function axesBeside(model: Model): readonly string[] {
+  const time = timeAxis(model);
+  return [...new Set(openAxes(model).map(({ name }) => name))].filter((name) => name !== time?.name);
+}
+
+const isOpen = ({ name, size }: Axis): boolean => typeof size === 'string' && name !== 'B';
+
+const openAxes = ({ inputs }: Model): readonly Axis[] => inputs.flatMap((input) => input.value.type.axes).filter(isOpen);
 
 export function describeInstance(instance: Instance, model: Model, dimensions: Dimensions): InstanceDescription {
   const shape = (value: Value): number[] => shapeOf(value, dimensions);
-  const perStep = (value: Value): boolean => hasAxis(value, dimensions.time);
   return {
     path: instance.path,
     cell: instance.cell,
@@ -31,11 +44,12 @@ export function describeInstance(instance: Instance, model: Model, dimensions: D
     runs: instance.axis !== undefined,
     reverse: instance.reverse,
     lines: instance.lines.map((line) => describeLine(line, dimensions)),
-    states: instance.states.map(({ name, after }) => ({ name, shape: shape(after) })),
+    states: instance.states.map(({ name, after }) => ({ name, shape: shape(after), ...alongOf(after, dimensions) })),
     inputs: instance.inputs.map(({ name, value }) => ({
       name,
       shape: shape(value),
-      perStep: perStep(value),
+      perStep: stepsOf(value, dimensions) !== undefined,
+      ...alongOf(value, dimensions),
       integer: value.type.dtype === 'int',
       ...classesOf(value, model),
     })),
@@ -56,20 +70,40 @@ function classesOf(value: Value, { inputs }: Model): { readonly classes?: string
 function describeLine({ value, ...line }: Line, dimensions: Dimensions): LineDescription {
   const { shape: words, ...rest } = line;
   // The shape of a model's line names time too; one step's value has it not.
-  const own = words.filter((word) => word !== dimensions.time);
-  const described = { ...rest, shape: shapeOf(value, dimensions), dimensions: own, perStep: hasAxis(value, dimensions.time) };
-  return isAttention(line.role, value, dimensions) ? { ...described, attention: true } : described;
+  const steps = stepsOf(value, dimensions);
+  const own = words.filter((word) => word !== (steps ?? dimensions.time));
+  return {
+    ...rest,
+    shape: shapeOf(value, dimensions),
+    dimensions: own,
+    perStep: steps !== undefined,
+    ...alongOf(value, dimensions),
+    ...attentionOf(line.role, value, dimensions),
+  };
 }
 
 /** Weights over the places of another sequence, or of the same; a softmax over classes has a fixed number of them. */
-function isAttention(role: LineRole, value: Value, { time }: Dimensions): boolean {
-  const last = value.type.axes.filter(({ name }) => name !== time && name !== 'B').at(-1);
-  return role === 'weights' && typeof last?.size === 'string';
+function attentionOf(role: LineRole, value: Value, dimensions: Dimensions): Pick<LineDescription, 'attention' | 'places'> {
+  const last = axesOfStep(value, dimensions).at(-1);
+  return role === 'weights' && typeof last?.size === 'string' ? { attention: true, places: last.size } : {};
 }
 
-/** The lengths of one step's value of one sequence: all axes but time and batch. */
-function shapeOf(value: Value, { time, sizes }: Dimensions): number[] {
-  return value.type.axes
-    .filter(({ name }) => name !== time && name !== 'B')
-    .map(({ size }) => (typeof size === 'number' ? size : sizes[size]!));
+/** The axis of a value's timesteps: that of time, else of another sequence. */
+function stepsOf(value: Value, { time, beside = [] }: Dimensions): string | undefined {
+  return [time, ...beside].find((axis) => hasAxis(value, axis));
+}
+
+function alongOf(value: Value, dimensions: Dimensions): { readonly along?: string } {
+  const steps = stepsOf(value, dimensions);
+  return steps === undefined || steps === dimensions.time ? {} : { along: steps };
+}
+
+function axesOfStep(value: Value, dimensions: Dimensions): readonly Axis[] {
+  const steps = stepsOf(value, dimensions);
+  return value.type.axes.filter(({ name }) => name !== steps && name !== 'B');
+}
+
+/** The lengths of one step's value of one sequence: all axes but those of its steps and the batch. */
+function shapeOf(value: Value, dimensions: Dimensions): number[] {
+  return axesOfStep(value, dimensions).map(({ size }) => (typeof size === 'number' ? size : dimensions.sizes[size]!));
 }

@@ -1,12 +1,21 @@
 // Which operations treat each place of an axis on its own. Along the axis of time, what they compute can be computed for any window; the
 // rest (a shift, a running sum, a mean over time) needs the whole sequence once.
 
-import { type AnyNode, hasAxis, type Node, type OperationName } from '../graph/graph.ts';
+import { type AnyNode, hasAxis, type Node, type OperationName, type Value } from '../graph/graph.ts';
 
 export function isLocal(node: AnyNode, axis: string): boolean {
+  if (introduces(node, axis)) return false;
   if (![...node.inputs, ...node.outputs].some((value) => hasAxis(value, axis))) return true;
   const local = rules[node.operation] as (node: AnyNode, axis: string) => boolean;
   return local(node, axis);
+}
+
+/** It makes another axis of the same length, as the places of self-attention: in a window its length is not that of the window. */
+function introduces({ inputs, outputs }: AnyNode, axis: string): boolean {
+  const others = ({ type }: Value): string[] =>
+    type.axes.filter(({ name, size }) => size === axis && name !== axis).map(({ name }) => name);
+  const known = new Set(inputs.flatMap(others));
+  return outputs.flatMap(others).some((name) => !known.has(name));
 }
 
 const always = (): boolean => true;
@@ -78,6 +87,7 @@ const rules: { readonly [Name in OperationName]: (node: Node<Name>, axis: string
   oneHot: ({ attributes }, axis) => attributes.axis.name !== axis,
   shift: ({ attributes }, axis) => attributes.axis !== axis,
   reverse: ({ attributes }, axis) => attributes.axis !== axis,
-  recur: ({ attributes }, axis) => attributes.axis.name !== axis,
+  // A step of another sequence may look at all of this one, as attention does.
+  recur: ({ attributes }, axis) => attributes.axis.name !== axis && attributes.body.nodes.every((each) => isLocal(each, axis)),
   stopGradient: always,
 };

@@ -1,42 +1,14 @@
 // Models that run over a dimension of a fixed length, as the rows of an image, are stepped through like those over a sequence: the axis gets a length
 // that is bound when the graph runs, so that a window of it can be computed alone.
 
-import { type AnyNode, type Axis, type Graph, makeValue, type OperationName, type RecurAttributes, type Value } from '../graph/graph.ts';
+import type { OperationName } from '../graph/graph.ts';
 import type { Model } from '../graph/model.ts';
 import { isLocal } from './locality.ts';
+import { renewed } from './renew.ts';
 
 /** The model with every axis of this name having its name for a length. */
 export function loosened(model: Model, name: string): Model {
-  const known = new Map<Value, Value>();
-  const axis = (each: Axis): Axis => (each.name === name ? { name, size: name } : each);
-  const renew = (value: Value): Value => {
-    let renewed = known.get(value);
-    if (renewed === undefined) {
-      const changes = value.type.axes.some((each) => each.name === name);
-      renewed = changes ? makeValue({ ...value.type, axes: value.type.axes.map(axis) }, value.name) : value;
-      known.set(value, renewed);
-    }
-    return renewed;
-  };
-  const node = (each: AnyNode): AnyNode =>
-    ({ ...each, attributes: attributesOf(each), inputs: each.inputs.map(renew), outputs: each.outputs.map(renew) }) as AnyNode;
-  const attributesOf = (each: AnyNode): unknown => {
-    if (each.operation === 'recur') {
-      const attributes = each.attributes as RecurAttributes;
-      return { ...attributes, axis: axis(attributes.axis), body: graphOf(attributes.body) };
-    }
-    return Object.fromEntries(Object.entries(each.attributes).map(([key, value]) => [key, attributeOf(value)]));
-  };
-  const attributeOf = (value: unknown): unknown => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-    if ('axes' in value) return { ...value, axes: (value as { axes: readonly Axis[] }).axes.map(axis) };
-    return 'name' in value && 'size' in value ? axis(value as Axis) : value;
-  };
-  const graphOf = ({ parameters, nodes, results }: Graph): Graph => ({
-    parameters: parameters.map(renew),
-    nodes: nodes.map(node),
-    results: results.map(renew),
-  });
+  const { renew, graph: graphOf } = renewed((each) => (each.name === name ? { name, size: name } : each));
   const { losses, loss, prediction, forecast, judged } = model;
   return {
     ...model,

@@ -19,7 +19,7 @@ export interface ObjectiveGraph {
 export function objectiveGraph(graph: Graph, model: Model, time: string): ObjectiveGraph {
   const { loss, losses } = model;
   if (loss === undefined) throw new TraceError(`${model.name} has no line called loss, so there is nothing to take gradients of.`);
-  if (losses === undefined || !hasAxis(losses.value, time)) return { graph, objective: loss };
+  if (losses === undefined || !isStepwise(losses.value, time)) return { graph, objective: loss };
   const b = new Builder();
   const weights = b.parameter(losses.value.type);
   const objective = b.sum(b.times(losses.value, weights));
@@ -28,6 +28,12 @@ export function objectiveGraph(graph: Graph, model: Model, time: string): Object
     objective,
     weights,
   };
+}
+
+/** Whether there is a loss at each step: of the sequence that is traced, or of another alone. */
+function isStepwise(losses: Value, time: string): boolean {
+  const open = losses.type.axes.filter(({ name, size }) => typeof size === 'string' && name !== 'B');
+  return hasAxis(losses, time) || open.length === 1;
 }
 
 /** Adds the sum of values, each times a cotangent of its own that is a parameter: its gradient is what comes back from these cotangents. */

@@ -16,6 +16,10 @@ export interface TraceSource {
   /** One sequence, by the names of the model's inputs: [T] ids or [T, ...] numbers; several as [T, batch, ...] and [batch, ...]. */
   readonly inputs: Readonly<Record<string, Int32Array | Float32Array>>;
   readonly steps: number;
+  /** The axis of the timesteps; `timeAxis` of the model unless given. */
+  readonly time?: string;
+  /** Axes of other sequences, which lines are said to be along: their numbers come from traces of their own (joined.ts). */
+  readonly beside?: readonly string[];
   /** Lengths of the model's other open dimensions, by name. */
   readonly lengths?: Sizes;
   readonly tokens: readonly string[];

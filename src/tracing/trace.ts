@@ -4,13 +4,14 @@ import { differentiate } from '../graph/differentiate.ts';
 import { hasAxis, type Value } from '../graph/graph.ts';
 import type { Instance, Model } from '../graph/model.ts';
 import { type Address, addressText, type Objective, type ReadRequest, type Trace, type TraceDescription } from '../shared/trace.ts';
-import { type Elements, product, type Sizes, sizesOf } from './arrays.ts';
+import { type Elements, product, type Sizes, sizesOf, wholeOf } from './arrays.ts';
 import { Cut } from './cut.ts';
 import { describeInstance, timeAxis } from './describe.ts';
 import { TraceError } from './errors.ts';
 import type { Evaluator } from './evaluator.ts';
 import { sameNumbers } from './lines.ts';
 import { objectiveGraph, objectiveWeights, seededGraph } from './objective.ts';
+import { withPlaces } from './places.ts';
 import { Replay } from './replay.ts';
 import { givenElements, graphAtRest, type TraceSource } from './source.ts';
 import { summarise } from './summaries.ts';
@@ -42,10 +43,10 @@ export interface SeededTrace extends Trace {
 }
 
 /** Lengths of a trace's symbolic axes: sequences of so many steps, one unless told otherwise. */
-export const traceSizes = (model: Model, steps: number, lengths: Sizes = {}, batch = 1): Sizes => ({
+export const traceSizes = (model: Model, steps: number, lengths: Sizes = {}, batch = 1, time = timeAxis(model)?.name ?? 'T'): Sizes => ({
   ...lengths,
   B: batch,
-  [timeAxis(model)?.name ?? 'T']: steps,
+  [time]: steps,
 });
 
 /** The graph of all gradients. */
@@ -81,15 +82,15 @@ class ModelTrace implements SeededTrace {
 
   constructor(source: TraceSource, evaluator: Evaluator) {
     const { model, steps } = source;
-    const time = timeAxis(model)?.name;
+    const time = source.time ?? timeAxis(model)?.name;
     const timed = model.inputs.find((input) => time !== undefined && hasAxis(input.value, time))?.value;
     if (time === undefined || timed === undefined)
       throw new TraceError(`${model.name} has no input with a length, so there are no timesteps to go through.`);
     if (steps < 1) throw new TraceError('The sequence is empty: there is no timestep to go through.');
     this.#source = source;
-    this.#evaluator = evaluator;
+    this.#evaluator = withPlaces(evaluator, time);
     this.#time = time;
-    this.#sizes = traceSizes(model, steps, source.lengths, source.batch);
+    this.#sizes = { ...traceSizes(model, steps, source.lengths, source.batch, time), [wholeOf(time)]: steps };
     this.#given = givenElements(source, this.#sizes);
     this.#objective = source.objective ?? { kind: 'loss' };
     this.#cut = cutOf(model, time, timed);
@@ -108,7 +109,10 @@ class ModelTrace implements SeededTrace {
       by,
       ...(classes === undefined ? {} : { classes }),
       ...(vocabularies === undefined ? {} : { vocabularies }),
-      instances: model.instances.map((instance) => describeInstance(instance, model, { time: this.#time, sizes: this.#sizes })),
+      time: this.#time,
+      instances: model.instances.map((instance) =>
+        describeInstance(instance, model, { time: this.#time, sizes: this.#sizes, beside: this.#source.beside ?? [] }),
+      ),
       parity: this.#parity,
       objective: this.#objective,
     };
@@ -337,12 +341,13 @@ class ModelTrace implements SeededTrace {
   }
 }
 
-/** Cuts by their models: another sequence of the same model needs no other, and its evaluator's sessions serve again. */
-const cuts = new WeakMap<Model, Cut>();
+/** Cuts by their models and axes: another sequence of the same model needs no other, and its evaluator's sessions serve again. */
+const cuts = new WeakMap<Model, Map<string, Cut>>();
 
 function cutOf(model: Model, time: string, timed: Value): Cut {
-  const known = cuts.get(model) ?? new Cut(graphAtRest(model), time, timed);
-  cuts.set(model, known);
+  const own = cuts.get(model) ?? new Map<string, Cut>();
+  const known = own.get(time) ?? new Cut(graphAtRest(model), time, timed);
+  cuts.set(model, own.set(time, known));
   return known;
 }
 

@@ -17,12 +17,12 @@ import type { OnnxModels } from './onnx-models.ts';
 import { type PythonPlace, parityText } from './pages/onnx-page.ts';
 import { progressText } from './progress-text.ts';
 import { PythonLight, pythonPlaces, showPython } from './python-lines.ts';
-import type { Views } from './views.ts';
+import type { Position, Views } from './views.ts';
 
 /** A session as the rest of the extension meets it. */
 export interface Session {
   readonly adapter: vscode.DebugAdapter;
-  goTo(t: number): Promise<void>;
+  goTo(t: number, instance: string): Promise<void>;
   /** Opens the Python line that made the part which the debugger stands in. */
   showPython(): Promise<void>;
   /** How many sequences of a model of others ran side by side, where there are several. */
@@ -109,7 +109,7 @@ export function createSession({ engine, views, lineValues, models, library, gene
   };
   return {
     adapter: adapter as unknown as vscode.DebugAdapter,
-    goTo: (t) => adapter.goto(t),
+    goTo: (t, instance) => adapter.goto(t, instance),
     async showPython() {
       const { instance = '', line = '' } = adapter.standing ?? {};
       const places = placesAt(instance === '' ? line : instance);
@@ -207,7 +207,7 @@ function tellChanged(files: readonly string[]): void {
   );
 }
 
-const positionOf = ({ t, instance, line }: StopInfo): { t: number; instance: string; line: string } => ({ t, instance, line });
+const positionOf = ({ t, along, instance, line }: StopInfo): Position => ({ t, instance, line, ...(along === undefined ? {} : { along }) });
 
 /** What the views mark on their time axis: stops that were more than a step. */
 const eventOf = ({ reason, line }: StopInfo): string | undefined =>

@@ -12,7 +12,7 @@ import type {
   WindowNumbers,
 } from '../shared/messages.ts';
 import { pack } from '../shared/packed.ts';
-import type { InstanceDescription, Trace } from '../shared/trace.ts';
+import { alongOf, type InstanceDescription, type SequenceDescription, sequenceAlong, type Trace } from '../shared/trace.ts';
 import { byIndex, bySimilarity, byTimescale, placesOf, timescalesFromGate, timescalesFromState } from './order.ts';
 import { HeatPool, meanChange, poolMaximum, poolRange, saturation, type UnitStatistics, unitStatistics } from './pooling.ts';
 import { Reader } from './reader.ts';
@@ -34,6 +34,9 @@ export class Layer {
   /** Units of the state: those of the rows that share the order. */
   readonly units: number;
   readonly instance: InstanceDescription;
+  /** What it runs over; `along` is its dimension where it is another than the model's own timesteps. */
+  readonly sequence: SequenceDescription;
+  readonly along: string | undefined;
   private readonly trace: Trace;
   private readonly reader: Reader;
   private sample:
@@ -46,12 +49,15 @@ export class Layer {
   constructor(trace: Trace, instance: InstanceDescription) {
     this.trace = trace;
     this.instance = instance;
+    this.along = alongOf(instance);
+    this.sequence = sequenceAlong(trace.description, this.along);
     this.structure = structureOf(instance);
     this.rows = rowsOf(instance, this.structure);
     const width = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
     this.reader = new Reader(
       trace,
       instance.path,
+      this.sequence,
       new Map([
         ...this.rows.map((row) => [row.line, row.units] as const),
         ...instance.states.map(({ name, shape }) => [name, width(shape)] as const),
@@ -67,13 +73,13 @@ export class Layer {
 
   /** So long and wide that what lies far in it, or its gradients, take seconds. */
   get long(): boolean {
-    return this.trace.description.steps * this.units > LONG;
+    return this.sequence.steps * this.units > LONG;
   }
 
   /** Reads what scales, statistics and orders are made of: all of a short sequence, stretches of a long one; or, to begin with,
    *  the stretch with a timestep alone. */
   async prepare(about?: number): Promise<void> {
-    const { steps } = this.trace.description;
+    const { steps } = this.sequence;
     const lines = this.rows.map((row) => row.line);
     const runs: ReadonlyMap<string, Float32Array>[] = [];
     for (const [from, to] of about === undefined ? sampleStretches(steps) : [stretchOf(about, steps)])
@@ -108,7 +114,7 @@ export class Layer {
   async interestingUnit(): Promise<number> {
     const taus = this.timescales();
     const order = await this.order('timescale');
-    return order.find((unit) => taus[unit]! <= this.trace.description.steps / 4) ?? order[0] ?? 0;
+    return order.find((unit) => taus[unit]! <= this.sequence.steps / 4) ?? order[0] ?? 0;
   }
 
   /** Units from top to bottom. */
@@ -190,7 +196,7 @@ export class Layer {
       arrays[`low:${row.line}:${unit}`] = low;
       arrays[`high:${row.line}:${unit}`] = high;
     }
-    const tokens = steps <= request.tokens ? this.trace.description.tokens.slice(window.from, window.to) : [];
+    const tokens = steps <= request.tokens ? this.sequence.tokens.slice(window.from, window.to) : [];
     return { part: 'window', layer: this.instance.path, from: window.from, to: window.to, columns, tokens, values: pack(arrays) };
   }
 
@@ -233,7 +239,7 @@ export class Layer {
       if (t > first) arrays[`previous:${row.line}`] = both.subarray(0, row.units);
     }
     for (const [state, held] of before) arrays[`before:${state}`] = held;
-    return { part: 'column', layer: this.instance.path, t, token: this.trace.description.tokens[t] ?? '', values: pack(arrays) };
+    return { part: 'column', layer: this.instance.path, t, token: this.sequence.tokens[t] ?? '', values: pack(arrays) };
   }
 
   /** The values of a unit at a timestep, and its states before it. */

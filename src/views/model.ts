@@ -12,8 +12,8 @@ import { TrainingModel } from './training-model.ts';
 
 /** What the views ask of the rest of the extension. */
 export interface ViewActions {
-  /** Moves the debugger to a timestep; absent while nothing is debugged. */
-  go?(t: number): Promise<void>;
+  /** Moves the debugger to a timestep of the sequence that an instance runs over; absent while nothing is debugged. */
+  go?(t: number, instance: string): Promise<void>;
   /** A button of a view: `debug` (choose a sequence and debug it), `example` (open an example), `restart` (the engine), `log`, `objective` (what gradients
    *  are of). */
   action(id: string): Promise<void>;
@@ -41,7 +41,7 @@ export class ViewModel {
       status: (status) => this.change({ status }),
       send,
       failed,
-      go: async (t) => actions.go?.(t),
+      go: async (t, instance) => actions.go?.(t, instance),
     });
     this.training = new TrainingModel({
       changed: (training) => this.change({ training }),
@@ -95,8 +95,8 @@ export class ViewModel {
   }
 
   /** A breakpoint has hit at a timestep: N and P find it. */
-  markEvent(t: number, what: string): void {
-    this.trace.markEvent(t, what);
+  markEvent(position: Position, what: string): void {
+    this.trace.markEvent(position, what);
   }
 
   /** Another objective is in force. */

@@ -1,6 +1,6 @@
 // Reads the values of one layer of a trace in stretches of timesteps, and keeps those read last: only what is visible is ever asked for.
 
-import type { Trace } from '../shared/trace.ts';
+import type { SequenceDescription, Trace } from '../shared/trace.ts';
 
 /** Timesteps that are read and kept together. */
 const STRETCH = 64;
@@ -18,15 +18,17 @@ export interface Stretch {
 export class Reader {
   private readonly trace: Trace;
   private readonly layer: string;
+  private readonly sequence: SequenceDescription;
   /** Numbers a timestep of each line or state. */
   private readonly widths: ReadonlyMap<string, number>;
   /** By `line:stretch`, oldest first. */
   private readonly kept = new Map<string, Float32Array>();
   private size = 0;
 
-  constructor(trace: Trace, layer: string, widths: ReadonlyMap<string, number>) {
+  constructor(trace: Trace, layer: string, sequence: SequenceDescription, widths: ReadonlyMap<string, number>) {
     this.trace = trace;
     this.layer = layer;
+    this.sequence = sequence;
     this.widths = widths;
   }
 
@@ -35,7 +37,7 @@ export class Reader {
     const width = lines.reduce((sum, line) => sum + this.widths.get(line)!, 0);
     const many = Math.max(1, Math.floor(AT_ONCE / Math.max(1, width) / STRETCH)) * STRETCH;
     for (let start = Math.floor(from / STRETCH) * STRETCH; start < to; start += many) {
-      const end = Math.min(start + many, Math.ceil(to / STRETCH) * STRETCH, this.trace.description.steps);
+      const end = Math.min(start + many, Math.ceil(to / STRETCH) * STRETCH, this.sequence.steps);
       const whole = await this.stretches(lines, start, end);
       const first = Math.max(from, start);
       const last = Math.min(to, end);

@@ -8,7 +8,7 @@ import type { Layer } from './layer.ts';
 export function tintOf(trace: Trace, layer: Layer, tint: Tint): Promise<Float32Array> {
   if (tint === 'surprise') return trace.summary({ kind: 'surprise' });
   const memory = layer.stateRows[0];
-  return memory === undefined ? Promise.resolve(new Float32Array(trace.description.steps)) : layer.gradientNorm(memory.line);
+  return memory === undefined ? Promise.resolve(new Float32Array(layer.sequence.steps)) : layer.gradientNorm(memory.line);
 }
 
 /** Tints as shares of full colour: surprise linear to its 99th percentile, gradients by decade over the six below their maximum. */

@@ -4,7 +4,7 @@ import { count } from '../shared/figures.ts';
 import type { Choice, None, Numbers, Peek, PlotSize, Status, Table, TraceState, Window } from '../shared/messages.ts';
 import { objectiveText } from '../shared/objective.ts';
 import { pack } from '../shared/packed.ts';
-import type { Objective, Trace } from '../shared/trace.ts';
+import { alongOf, type Objective, sequenceAlong, type Trace } from '../shared/trace.ts';
 import { type ExportedFile, numbersFile } from './export.ts';
 import { findFault, nearestEvent } from './faults.ts';
 import { Latest } from './latest.ts';
@@ -17,6 +17,8 @@ import { windowTable } from './window-table.ts';
 /** Where a debugger stands. */
 export interface Position {
   readonly t: number;
+  /** The other sequence of the model that t is a timestep of. */
+  readonly along?: string;
   /** Path of the instance; one that runs is shown. */
   readonly instance?: string;
   readonly line?: string;
@@ -27,8 +29,8 @@ export interface TraceOutlets {
   readonly status: (status: Status) => void;
   readonly send: (numbers: Numbers) => void;
   readonly failed: (error: unknown) => void;
-  /** Moves the debugger, if there is one. */
-  readonly go: (t: number) => Promise<void>;
+  /** Moves the debugger, if there is one, to a timestep of the sequence that an instance runs over. */
+  readonly go: (t: number, instance: string) => Promise<void>;
 }
 
 /** Timesteps in view at first, until the width is known; and pixels for each then: room for a token's letter. */
@@ -54,7 +56,10 @@ export class TraceModel {
   private tint: Promise<Float32Array> = Promise.resolve(new Float32Array());
   private pixels = { width: 960, height: 160, ratio: 2 };
   /** Breakpoints that have hit, by timestep. */
-  private readonly events = new Map<number, string>();
+  private readonly events = new Map<string | undefined, Map<number, string>>();
+  /** Where one was in the sequences that are not shown, by their dimensions; and that of the one that is. */
+  private readonly places = new Map<string | undefined, Pick<TraceState, 't' | 'window'>>();
+  private along: string | undefined;
   private search = 0;
   /** Where the debugger is asked to go. */
   private target: number | undefined;
@@ -82,11 +87,12 @@ export class TraceModel {
   async show(trace: Trace, position: Position): Promise<boolean> {
     this.clear();
     this.trace = trace;
-    const { steps, instances } = trace.description;
-    const running = instances.filter((instance) => instance.runs && instance.states.length > 0);
-    const instance = running.find(({ path }) => path === position.instance) ?? running[0];
+    const running = trace.description.instances.filter((instance) => instance.runs && instance.states.length > 0);
+    const along = running.filter((instance) => alongOf(instance) === position.along);
+    const instance = running.find(({ path }) => path === position.instance) ?? along[0] ?? running[0];
     if (instance === undefined) return false;
     this.fresh = !this.sized;
+    const { steps } = sequenceAlong(trace.description, alongOf(instance));
     const t = Math.max(0, Math.min(position.t, steps - 1));
     await this.showLayer(instance.path, { t, window: this.firstWindow(t, steps) });
     return true;
@@ -97,6 +103,7 @@ export class TraceModel {
     this.layer = undefined;
     this.late = undefined;
     this.events.clear();
+    this.places.clear();
     this.set(null);
   }
 
@@ -113,17 +120,24 @@ export class TraceModel {
     if (this.target !== undefined && position.t !== this.target) return;
     const t = Math.max(0, Math.min(position.t, before.steps - 1));
     const line = position.line === undefined ? {} : { line: position.line };
-    const other = before.layers.find((layer) => layer.path === position.instance && layer.path !== before.layer);
-    if (other !== undefined) void this.showLayer(other.path, { t, ...line });
+    const other = this.layerFor(position, before);
+    if (other !== undefined) void this.showLayer(other, { t: position.t, ...line });
     else {
       const { line: _before, ...rest } = before;
       this.change({ ...rest, t, ...line, window: scrolled(before.window, t, before.steps) }, before);
     }
   }
 
+  /** The layer that a place of the debugger wants to see instead of the one that is shown: its own, or one that runs over the same sequence. */
+  private layerFor({ instance, along }: Position, { layers, layer: shown }: TraceState): string | undefined {
+    const own = layers.find(({ path }) => path === instance);
+    if (own !== undefined) return own.path === shown ? undefined : own.path;
+    return layers.find(({ path }) => path === shown)?.along === along ? undefined : layers.find((layer) => layer.along === along)?.path;
+  }
+
   /** A breakpoint has hit at a timestep: N and P find it. */
-  markEvent(t: number, what: string): void {
-    this.events.set(t, what);
+  markEvent({ t, along }: Position, what: string): void {
+    this.events.set(along, (this.events.get(along) ?? new Map<number, string>()).set(t, what));
   }
 
   /** Sizes of the plot. */
@@ -164,7 +178,7 @@ export class TraceModel {
     try {
       for (let asked: number | undefined; this.target !== asked && this.target !== undefined; ) {
         asked = this.target;
-        await this.outlets.go(asked);
+        await this.outlets.go(asked, this.current?.layer ?? '');
       }
     } finally {
       this.target = undefined;
@@ -184,7 +198,7 @@ export class TraceModel {
     if (trace === null || layer === undefined) return {};
     const search = ++this.search;
     const event = await this.patiently('Looking for an event', `from t ${count(trace.t)}`, () =>
-      nearestEvent(layer, trace.t, direction, trace.steps, this.events, () => search !== this.search),
+      nearestEvent(layer, trace.t, direction, trace.steps, this.events.get(layer.along) ?? new Map(), () => search !== this.search),
     );
     if (event === undefined || search !== this.search) return {};
     await this.go({ t: event.t });
@@ -246,7 +260,7 @@ export class TraceModel {
   async table(): Promise<Table> {
     if (this.current === null || this.layer === undefined || this.trace === undefined)
       throw new Error('There is no sequence to make a table of.');
-    return windowTable(this.layer, this.current, await this.tint, this.trace.description.tokens);
+    return windowTable(this.layer, this.current, await this.tint, this.layer.sequence.tokens);
   }
 
   /** The window of a line, or of the first state, as a file. */
@@ -261,7 +275,7 @@ export class TraceModel {
       name: `${state.model}-${state.layer}-${row.letter}`,
       from,
       units: row.units,
-      tokens: this.trace.description.tokens.slice(from, to),
+      tokens: layer.sequence.tokens.slice(from, to),
       values: await layer.values(row.line, state.window),
     });
   }
@@ -290,18 +304,23 @@ export class TraceModel {
 
   private async showLayer(path: string, change: Partial<TraceState>): Promise<void> {
     const trace = this.trace!;
-    const { steps, instances } = trace.description;
-    const layer = new Layer(trace, instances.find((instance) => instance.path === path)!);
+    const layer = new Layer(trace, trace.description.instances.find((instance) => instance.path === path)!);
+    const { steps } = layer.sequence;
+    const isSame = this.layer !== undefined && this.layer.along === layer.along;
     this.layer = layer;
     this.shown = undefined;
     const before = this.current;
-    const t = change.t ?? before?.t ?? 0;
+    // Each sequence has a place of its own.
+    if (before !== null) this.places.set(this.along, { t: before.t, window: before.window });
+    this.along = layer.along;
+    const kept = isSame ? before : this.places.get(layer.along);
+    const t = Math.max(0, Math.min(change.t ?? kept?.t ?? 0, steps - 1));
     let tints: TraceState['tints'] = [];
     try {
       const size = `${count(steps)} timesteps · ${count(layer.units)} units`;
       await this.patiently(`Reading ${layer.instance.cell}`, size, async () => {
         await layer.prepare(layer.long ? t : undefined);
-        if (!layer.long) tints = await tintsOf(trace);
+        if (!layer.long) tints = await tintsOf(trace, layer);
       });
     } catch (error) {
       this.outlets.failed(error);
@@ -310,9 +329,10 @@ export class TraceModel {
     if (this.layer !== layer) return;
     this.tint = tints[0] === undefined ? Promise.resolve(new Float32Array(steps).fill(Number.NaN)) : tintOf(trace, layer, tints[0]);
     const unit = before?.layer === path ? before.unit : await layer.interestingUnit();
-    const kept = before === null ? {} : { order: before.order, window: before.window, pins: before.layer === path ? before.pins : [] };
+    const window = kept?.window ?? this.firstWindow(t, steps);
+    const rest = before === null ? {} : { order: before.order, pins: before.layer === path ? before.pins : [] };
     const tint = tints[0] ?? 'surprise';
-    const state = { ...describe(trace, layer), tint, tints, unit: Math.min(unit, layer.units - 1), ...kept, ...change, t };
+    const state = { ...describe(trace, layer), tint, tints, unit: Math.min(unit, layer.units - 1), window, ...rest, ...change, t };
     this.change({ ...state, window: scrolled(state.window, t, steps) }, null);
     const { late } = this;
     this.late = undefined;
@@ -325,7 +345,7 @@ export class TraceModel {
     await Promise.all([this.refreshWindow.idle(), this.refreshColumn.idle()]);
     try {
       await layer.prepare();
-      const tints = await tintsOf(trace);
+      const tints = await tintsOf(trace, layer);
       if (this.layer !== layer || this.current === null) return;
       const tint = tints[0] ?? 'surprise';
       if (tint === 'surprise' && tints.length > 0) this.tint = tintOf(trace, layer, tint);
@@ -434,7 +454,8 @@ export class TraceModel {
 
 /** What of the state is the trace's and the layer's own. */
 function describe(trace: Trace, layer: Layer): Omit<TraceState, 't' | 'unit' | 'tint' | 'tints'> {
-  const { model, title, steps, by, instances, objective, parity, outputs, parts, idle } = trace.description;
+  const { model, title, instances, objective, parity, outputs, parts, idle } = trace.description;
+  const { steps, by } = layer.sequence;
   return {
     model,
     title,
@@ -442,7 +463,13 @@ function describe(trace: Trace, layer: Layer): Omit<TraceState, 't' | 'unit' | '
     by,
     layers: instances
       .filter((other) => other.runs && other.states.length > 0)
-      .map(({ path, cell, reverse }) => ({ path, cell, label: `${path} · ${cell}${reverse ? ' ←' : ''}` })),
+      .map((instance) => {
+        const { path, cell, reverse } = instance;
+        const along = alongOf(instance);
+        const over = along === undefined ? '' : ` · ${along}`;
+        return { path, cell, label: `${path} · ${cell}${over}${reverse ? ' ←' : ''}`, ...(along === undefined ? {} : { along }) };
+      }),
+    ...(layer.along === undefined ? {} : { along: layer.along }),
     layer: layer.instance.path,
     rows: layer.rows,
     structure: layer.structure,
@@ -466,10 +493,14 @@ const hasGradient = ({ description }: Trace): boolean =>
   description.outputs !== undefined || description.instances.some(({ lines }) => lines.some(({ role }) => role === 'loss'));
 
 /** Surprise is there where a model predicts its own input; where it does not, asking for it fails. */
-async function tintsOf(trace: Trace): Promise<TraceState['tints']> {
-  const surprise = await trace.summary({ kind: 'surprise' }).then(
+async function tintsOf(trace: Trace, { along }: Layer): Promise<TraceState['tints']> {
+  const surprise = along === undefined && (await surpriseOf(trace));
+  return [...(surprise ? (['surprise'] as const) : []), ...(hasGradient(trace) ? (['gradient'] as const) : [])];
+}
+
+function surpriseOf(trace: Trace): Promise<boolean> {
+  return trace.summary({ kind: 'surprise' }).then(
     (values) => values.some(Number.isFinite),
     () => false,
   );
-  return [...(surprise ? (['surprise'] as const) : []), ...(hasGradient(trace) ? (['gradient'] as const) : [])];
 }

@@ -15,7 +15,7 @@ export type { Position } from './trace-model.ts';
 /** What the views cannot do themselves; see ViewActions. */
 export type ViewsActions = Omit<ViewActions, 'save' | 'go'> & {
   /** Moves the debugger to a timestep. Called only between `debugging` and its end. */
-  goTo(t: number): Promise<void>;
+  goTo(t: number, instance: string): Promise<void>;
 };
 
 export class Views implements vscode.Disposable {
@@ -25,8 +25,8 @@ export class Views implements vscode.Disposable {
   private debugging = false;
 
   constructor(extension: vscode.Uri, actions: ViewsActions) {
-    const go = async (t: number) => {
-      if (this.debugging) await actions.goTo(t);
+    const go = async (t: number, instance: string) => {
+      if (this.debugging) await actions.goTo(t, instance);
     };
     this.model = new ViewModel({ ...bound(actions), go, save: (_title, file) => saveExport(file) }, vscode.workspace.isTrusted);
     this.panel = new Panel(extension, this.model);
@@ -57,7 +57,7 @@ export class Views implements vscode.Disposable {
 
   /** The debugger has stopped somewhere. `event` says what stopped it, where it was more than a step: a breakpoint, a NaN. */
   moveTo(position: Position, event?: string): void {
-    if (event !== undefined) this.model.markEvent(position.t, event);
+    if (event !== undefined) this.model.markEvent(position, event);
     this.model.moveTo(position);
   }
 

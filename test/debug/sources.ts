@@ -78,3 +78,30 @@ model Speeds(x: [T]) {
 `;
 
 export const NESTED_CALLS = ['h = two_speeds', 'h.fast = rnn', 'h.slow = rnn'];
+
+/** Reads one sequence, and predicts another while it looks back. */
+export const TRANSLATES = `cell embed(token: one of V, size E) {
+  param table: [V, E]
+
+  vector = table[token]
+}
+
+cell rnn(x: [I], size H) {
+  state h: [H]
+
+  h' = tanh(W @ x + U @ h)
+}
+
+cell looking(x: [I], source: [S, K], size H) {
+  state h: [H]
+
+  weights = softmax(source @ h)
+  h'      = tanh(W @ x + weights @ source)
+}
+
+model Dates(written: [S] of Letter, date: [T] of Char) {
+  encoder = rnn(embed(written, 4), 4)
+  decoder = looking(embed(date, 4), encoder, 4)
+  loss    = cross_entropy(decoder, next(date))
+}
+`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Position, positionText, Stepper } from '../../src/debug/stepper.ts';
-import { BOTH_WAYS, BOTH_WAYS_CALLS, LSTM, LSTM_CALLS, NESTED, NESTED_CALLS } from './sources.ts';
-import { described } from './traces.ts';
+import { BOTH_WAYS, BOTH_WAYS_CALLS, LSTM, LSTM_CALLS, NESTED, NESTED_CALLS, TRANSLATES } from './sources.ts';
+import { described, withBeside } from './traces.ts';
 
 type Move = 'into' | 'backInto' | 'over' | 'back' | 'out';
 const KEYS: Record<string, Move> = { '>': 'over', '<': 'back', v: 'into', '^': 'out', u: 'backInto' };
@@ -22,6 +22,10 @@ const layers = (): Stepper => new Stepper(described(LSTM, 2, { calls: ['x = embe
 const both = (): Stepper => new Stepper(described(BOTH_WAYS, 2, { calls: BOTH_WAYS_CALLS, once: ['/total', 'total'] }));
 const within = (): Stepper => new Stepper(described(LSTM, 2, { calls: ['x = embed', 'h.embed = ^embed', 'h = lstm', 'logits = linear'] }));
 const nested = (): Stepper => new Stepper(described(NESTED, 2, { calls: NESTED_CALLS }));
+
+/** Two steps are read, three are predicted. */
+const translates = (): Stepper =>
+  new Stepper(withBeside(described(TRANSLATES, 3, { calls: ['encoder = rnn', 'decoder = looking'] }), 'S', 2, ['encoder', 'written']));
 
 /** The whole order, from the first stop to the last. */
 const order = (stepper: Stepper): Position[] => {
@@ -100,11 +104,11 @@ describe('stepping', () => {
   for (const [title, stepper, keys, stops] of cases)
     it(title, () => assert.equal(walk(stepper(), keys), stops.replaceAll(/h\.(forward|backward|both|fast|gate|slow)(?= @)/g, 'h/$1')));
 
-  for (const [name, stepper] of Object.entries({ lstm, layers, both, nested })) {
+  for (const [name, stepper] of Object.entries({ lstm, layers, both, nested, translates })) {
     it(`${name}: into visits every line once a timestep, in order, and backInto is its inverse`, () => {
       const machine = stepper();
       const stops = order(machine);
-      const expected = machine.program.sites.reduce((sum, site) => sum + (site.loop ? machine.program.trace.steps : 1), 0);
+      const expected = machine.program.sites.reduce((sum, site) => sum + (site.loop?.steps ?? 1), 0);
       assert.equal(stops.length, expected);
       stops.slice(1).forEach((stop, k) => {
         assert.ok(machine.compare(stops[k]!, stop) < 0, positionText(machine, stop));
@@ -143,6 +147,27 @@ describe('stepping', () => {
     assert.equal(positionText(machine, machine.goto(machine.entry, 99)), 'h @ 9');
     const tags = both();
     assert.equal(positionText(tags, tags.goto({ instance: '', line: 1 }, 1)), 'e @ 1');
+  });
+
+  it('each sequence has its own timesteps: what is read is gone through before what is predicted', () => {
+    const machine = translates();
+    assert.equal(walk(machine, '>>>>>'), 'encoder @ 0, encoder @ 1, decoder @ 0, decoder @ 1, decoder @ 2, loss @ 2');
+    assert.deepEqual(
+      order(machine)
+        .map((stop) => positionText(machine, stop))
+        .slice(0, 7),
+      ['encoder @ 0', "encoder/h' @ 0", 'encoder @ 1', "encoder/h' @ 1", 'decoder @ 0', 'decoder/weights @ 0', "decoder/h' @ 0"],
+    );
+    assert.deepEqual(machine.moment(machine.entry), { t: 0, along: 'S' });
+    assert.deepEqual(machine.moment(machine.last), { t: 2 });
+  });
+
+  it('goto goes to a timestep of the sequence that an instance runs over', () => {
+    const machine = translates();
+    const inside = machine.into(machine.entry);
+    assert.equal(positionText(machine, machine.goto(inside, 9, 'encoder')), "encoder/h' @ 1");
+    assert.equal(positionText(machine, machine.goto(inside, 9, 'decoder')), 'decoder @ 2');
+    assert.equal(positionText(machine, machine.goto({ instance: '', line: 1, t: 2 }, 0, 'encoder')), 'encoder @ 0');
   });
 
   it('the timestep shown outside a loop is where the loop before it ended', () => {

@@ -55,6 +55,25 @@ export const described = (
   };
 };
 
+/** The same with some instances and lines (by their addresses) along another sequence, of so many steps: tokens `0`, `1`, ... */
+export const withBeside = (trace: TraceDescription, name: string, steps: number, along: readonly string[]): TraceDescription => {
+  const marked = (address: Address): { readonly along?: string } =>
+    along.includes(address.instance) || along.includes(addressText(address)) ? { along: name } : {};
+  return {
+    ...trace,
+    time: 'T',
+    beside: { [name]: { steps, tokens: Array.from({ length: steps }, (_, t) => String(t)), by: 'word' } },
+    instances: trace.instances.map((instance) => {
+      const { path } = instance;
+      const of = <Each extends { readonly name: string }>(each: Each): Each => ({
+        ...each,
+        ...marked({ instance: path, line: each.name }),
+      });
+      return { ...instance, lines: instance.lines.map(of), states: instance.states.map(of), inputs: instance.inputs.map(of) };
+    }),
+  };
+};
+
 interface Definition {
   readonly kind: 'cell' | 'model';
   readonly name: string;

@@ -243,7 +243,7 @@ describe('the views’ model', () => {
   it('finds events in both directions', async () => {
     const { model } = fixture();
     await model.showTrace(new FormulaTrace({ cell: 'lstm', units: 16, text: textOf(400), seed: 7, fault: { t: 41, unit: 5 } }), { t: 40 });
-    model.markEvent(44, 'breakpoint at f');
+    model.markEvent({ t: 44 }, 'breakpoint at f');
     assert.deepEqual(await model.request('event', { direction: 1 }), { t: 41, what: 'c is not a number' });
     assert.equal(model.state.trace?.t, 41);
     assert.deepEqual(await model.request('event', { direction: 1 }), { t: 44, what: 'breakpoint at f' });
