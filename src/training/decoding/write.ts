@@ -131,7 +131,9 @@ export class RowWriter {
       { inputs: read, ragged },
       sources.map(({ example }) => example),
     );
-    const real = this.#lines.map(({ over }) => sources.map(({ example }) => example.lengths[over] ?? batch.sizes[over]!));
+    const real = this.#lines.map(({ over }) =>
+      sources.map(({ example }) => (typeof over === 'number' ? over : (example.lengths[over] ?? batch.sizes[over]!))),
+    );
     const prefix = given ?? [...encodeText(vocabulary, prompt)];
     const rules: Rules = {
       ...rulesOf(vocabulary, copy !== undefined),
@@ -166,7 +168,7 @@ export class RowWriter {
 
   #row({ tokens: ids, ended, lines }: Hypothesis, source: Source): WrittenRow {
     const { kept } = this.#writing;
-    const wordsOver = (over: string | undefined): readonly string[] => {
+    const wordsOver = (over: string | number | undefined): readonly string[] => {
       const shape = this.#read.find(({ shape: sizes, classes }) => classes !== undefined && (over === undefined || sizes[0] === over));
       if (shape === undefined) return [];
       const vocabulary = kept.vocabularies[shape.classes!];
