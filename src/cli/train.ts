@@ -5,7 +5,7 @@ import type { Engine, EngineError } from '../engine/client.ts';
 import { trainsOf } from '../engine/job.ts';
 import type { TrainRequest } from '../engine/requests.ts';
 import type { Device } from '../shared/settings.ts';
-import type { RunReport, RunSummary, StepRecord } from '../shared/training.ts';
+import type { LengthFigures, RunReport, RunSummary, StepRecord } from '../shared/training.ts';
 import { readReport } from '../training/report.ts';
 import { reportFaults } from './check.ts';
 import { type Command, type Given, UsageError } from './command.ts';
@@ -187,7 +187,7 @@ function recordText(
 }
 
 /** Figures on held-out data, those of who does not learn beside them. */
-function reportText({ part, loss, metrics, baselines, confusion }: RunReport): string {
+function reportText({ part, loss, metrics, baselines, confusion, byLength = [] }: RunReport): string {
   const figures = (all: Readonly<Record<string, number>>): string[] =>
     Object.entries(all).map(([name, value]) => `  ${name.padEnd(14)} ${value.toPrecision(4)}`);
   const mistakes = (confusion?.counts ?? [])
@@ -199,11 +199,15 @@ function reportText({ part, loss, metrics, baselines, confusion }: RunReport): s
   return [
     `On the ${part} part:`,
     ...figures({ loss, ...metrics }),
+    ...(byLength.length === 0 ? [] : ['By answers in a row:', ...byLength.map(lengthText)]),
     ...(Object.keys(baselines).length === 0 ? [] : ['Without learning:', ...figures(baselines)]),
     ...(mistakes.length === 0 ? [] : ['Most often confused:', ...mistakes]),
     '',
   ].join('\n');
 }
+
+const lengthText = ({ from, to, rows, accuracy, exact }: LengthFigures): string =>
+  `  ${(from === to ? `${from}` : `${from} to ${to}`).padEnd(14)} accuracy ${accuracy.toPrecision(4)}, exact ${exact.toPrecision(4)} (${number(rows)} rows)`;
 
 /** `48 s`, `12 min 5 s`, `3 h 20 min`. */
 export function durationText(value: number): string {

@@ -142,7 +142,21 @@ export type Schedule =
 
 /** What is measured on held-out data. */
 export type Metric =
-  | { readonly kind: 'accuracy' | 'f1' | 'confusion' | 'exact' | 'perplexity' | 'bits' | 'bleu' | 'chrf' | 'rmse' | 'mae' | 'persistence' }
+  | {
+      readonly kind:
+        | 'accuracy'
+        | 'f1'
+        | 'confusion'
+        | 'exact'
+        | 'by_length'
+        | 'perplexity'
+        | 'bits'
+        | 'bleu'
+        | 'chrf'
+        | 'rmse'
+        | 'mae'
+        | 'persistence';
+    }
   | { readonly kind: 'seasonal'; readonly period: number };
 
 export type Device = 'auto' | 'cpu' | 'webgpu' | 'cuda' | 'directml' | 'coreml';

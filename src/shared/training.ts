@@ -52,6 +52,17 @@ export interface RunReport {
     readonly f1: number;
     readonly count: number;
   }[];
+  /** By how many answers a row has, the shortest first. */
+  readonly byLength?: readonly LengthFigures[];
+}
+
+/** Rows of `from` .. `to` answers: how many there are, the share of their answers that is right, and of rows in which all are. */
+export interface LengthFigures {
+  readonly from: number;
+  readonly to: number;
+  readonly rows: number;
+  readonly accuracy: number;
+  readonly exact: number;
 }
 
 /** What a run is, beside its numbers. */

@@ -11,7 +11,8 @@ export type OwnData =
   | { readonly kind: 'text'; readonly path: string; readonly beginning: string; readonly bytes: number }
   | { readonly kind: 'classes'; readonly path: string; readonly input: Column; readonly answer: string }
   | { readonly kind: 'series'; readonly path: string; readonly past: readonly string[]; readonly ahead: string; readonly steps: number }
-  | { readonly kind: 'tags'; readonly path: string; readonly words: string; readonly tags: string };
+  | { readonly kind: 'tags'; readonly path: string; readonly words: string; readonly tags: string }
+  | { readonly kind: 'pairs' | 'dialogue'; readonly path: string };
 
 export interface Filled {
   readonly text: string;
@@ -58,9 +59,11 @@ function edited(line: string, edits: readonly Edit[]): string[] {
 }
 
 function dataEdits(data: OwnData | { readonly kind: 'sample'; readonly path: string }): Edit[] {
-  const file: Edit = [/(?<=\b(text|table|series)\()"[^"]*"/, quoted(data.path)];
+  const file: Edit = [/(?<=\b(text|table|series|pairs|dialogue)\()"[^"]*"/, quoted(data.path)];
   switch (data.kind) {
     case 'sample':
+    case 'pairs':
+    case 'dialogue':
       return [file];
     case 'text':
       return [file, [/(?<=prompt: )"[^"]*"/, quoted(promptOf(data.beginning))], [/(?<=batch: +)\d+/, String(batchFor(data.bytes))]];

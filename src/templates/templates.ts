@@ -13,8 +13,9 @@ export interface Source {
   readonly first: string;
 }
 
-/** What is asked of a person's own data: a text; a text and its class; columns over time; two columns of equally many words. */
-export type DataKind = 'text' | 'classes' | 'series' | 'tags';
+/** What is asked of a person's own data: a text; a text and its class; columns over time; two columns of equally many words; sentences and their
+ *  translations; conversations. */
+export type DataKind = 'text' | 'classes' | 'series' | 'tags' | 'pairs' | 'dialogue';
 
 export interface SampleData {
   readonly kind: DataKind;

@@ -7,7 +7,7 @@
 import type { Model } from '../graph/model.ts';
 import type { Scale } from '../shared/dataset.ts';
 import type { Metric } from '../shared/settings.ts';
-import type { RunReport } from '../shared/training.ts';
+import type { LengthFigures, RunReport } from '../shared/training.ts';
 import type { Judged } from './trainer.ts';
 
 type Comparison = NonNullable<Model['judged']>;
@@ -24,6 +24,9 @@ export function usualMetrics(judged: Model['judged']): readonly Metric[] {
 /** Classes of which each pair is counted. */
 const MATRIX = 400;
 
+/** Ranges of lengths that are told apart. */
+const RANGES = 10;
+
 /** The answers of a model so far. */
 export class Tally {
   readonly #comparison: Pick<Comparison, 'loss'>;
@@ -38,6 +41,8 @@ export class Tally {
   #loss = 0;
   #rows = 0;
   #exact = 0;
+  /** By the number of answers of a row: rows, answers that are right, rows that are. */
+  readonly #byLength = new Map<number, { rows: number; right: number; exact: number }>();
   #squares = 0;
   #sizes = 0;
 
@@ -66,6 +71,8 @@ export class Tally {
       if (compared === 0) continue;
       this.#rows += 1;
       if (right === compared) this.#exact += 1;
+      const same = this.#byLength.get(compared) ?? { rows: 0, right: 0, exact: 0 };
+      this.#byLength.set(compared, { rows: same.rows + 1, right: same.right + right, exact: same.exact + (right === compared ? 1 : 0) });
     }
   }
 
@@ -118,6 +125,24 @@ export class Tally {
       default:
         return undefined;
     }
+  }
+
+  /** Of classes: the figures of rows by how many answers they have, in at most ten ranges of equally many lengths. */
+  byLength(): LengthFigures[] {
+    const lengths = [...this.#byLength.keys()].sort((a, b) => a - b);
+    const [first = 0, last = 0] = [lengths[0], lengths.at(-1)];
+    const width = Math.ceil((last - first + 1) / RANGES);
+    const ranges = Map.groupBy(lengths, (length) => Math.floor((length - first) / width));
+    return Array.from(ranges.values(), (own) => {
+      const found = own.map((length) => ({ length, ...this.#byLength.get(length)! }));
+      const sum = (of: (each: (typeof found)[number]) => number): number => found.reduce((all, each) => all + of(each), 0);
+      const rows = sum((each) => each.rows);
+      return {
+        ...{ from: own[0]!, to: own.at(-1)!, rows },
+        accuracy: sum(({ right }) => right) / sum((each) => each.rows * each.length),
+        exact: sum(({ exact }) => exact) / rows,
+      };
+    });
   }
 
   #f1(): number {

@@ -40,6 +40,7 @@ export async function measure(
     ...{ part, step, loss, metrics: found, baselines },
     // Where nothing else is said, they belong to accuracy and F1.
     ...(confusion !== undefined && (wants('confusion') || (settings.report === undefined && wants('accuracy'))) ? { confusion } : {}),
+    ...(tally !== undefined && wants('by_length') ? { byLength: tally.byLength() } : {}),
     ...(classes !== undefined && (wants('f1') || (settings.report === undefined && wants('accuracy'))) ? { classes } : {}),
   };
 }

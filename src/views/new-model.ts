@@ -117,7 +117,7 @@ const whichData =
       if (chosen === 'sample') return { data: { kind: 'sample' } };
       const path = chosen === 'browse' ? await browse(extensions) : chosen;
       if (path === undefined) continue;
-      if (kind === 'text') return { data: { kind: 'own', path, columns: [] } };
+      if (!isTable(kind)) return { data: { kind: 'own', path, columns: [] } };
       try {
         const columns = await tools.columnsOf(path);
         const fault = unfit(kind, path, columns);
@@ -134,7 +134,12 @@ const questions: Readonly<Record<DataKind, string>> = {
   classes: 'Which table has a sequence and its class in each row?',
   series: 'Which table has measurements in the order of time?',
   tags: 'Which table has two columns of equally many words?',
+  pairs: 'Which file has a sentence, a tab and its translation in each line?',
+  dialogue: 'Which text has a turn in each line, and an empty line between two conversations?',
 };
+
+/** Whether it is asked for columns. */
+const isTable = (kind: DataKind): boolean => kind === 'classes' || kind === 'series' || kind === 'tags';
 
 async function browse(extensions: readonly string[]): Promise<string | undefined> {
   const [chosen] =
@@ -349,6 +354,9 @@ async function ownData(answers: Answers, path: string, folder: string, told: str
       return { kind, path: shown, past: past!, ahead: answer!, steps: steps! };
     case 'tags':
       return { kind, path: shown, words: input!, tags: answer! };
+    case 'pairs':
+    case 'dialogue':
+      return { kind, path: shown };
   }
 }
 

@@ -64,6 +64,19 @@ describe('templates', function () {
     };
     const many = (line: (k: number) => string): string[] => Array.from({ length: 120 }, (_, k) => line(k));
 
+    it('sentences and conversations: the file is named, and read as it is', async () => {
+      const pairs = await write(
+        'de.tsv',
+        many((k) => `Das ist ${k % 9} .\tThat is ${k % 9} .`),
+      );
+      assert.match(await own('translation', { kind: 'pairs', path: pairs }), /pairs\("de\.tsv", by: word,/);
+      const talk = await write(
+        'talk.txt',
+        many((k) => (k % 4 === 3 ? '' : `Turn ${k % 4} .`)),
+      );
+      assert.match(await own('chat', { kind: 'dialogue', path: talk }), /dialogue\("talk\.txt", by: word/);
+    });
+
     it('a text: its own beginning is the prompt, and its length decides how many places are read at once', async () => {
       const text = 'Zwölf Boxkämpfer jagen Viktor quer über den Sylter Deich. ';
       for (const [times, batch] of [

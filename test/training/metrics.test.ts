@@ -53,6 +53,27 @@ describe('metrics', () => {
     assert.equal(some.metrics(wanted).accuracy, 2 / 3);
   });
 
+  it('by length: rows by how many answers they have, in ranges where there are many lengths', () => {
+    const tally = new Tally({ loss: 'cross_entropy' }, ['a', 'b']);
+    // Two rows of one answer, of which one is right; one of three with two right; the fourth has none, and is nowhere.
+    tally.add(judged(4, [0, 9, 9, 1, 9, 9, 0, 1, 1, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0], [1, 0, 0, 1, 0, 0, 1, 1, 1, 0, 0, 0]));
+    assert.deepEqual(tally.byLength(), [
+      { from: 1, to: 1, rows: 2, accuracy: 1 / 2, exact: 1 / 2 },
+      { from: 3, to: 3, rows: 1, accuracy: 2 / 3, exact: 0 },
+    ]);
+    const many = new Tally({ loss: 'cross_entropy' }, ['a', 'b']);
+    // Of each length from 1 to 25 a row, whose first answer alone is right.
+    for (let length = 1; length <= 25; length += 1)
+      many.add(judged(1, [1, ...Array<number>(length - 1).fill(0)], Array<number>(length).fill(1)));
+    const ranges = many.byLength();
+    assert.deepEqual(ranges.slice(0, 2), [
+      { from: 1, to: 3, rows: 3, accuracy: 3 / 6, exact: 1 / 3 },
+      { from: 4, to: 6, rows: 3, accuracy: 3 / 15, exact: 0 },
+    ]);
+    assert.deepEqual(ranges.at(-1), { from: 25, to: 25, rows: 1, accuracy: 1 / 25, exact: 0 });
+    assert.equal(ranges.length, 9);
+  });
+
   it('rows without anything to compare are neither right nor wrong', () => {
     const tally = new Tally({ loss: 'cross_entropy' }, ['a', 'b']);
     tally.add(judged(2, [0, 0], [0, 0], [1, 0]));

@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { lineChart, ticksOf } from '../../src/views/pages/chart.ts';
-import { flattened } from '../../src/views/pages/compare-page.ts';
+import { type ComparedRun, comparePage, flattened } from '../../src/views/pages/compare-page.ts';
 import { documentOf } from '../../src/views/pages/document.ts';
 import { previewPage } from '../../src/views/pages/preview-page.ts';
-import { pages } from './pages.ts';
+import { runPage } from '../../src/views/pages/run-page.ts';
+import { pages, records, report, summary } from './pages.ts';
 
 /** The text of a page, tags left out. */
 const textOf = (html: string): string =>
@@ -53,6 +54,33 @@ describe('pages', () => {
     );
     assert.ok(!text.includes('batch'));
     assert.match(text, /validation loss 0\.6 0\.6 0\.6/);
+  });
+
+  it('figures by length are charts of their own, along the answers of a row, beside each other in a comparison', () => {
+    const withLengths = (name: string, last: number): ComparedRun => ({
+      summary: summary({ name }),
+      records: records(1, 40),
+      report: {
+        ...report,
+        byLength: [
+          { from: 11, to: 15, rows: 120, accuracy: 1, exact: 0.95 },
+          { from: 16, to: 20, rows: 130, accuracy: last, exact: last / 2 },
+        ],
+      },
+      settings: {},
+    });
+    const compared = comparePage([withLengths('Looking-1', 0.99), withLengths('Remembering-1', 0.4)]);
+    assert.ok(
+      compared.includes(
+        'aria-label="Accuracy by length in %. Looking-1: 100 at answers in the row 13, 99 at answers in the row 18; Remembering-1: 100 at answers in the row 13, 40 at answers in the row 18.',
+      ),
+    );
+    assert.ok(titles(compared).includes('Rows all right, by length %'));
+    assert.match(
+      runPage(withLengths('Looking-1', 0.4)),
+      /"Right by length in %\. answers: 100 at [^;]*; rows: 95 at answers in the row 13, 20 at/,
+    );
+    assert.ok(!titles(pages.compare!).some((title) => title.includes('length')));
   });
 
   it('a model of others: what is wrong stands first, then its parts, and how near their replay is', () => {

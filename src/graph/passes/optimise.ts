@@ -3,6 +3,7 @@
 import type { Graph } from '../graph.ts';
 import { select } from '../prune.ts';
 import { sumByClass } from './classes.ts';
+import { entropyBySoftmax } from './entropy.ts';
 import { regroupFactors } from './factors.ts';
 import { hoist } from './hoist.ts';
 import { joinProducts } from './join.ts';
@@ -25,6 +26,7 @@ export const passes: readonly Pass[] = [
   (graph) => everywhere(graph, hoist),
   (graph) => everywhere(graph, pull),
   (graph) => everywhere(graph, reuseProducts),
+  (graph) => everywhere(graph, entropyBySoftmax),
   simplify,
 ];
 

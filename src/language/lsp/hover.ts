@@ -121,6 +121,7 @@ const plainValues: Words = {
   f1: plain('f1', 'The harmonic mean of precision and recall, averaged over the classes.'),
   confusion: plain('confusion', 'How often each class is taken for each other.'),
   exact: plain('exact', 'The share of rows in which every step is right.'),
+  by_length: plain('by_length', 'Accuracy, and the share of rows in which every step is right, by the length of the rows.'),
   perplexity: plain('perplexity', 'e to the power of the loss in nats: among how many equally likely classes the model wavers.'),
   bits: plain('bits', 'The loss in bits for each step: for characters, bits per character.'),
   bleu: plain('bleu', 'How much decoded rows share with what people wrote, in words, 0 to 100 (Papineni et al. 2002).'),

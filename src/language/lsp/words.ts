@@ -106,7 +106,7 @@ export const trainWords: Readonly<Record<(typeof trainSettings)[number], Word>> 
   ),
   report: word(
     'report: [accuracy, f1]',
-    'What is measured on held-out data: accuracy, f1, confusion, exact, perplexity, bits, bleu, chrf, rmse, mae, and beside them persistence and seasonal(24). Without it, what fits the loss.',
+    'What is measured on held-out data: accuracy, f1, confusion, exact, by_length, perplexity, bits, bleu, chrf, rmse, mae, and beside them persistence and seasonal(24). Without it, what fits the loss.',
   ),
   freeze: word('freeze: [encoder]', 'Lines whose parameters stay as they are.', 'every line learns'),
   start: word(

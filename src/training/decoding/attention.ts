@@ -9,14 +9,14 @@ export interface AttentionLine {
   /** `decoder.weights` */
   readonly name: string;
   readonly line: Line;
-  /** The dimension that is looked at: `S`; its length where that is fixed, as of the places of an image. */
+  /** The dimension that is looked at: `S`; or how many places it has, where that is always the same, as in images of one size. */
   readonly over: string | number;
   /** Sizes of other axes (heads), in the order of the line. */
   readonly heads: readonly number[];
 }
 
-/** Those of the lines that have a number for each step and each place of the source. A softmax over a fixed dimension is one where it names what
- *  it goes over (`over: R`); over classes, it does not. */
+/** Those of the lines that have a number for each step and each place of the source. Where these are a fixed number, as classes are, the line has to say over what it
+ *  is a softmax. */
 export function attentionLines(model: Model): readonly AttentionLine[] {
   const input = model.inputs.find(({ name }) => name === model.prediction?.input);
   const time = input?.value.type.axes[0];
@@ -24,16 +24,21 @@ export function attentionLines(model: Model): readonly AttentionLine[] {
   return model.instances.flatMap(({ path, lines }) =>
     lines.flatMap((line) => {
       const { axes, dtype } = line.value.type;
-      const softmax = /\bsoftmax\s*\((.*)$/.exec(line.text)?.[1];
       const others = axes.filter(({ name }) => name !== time.name && name !== 'B');
-      if (softmax === undefined || dtype !== 'float' || !axes.some(({ name }) => name === time.name)) return [];
+      if (dtype !== 'float' || !axes.some(({ name }) => name === time.name) || !/\bsoftmax\s*\(/.test(line.text)) return [];
       const open = others.filter(({ size }) => typeof size === 'string');
-      const over = open.length === 0 && /\bover\s*:/.test(softmax) ? others.at(-1) : open[0];
+      const over = open.length > 0 ? open[0] : fixedPlaces(model, line, others);
       if (over === undefined || open.length > 1 || over.size === time.size) return [];
       const name = path === '' ? line.name : `${path}.${line.name}`;
       return [{ name, line, over: over.size, heads: others.filter((axis: Axis) => axis !== over).map(({ size }) => Number(size)) }];
     }),
   );
+}
+
+function fixedPlaces({ inputs }: Model, { text, shape }: Line, axes: readonly Axis[]): Axis | undefined {
+  const said = /\bsoftmax\s*\(.*\bover:\s*(\w+)/.exec(text)?.[1];
+  const isClasses = inputs.some(({ classes }) => classes === said);
+  return said === undefined || said !== shape.at(-1) || isClasses ? undefined : axes.at(-1);
 }
 
 /** The line that `unknown: copy(decoder.weights)` names. Throws RunError where it is none. */

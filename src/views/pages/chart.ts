@@ -1,8 +1,8 @@
-// Line charts as SVG text: several series over one axis of steps, told apart by colour and by dashes, with what they show said in words.
+// Line charts as SVG text: several series over one axis, of steps as a rule, told apart by colour and by dashes, with what they show said in words.
 
 export interface Series {
   readonly name: string;
-  /** Step and value, in order of steps. */
+  /** Step (or what else is counted along) and value, in order of steps. */
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
@@ -11,6 +11,8 @@ export interface Chart {
   /** Behind values: `nats`, `%`. */
   readonly unit?: string;
   readonly series: readonly Series[];
+  /** What is counted along the chart: steps, unless it says otherwise. */
+  readonly along?: string;
   /** Decades instead of equal distances. */
   readonly log?: boolean;
   /** Lines across, such as the threshold of clipping or who does not learn. */
@@ -86,7 +88,7 @@ export function lineChart(chart: Chart): string {
   parts.push(...labels(series, y));
   const units = [chart.unit, chart.log ? 'logarithmic' : undefined].filter((each) => each !== undefined && each !== '').join(', ');
   const unit = units === '' ? '' : ` <span class="unit">${escaped(units)}</span>`;
-  return `<figure><figcaption>${escaped(chart.title)}${unit}</figcaption><svg viewBox="0 0 ${SIZE.width} ${SIZE.height}" role="img" aria-label="${escaped(sentence(chart, series))}">${parts.join('')}<text class="tick" x="${SIZE.width - SIZE.right}" y="${SIZE.height - 1}" text-anchor="end">step</text></svg>${table(series)}</figure>`;
+  return `<figure><figcaption>${escaped(chart.title)}${unit}</figcaption><svg viewBox="0 0 ${SIZE.width} ${SIZE.height}" role="img" aria-label="${escaped(sentence(chart, series))}">${parts.join('')}<text class="tick" x="${SIZE.width - SIZE.right}" y="${SIZE.height - 1}" text-anchor="end">${escaped(chart.along ?? 'step')}</text></svg>${table(series, chart.along)}</figure>`;
 }
 
 /** Names at the right ends of the lines, apart from each other. */
@@ -104,22 +106,22 @@ function labels(series: readonly Series[], y: (value: number) => number): string
 }
 
 /** What the chart shows, for those who hear it. */
-const sentence = ({ title, unit = '' }: Chart, series: readonly Series[]): string =>
+const sentence = ({ title, unit = '', along = 'step' }: Chart, series: readonly Series[]): string =>
   `${title}${unit === '' ? '' : ` in ${unit}`}. ${series
     .map(({ name, points }) => {
       const [first, last] = [points[0]!, points.at(-1)!];
-      return `${name}: ${figure(first[1])} at step ${figure(first[0])}, ${figure(last[1])} at step ${figure(last[0])}`;
+      return `${name}: ${figure(first[1])} at ${along} ${figure(first[0])}, ${figure(last[1])} at ${along} ${figure(last[0])}`;
     })
     .join('; ')}.`;
 
-function table(series: readonly Series[]): string {
+function table(series: readonly Series[], along = 'step'): string {
   const rows = series.flatMap(({ name, points }) =>
     thinned(points, 12).map(
       ([step, value]) =>
         `<tr><td>${escaped(name)}</td><td>${figure(step)}</td><td>${escaped(String(Number(value.toPrecision(6))))}</td></tr>`,
     ),
   );
-  return `<details><summary>Numbers</summary><table><thead><tr><th>series</th><th>step</th><th>value</th></tr></thead><tbody>${rows.join('')}</tbody></table></details>`;
+  return `<details><summary>Numbers</summary><table><thead><tr><th>series</th><th>${escaped(along)}</th><th>value</th></tr></thead><tbody>${rows.join('')}</tbody></table></details>`;
 }
 
 /** With some room around, but within 0 and `most`, unless the values are beyond. */

@@ -2,7 +2,7 @@
 
 import type { RunReport, RunSummary, StepRecord } from '../../shared/training.ts';
 import { escaped, figure, lineChart, type Series } from './chart.ts';
-import { isGain, isShare, metricText, nameOf, unitOf } from './figures.ts';
+import { isGain, isShare, LENGTH, lengthSeries, metricText, nameOf, unitOf } from './figures.ts';
 
 export interface ComparedRun {
   readonly summary: RunSummary;
@@ -63,6 +63,7 @@ function charts(runs: readonly ComparedRun[]): string {
       }),
     }));
   const metrics = [...new Set(runs.flatMap(({ records }) => records.flatMap((record) => Object.keys(record.metrics ?? {}))))];
+  const byLength = (figure: 'accuracy' | 'exact'): Series[] => runs.map((run) => lengthSeries(titleOf(run), run.report?.byLength, figure));
   const drawn = [
     lineChart({ title: 'Validation loss', series: of(({ validationLoss }) => validationLoss) }),
     ...metrics.map((metric) =>
@@ -74,6 +75,8 @@ function charts(runs: readonly ComparedRun[]): string {
         ),
       }),
     ),
+    lineChart({ title: 'Accuracy by length', unit: '%', along: LENGTH, series: byLength('accuracy') }),
+    lineChart({ title: 'Rows all right, by length', unit: '%', along: LENGTH, series: byLength('exact') }),
     lineChart({ title: 'Training loss', series: of(({ loss }) => loss) }),
     lineChart({ title: 'Gradient norm before clipping', log: true, series: of(({ gradientNorm }) => gradientNorm) }),
   ].filter((each) => each !== '');

@@ -1,6 +1,7 @@
 // Figures as people read them: shares in per cent, the rest with their unit.
 
-import { figure } from './chart.ts';
+import type { LengthFigures } from '../../shared/training.ts';
+import { figure, type Series } from './chart.ts';
 
 const SHARES = new Set(['accuracy', 'f1', 'exact', 'majority']);
 const UNITS: Readonly<Record<string, string>> = {
@@ -33,3 +34,12 @@ export const metricNames: Readonly<Record<string, string>> = {
   majority: 'most frequent class',
 };
 export const nameOf = (metric: string): string => metricNames[metric] ?? metric;
+
+/** What a chart by length counts along. */
+export const LENGTH = 'answers in the row';
+
+/** A figure by length in per cent, each range at its middle. */
+export const lengthSeries = (name: string, ranges: readonly LengthFigures[] | undefined, figure: 'accuracy' | 'exact'): Series => ({
+  name,
+  points: (ranges ?? []).map((range) => [(range.from + range.to) / 2, 100 * range[figure]] as const),
+});

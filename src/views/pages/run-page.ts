@@ -2,7 +2,7 @@
 
 import type { RunReport, RunSummary, Sample, StepRecord } from '../../shared/training.ts';
 import { escaped, figure, lineChart, type Series } from './chart.ts';
-import { isShare, metricText, nameOf, unitOf } from './figures.ts';
+import { isShare, LENGTH, lengthSeries, metricText, nameOf, unitOf } from './figures.ts';
 
 export interface RunPage {
   readonly summary: RunSummary;
@@ -69,6 +69,12 @@ function charts(records: readonly StepRecord[], report: RunReport | undefined, c
         marks: marksOf(metric),
       }),
     ),
+    lineChart({
+      title: 'Right by length',
+      unit: '%',
+      along: LENGTH,
+      series: [lengthSeries('answers', report?.byLength, 'accuracy'), lengthSeries('rows', report?.byLength, 'exact')],
+    }),
     lineChart({
       title: 'Gradient norm before clipping',
       log: true,
