@@ -41,14 +41,15 @@ export interface Reader {
 export async function sequenceOf(choice: SequenceChoice, reader: Reader): Promise<Sequence> {
   const { example, what } = await chosen(choice, reader);
   const shown = shownOf(example, reader);
-  if (shown.steps === 0) throw new Error('The sequence is empty. Type at least one character or word.');
+  if (shown.steps === 0 || Object.values(example.lengths).includes(0))
+    throw new Error('The sequence is empty. Type at least one character or word.');
   return { ...shown, inputs: example.inputs, lengths: example.lengths, what };
 }
 
 async function chosen(choice: SequenceChoice, { shapes, kept, dataset }: Reader): Promise<{ example: Example; what: string }> {
   switch (choice.kind) {
     case 'text':
-      return { example: exampleOfText(kept, shapes, choice.text), what: 'typed text' };
+      return { example: exampleOfText(kept, shapes, choice.text, choice.writes), what: 'typed text' };
     case 'file': {
       const bytes = await readFile(choice.path).catch((error: unknown) => {
         throw unreadable(choice.path, error);

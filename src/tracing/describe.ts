@@ -12,8 +12,11 @@ export interface Dimensions {
   readonly sizes: Sizes;
 }
 
-/** The axis that the model's sequence runs along: that of the first input with a length of its own. */
+/** The axis that the model's sequence runs along: that of the input which it predicts (what is written, where something is read before), else that of the
+ *  first cell that runs, else that of the first input with a length of its own. */
 export function timeAxis(model: Model): Axis | undefined {
+  const predicted = model.inputs.find(({ name }) => name === model.prediction?.input)?.value.type.axes[0];
+  if (typeof predicted?.size === 'string' && predicted.name !== 'B') return predicted;
   const running = model.instances.find((instance) => instance.axis !== undefined)?.axis;
   const axes = model.inputs.flatMap((input) => input.value.type.axes).filter((axis) => typeof axis.size === 'string' && axis.name !== 'B');
   return axes.find((axis) => axis.name === running) ?? axes[0];
