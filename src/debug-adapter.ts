@@ -19,8 +19,8 @@ const engine = createEngine({
   log: (text) => process.stderr.write(text),
 });
 
-const sequenceOf = ({ text, file, data }: LaunchArguments): SequenceChoice => {
-  if (text !== undefined) return { kind: 'text', text };
+const sequenceOf = ({ text, writes, file, data }: LaunchArguments): SequenceChoice => {
+  if (text !== undefined) return { kind: 'text', text, ...(writes === undefined ? {} : { writes }) };
   if (file !== undefined) return { kind: 'file', path: resolve(file) };
   return { kind: 'data', part: data?.part ?? 'validation', from: data?.from ?? 0, length: data?.length ?? LENGTH };
 };

@@ -9,6 +9,7 @@ import type { Objective } from './shared/trace.ts';
 import type { RunSummary } from './shared/training.ts';
 import { readLog } from './training/log.ts';
 import { logOf, readRecord, summarise } from './training/run.ts';
+import { Chats } from './views/chats.ts';
 import { chooseRun, runsOf } from './views/choose-sequence.ts';
 import { CodeLenses, statementsOf } from './views/code-lenses.ts';
 import type { Session } from './views/debug-session.ts';
@@ -49,6 +50,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const tree = own(vscode.window.createTreeView('unroll.runs', { treeDataProvider: runs, canSelectMany: true, showCollapseAll: true }));
   own(runs.onDidChangeHeading(({ message, description }) => Object.assign(tree, { message, description })));
   const pages = own(new RunPages(engine.get, trainings));
+  const chats = own(new Chats(engine.get, context.workspaceState));
   void queue.restore();
   const views = own(
     new Views(context.extensionUri, {
@@ -125,6 +127,11 @@ export function activate(context: vscode.ExtensionContext): void {
     const run = (await trustedFor('Generating')) ? await runFrom(target, runs, model) : undefined;
     if (run !== undefined) await (await import('./views/results.ts')).generateText(run, engine.get(), output, context.workspaceState);
   });
+  for (const name of ['chat', 'translate'])
+    command(name, async (target?: Target, model?: string) => {
+      const run = (await trustedFor('Talking to models')) ? await runFrom(target, runs, model) : undefined;
+      if (run !== undefined) await chats.open(run);
+    });
   // VS Code has both in its tool bar only.
   command('stepBack', () => vscode.commands.executeCommand('workbench.action.debug.stepBack'));
   command('reverse', () => vscode.commands.executeCommand('workbench.action.debug.reverseContinue'));
@@ -175,6 +182,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const renamed = (from: string, to: string): void => {
     views.runRenamed(from, to);
     pages.close(from);
+    void chats.renamed(from, to);
   };
   const parts = { runs, tree, queue, memory: context.workspaceState, settings, renamed };
   for (const [name, run] of Object.entries(runCommands(parts))) command(name, run);

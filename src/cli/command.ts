@@ -19,6 +19,13 @@ export interface Command {
   run(given: Given, around: Surroundings): Promise<number>;
 }
 
+/** What a number may be; one of `above` and `least` is said. */
+interface Bounds {
+  readonly above?: number;
+  readonly least?: number;
+  readonly most?: number;
+}
+
 /** Arguments as they were written. */
 export class Given {
   readonly positionals: readonly string[];
@@ -51,6 +58,19 @@ export class Given {
     if (!Number.isSafeInteger(value) || value < least)
       throw new UsageError(`--${name} takes a whole number from ${least} on, not ${text}.`);
     return value;
+  }
+
+  number(
+    name: string,
+    { above = Number.NEGATIVE_INFINITY, least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY }: Bounds,
+  ): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (Number.isFinite(value) && value > above && value >= least && value <= most) return value;
+    const from = Number.isFinite(above) ? `above ${above}` : `from ${least} on`;
+    const to = Number.isFinite(most) ? `, at most ${most}` : '';
+    throw new UsageError(`--${name} takes a number ${from}${to}, not ${text}.`);
   }
 
   choice<Choice extends string>(name: string, choices: readonly Choice[]): Choice | undefined {

@@ -1,6 +1,7 @@
 // The commands by name, in the order of `unroll --help`.
 
 import { benchCommand } from './bench/command.ts';
+import { chatCommand } from './chat.ts';
 import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
 import { exportCommand } from './export.ts';
@@ -16,6 +17,7 @@ export const commands: Readonly<Record<string, Command>> = {
   train: trainCommand,
   trace: traceCommand,
   generate: generateCommand,
+  chat: chatCommand,
   export: exportCommand,
   import: importCommand,
   info: infoCommand,

@@ -1,5 +1,6 @@
 // `unroll`: the stages at the command line, without an editor.
 
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createEngine } from '../engine/client.ts';
 import { runCommand } from './command.ts';
@@ -22,6 +23,8 @@ const terminal: Terminal = {
   error: (text) => process.stderr.write(text),
   folder: process.cwd(),
   columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+  // A terminal's own line editing is enough; Ctrl+C stays a signal.
+  lines: () => createInterface({ input: process.stdin, terminal: false })[Symbol.asyncIterator](),
   onInterrupt: (listener) => {
     process.on('SIGINT', listener);
     process.on('SIGTERM', listener);

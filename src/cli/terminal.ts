@@ -12,6 +12,8 @@ export interface Terminal {
   readonly folder: string;
   /** The width, where the output is a terminal that lines can be rewritten on. */
   readonly columns: number | undefined;
+  /** Lines as they are typed or piped, until there are no more; absent where nothing can be read. */
+  readonly lines?: () => AsyncIterableIterator<string>;
   /** Ctrl+C, or the system's wish that the process ends. */
   onInterrupt(listener: () => void): void;
 }

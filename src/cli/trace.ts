@@ -10,13 +10,15 @@ import { foreignHelp, foreignOptions, traceModel } from './foreign.ts';
 import type { Surroundings } from './terminal.ts';
 
 export const traceCommand: Command = {
-  usage: 'RUN|M.onnx|ENCODER.onnx DECODER.onnx --text "..." | --input FILE [--values f,i,c] [--gradient [OUTPUT]] --out FILE.npz',
+  usage:
+    'RUN|M.onnx|ENCODER.onnx DECODER.onnx --text "..." [--writes "..."] | --input FILE [--values f,i,c] [--gradient [OUTPUT]] --out FILE.npz',
   summary:
     'Writes the values of every line at every timestep: arrays layer/value of the shape [T, B, H], of a state after the step. Of an ONNX model also its outputs, and how near the replay is.',
   positionals: 1,
   morePositionals: 1,
   options: {
     text: { type: 'string' },
+    writes: { type: 'string' },
     input: { type: 'string' },
     values: { type: 'string' },
     gradient: { type: 'string' },
@@ -26,6 +28,7 @@ export const traceCommand: Command = {
   valueOptional: ['gradient'],
   help: {
     text: 'the sequence',
+    writes: 'what a model writes that has read the text: a translation, a reply; the values are those of its timesteps',
     input: 'a text file with the sequence; of an ONNX model .npz, .npy, .csv, .json, .wav, .txt or an image',
     values: 'names of lines, with commas between; all of them',
     gradient:
@@ -60,7 +63,11 @@ function sequenceOf(given: Given, folder: string): SequenceChoice {
   const text = given.text('text');
   const input = given.text('input');
   if ((text === undefined) === (input === undefined)) throw new UsageError('Give the sequence by --text or by --input.');
-  return text === undefined ? { kind: 'file', path: resolve(folder, input!) } : { kind: 'text', text };
+  const writes = given.text('writes');
+  if (writes !== undefined && text === undefined)
+    throw new UsageError('--writes is what the model writes that has read --text: give both.');
+  if (text === undefined) return { kind: 'file', path: resolve(folder, input!) };
+  return { kind: 'text', text, ...(writes === undefined ? {} : { writes }) };
 }
 
 /** What lies in memory at once on its way from the engine, in timesteps. */

@@ -6,21 +6,30 @@ import { DataError } from './errors.ts';
 import { ahead, dimensionOf } from './store.ts';
 import { encode } from './vocabulary.ts';
 
-/** Throws DataError where the model reads no text, or the text has what the vocabulary does not know. */
-export function exampleOfText(kept: KeptData, shapes: readonly InputShape[], text: string): Example {
+/** What stands between ‹begin› and ‹end›: a text, or the numbers of its tokens and whether ‹end› came. */
+export type Writes = string | { readonly ids: readonly number[]; readonly ended: boolean };
+
+/** `writes`: what a model writes that has read the text. Throws DataError where the model reads no text, writes none, or the text has what the vocabulary does
+ *  not know. */
+export function exampleOfText(kept: KeptData, shapes: readonly InputShape[], text: string, writes?: Writes): Example {
   const read = shapes.find((shape) => shape.classes !== undefined && shape.shape.length === 1 && dimensionOf(shape) !== undefined);
   const vocabulary = kept.vocabularies[read?.classes ?? ''];
   if (read === undefined || vocabulary === undefined)
     throw new DataError('prompt', 'The model reads no text: its inputs are numbers. Choose an example of its data.');
-  const { begin, end } = vocabulary;
-  const said = encodeText(vocabulary, text);
-  const ids = read.predicted && begin !== undefined && end !== undefined ? Int32Array.from([begin, ...said, end]) : said;
-  const dimension = dimensionOf(read)!;
-  const inputs: Record<string, Int32Array | Float32Array> = {};
-  const lengths: Record<string, number> = { [dimension]: ids.length };
+  const ids = read.predicted ? framed(vocabulary, text) : encodeText(vocabulary, text);
+  const inputs: Record<string, Int32Array | Float32Array> = { [read.name]: ids };
+  const lengths: Record<string, number> = { [dimensionOf(read)!]: ids.length };
+  if (writes !== undefined) {
+    const written = shapes.find((shape) => shape.predicted && shape !== read && shape.classes !== undefined && shape.shape.length === 1);
+    const dimension = written && dimensionOf(written);
+    const own = kept.vocabularies[written?.classes ?? ''];
+    if (dimension === undefined || own === undefined)
+      throw new DataError('prompt', 'The model writes no text after it has read one: give it only what it reads.');
+    inputs[written!.name] = framed(own, writes);
+    lengths[dimension] = inputs[written!.name]!.length;
+  }
   for (const shape of shapes) {
-    if (shape === read) inputs[shape.name] = ids;
-    else {
+    if (inputs[shape.name] === undefined) {
       const own = dimensionOf(shape);
       if (own !== undefined) lengths[own] ??= 1;
       const count = shape.shape.reduce<number>(
@@ -42,6 +51,14 @@ export function exampleOfText(kept: KeptData, shapes: readonly InputShape[], tex
       );
   }
   return { inputs, lengths };
+}
+
+/** Between ‹begin› and ‹end›, where the vocabulary has them. */
+function framed(vocabulary: Vocabulary, writes: Writes): Int32Array {
+  const { begin, end } = vocabulary;
+  const { ids, ended } = typeof writes === 'string' ? { ids: encodeText(vocabulary, writes), ended: true } : writes;
+  if (begin === undefined || end === undefined) return Int32Array.from(ids);
+  return Int32Array.from([begin, ...ids, ...(ended ? [end] : [])]);
 }
 
 /** The numbers of a typed text's tokens. Throws DataError for what the vocabulary does not know. */

@@ -11,6 +11,8 @@ export interface LaunchArguments {
   readonly run?: string;
   /** What is stepped through: a text, the text in a file, or a part of the model's own data. */
   readonly text?: string;
+  /** What a model writes that has read `text`: a translation, a reply. */
+  readonly writes?: string;
   readonly file?: string;
   readonly data?: { readonly part: 'training' | 'validation'; readonly from?: number; readonly length?: number };
   /** Of an `.onnx` model: a file for its inputs; what each input is given (or a file of JSON that says so); or the seed of random numbers. */
@@ -36,9 +38,11 @@ export const readLaunch = (given: object): LaunchArguments | { readonly fault: s
   const asked = given as Partial<Record<keyof LaunchArguments, unknown>>;
   if (typeof asked.program !== 'string' || asked.program === '')
     return { fault: 'The launch configuration names no model: set "program" to a .rnn or an .onnx file.' };
-  for (const property of ['model', 'run', 'text', 'file', 'input', 'over'] as const)
+  for (const property of ['model', 'run', 'text', 'writes', 'file', 'input', 'over'] as const)
     if (asked[property] !== undefined && typeof asked[property] !== 'string')
       return { fault: `"${property}" in the launch configuration is a text.` };
+  if (asked.writes !== undefined && asked.text === undefined)
+    return { fault: '"writes" in the launch configuration is what the model writes that has read "text": give it both.' };
   const data = asked.data as Partial<LaunchArguments['data'] & object> | undefined;
   if (data !== undefined && data.part !== 'training' && data.part !== 'validation')
     return { fault: '"data" in the launch configuration is { "part": "training" or "validation", "from": 0, "length": 200 }.' };
@@ -62,7 +66,7 @@ function isObjective(given: unknown, ofOnnx: boolean): given is Objective {
   return kind === 'output' && typeof output === 'string' && isIndex;
 }
 
-const ofRnn = ['model', 'run', 'text', 'file', 'data'] as const;
+const ofRnn = ['model', 'run', 'text', 'writes', 'file', 'data'] as const;
 const ofOnnx = ['input', 'choices', 'random', 'stream', 'item', 'over'] as const;
 
 /** What is said of a model of the one kind is no use for one of the other. */

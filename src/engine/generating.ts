@@ -1,5 +1,6 @@
 // What a trained model writes: a text, or the numbers that it foresees.
 
+import { setImmediate } from 'node:timers/promises';
 import { encode } from '../data/vocabulary.ts';
 import type { Model } from '../graph/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -11,28 +12,29 @@ import { generate } from '../training/generate.ts';
 import { openPredictor, openReader, readBeside } from '../training/predictor.ts';
 import { RunError } from '../training/run.ts';
 import type { TrainerState } from '../training/trainer.ts';
+import type { OpenRun } from './open-runs.ts';
 import type { GenerateRequest, Result } from './requests.ts';
 import type { Reader } from './sequence.ts';
-import { sourceShapes, usualAnswer, writtenRows } from './writing.ts';
+import type { Context } from './serve.ts';
+import { sourceShapes, usualAnswer, usualSettings, writtenRows } from './writing.ts';
 
-/** How a model writes whose source does not say. */
-export const usualSettings: GenerateSettings = { search: { kind: 'sample', temperature: 1 }, length: 500, prompt: '' };
-
-/** Throws RunError where the model does not predict its own input. `padded`: the model for rows of different lengths. */
-export async function written(
-  reader: Reader,
-  padded: () => Model,
-  weights: TrainerState,
-  { said, request, seed, runtime }: Wish,
-): Promise<Result<'generate'>> {
+/** Throws RunError where the model does not predict its own input. */
+export async function written(run: OpenRun, { request, seed, runtime, context }: Wish): Promise<Result<'generate'>> {
+  const { reader, weights, generate: said } = run;
   const { model, kept } = reader;
   const answers = model.prediction !== undefined && sourceShapes(reader).length > 0;
   const settings = settingsOf(said ?? (answers ? usualAnswer : usualSettings), request);
   if (model.forecast !== undefined) return { text: await foreseen(reader, weights, settings, runtime), rows: [] };
   const { search } = settings;
   const isByRow = answers || search.kind === 'beam' || request.continue !== undefined || request.attention === true;
-  if (isByRow || request.sources !== undefined) {
-    const rows = await writtenRows({ ...reader, model: padded() }, weights, settings, request, seed, runtime);
+  if (isByRow || request.sources !== undefined || request.stream === true) {
+    const watch = async (text: string, ids: readonly number[]): Promise<void> => {
+      context.emit({ name: 'written', data: { text, ids } });
+      // So that it is heard when the row is no longer wanted.
+      await setImmediate();
+      context.signal.throwIfAborted();
+    };
+    const rows = await writtenRows(run, settings, request, { seed, ...(request.stream === true ? { watch } : {}) });
     return { text: rows.map(({ text }) => text).join('\n'), rows };
   }
   const predictor = await openPredictor(model, weights, runtime);
@@ -44,19 +46,19 @@ export async function written(
 }
 
 interface Wish {
-  /** What the source says, if anything. */
-  readonly said: GenerateSettings | undefined;
   readonly request: Omit<GenerateRequest, 'run' | 'seed'>;
   readonly seed: number;
   readonly runtime: Runtime;
+  readonly context: Context;
 }
 
-function settingsOf(said: GenerateSettings, { prompt, length, beam }: Wish['request']): GenerateSettings {
+function settingsOf(said: GenerateSettings, { prompt, length, beam, search }: Wish['request']): GenerateSettings {
   const penalty = said.search.kind === 'beam' ? said.search.penalty : 0;
   return {
     ...said,
     ...(prompt === undefined ? {} : { prompt }),
     ...(length === undefined ? {} : { length }),
+    ...(search === undefined ? {} : { search }),
     ...(beam === undefined ? {} : { search: { kind: 'beam', width: beam, penalty } }),
   };
 }

@@ -16,10 +16,10 @@ import { written } from './generating.ts';
 import { importWeights } from './importing.ts';
 import { openRunModel, trainsOf } from './job.ts';
 import { allowedMemory, usualMemory, withinMemory } from './memory-limit.ts';
+import { OpenRuns } from './open-runs.ts';
 import { previewData } from './preview.ts';
-import type { Reader } from './sequence.ts';
 import type { Context, Handlers } from './serve.ts';
-import { checkpointOf, sourceOfTrace, Traces } from './traces.ts';
+import { sourceOfTrace, Traces } from './traces.ts';
 import { runTraining } from './training.ts';
 import { sourceOfRun } from './writing.ts';
 
@@ -31,6 +31,7 @@ export interface Engine {
 
 export function createHandlers(runtime = createRuntime()): Engine {
   const traces = new Traces(runtime);
+  const runs = new OpenRuns(runtime);
   let stop: 'pause' | 'cancel' | undefined;
   let training: Promise<unknown> = Promise.resolve();
 
@@ -105,12 +106,13 @@ export function createHandlers(runtime = createRuntime()): Engine {
 
     export: exportRun,
     importWeights,
-    async generate({ run: folder, seed, ...request }) {
-      const { reader, run, padded, generate: said } = await readerOf(folder);
-      const wish = { said, request, seed: seed ?? run.record.settings.seed, runtime };
-      return written(reader, padded, (await checkpointOf(run)).state, wish);
+    generate: ({ run: folder, seed, ...request }, context) =>
+      runs.use(folder, (run) => written(run, { request, seed: seed ?? run.run.record.settings.seed, runtime, context })),
+    async sourceOf({ run: folder, examples = true }) {
+      const { run, model, shapes, generate } = await openRunModel(folder);
+      const reader = { model, shapes, kept: run.data, dataset: () => loadData(run.record.data, shapes, run.data) };
+      return sourceOfRun(reader, generate, examples);
     },
-    sourceOf: async ({ run }) => sourceOfRun((await readerOf(run)).reader),
   };
   return {
     handlers,
@@ -119,13 +121,6 @@ export function createHandlers(runtime = createRuntime()): Engine {
       await training;
     },
   };
-}
-
-/** A run's model with what is known of its data. */
-async function readerOf(folder: string): Promise<Awaited<ReturnType<typeof openRunModel>> & { readonly reader: Reader }> {
-  const opened = await openRunModel(folder);
-  const { run, model, shapes } = opened;
-  return { ...opened, reader: { model, shapes, kept: run.data, dataset: () => loadData(run.record.data, shapes, run.data) } };
 }
 
 /** What is long goes on for as long as the request is wanted, with an event for each hundredth of a file that is read, and what is said meanwhile. */

@@ -4,7 +4,7 @@
 import type { DataPreview, PartName } from '../shared/dataset.ts';
 import type { ForeignInfo, ForeignInput, InputNeeds, PairProposal } from '../shared/foreign.ts';
 import type { InputChoices } from '../shared/inputs.ts';
-import type { Device } from '../shared/settings.ts';
+import type { Device, GenerateSettings } from '../shared/settings.ts';
 import type { Objective, ReadRequest, SummaryKind, TraceDescription } from '../shared/trace.ts';
 import type { RunSummary, StepRecord } from '../shared/training.ts';
 import type { WrittenRow } from '../training/decoding/write.ts';
@@ -36,7 +36,8 @@ export interface TrainRequest {
 
 /** A sequence to trace. Text is cut into tokens as the run's data was. */
 export type SequenceChoice =
-  | { readonly kind: 'text'; readonly text: string }
+  /** `writes`: what a model writes that has read the text, in words or as it was written. Without it such a model has written nothing yet. */
+  | { readonly kind: 'text'; readonly text: string; readonly writes?: string | Pick<WrittenRow, 'ids' | 'ended'> }
   | { readonly kind: 'file'; readonly path: string }
   /** Steps from .. from+length-1 of the training or validation part of the model's data, a running text. */
   | { readonly kind: 'data'; readonly part: 'training' | 'validation'; readonly from: number; readonly length: number }
@@ -82,19 +83,26 @@ export interface GenerateRequest {
   readonly sources?: readonly Extract<SequenceChoice, { readonly kind: 'text' | 'file' | 'example' }>[];
   /** A beam of this width, with the penalty of the source if it has one. */
   readonly beam?: number;
+  /** In place of what the source says. */
+  readonly search?: GenerateSettings['search'];
+  /** Of one row: `written` events say it as it grows, and it can be cancelled at any token. */
+  readonly stream?: boolean;
   /** Rows tell where the model looked. */
   readonly attention?: boolean;
   /** Tokens (`ids` of a row, or of nodes of its beam) that every row begins with: the search continues from there. */
   readonly continue?: readonly number[];
 }
 
-/** `name` of the input that a text is typed for; absent where the model reads none. `examples`: some of the held-out data, as they are typed. */
+/** `name` of the input that a text is typed for; absent where the model reads none; `isClass`: the name of one class is. `examples`: some of the held-out data, as
+ *  they are typed. `settings`: how it writes unless told otherwise; absent where it writes nothing. */
 export interface SourceOfRun {
   readonly reads: boolean;
+  readonly isClass?: true;
   readonly name?: string;
   readonly examples: readonly string[];
   /** What it reads is an image. */
   readonly image?: true;
+  readonly settings?: GenerateSettings;
 }
 
 /** Parameters and result of each request. */
@@ -169,8 +177,8 @@ export interface Requests {
     parameters: GenerateRequest;
     result: { readonly text: string; readonly rows: readonly WrittenRow[] };
   };
-  /** What a run reads before it writes. */
-  sourceOf: { parameters: { readonly run: string }; result: SourceOfRun };
+  /** What a run reads before it writes. `examples`: false where they are not wanted, as its data is read for them. */
+  sourceOf: { parameters: { readonly run: string; readonly examples?: boolean }; result: SourceOfRun };
 }
 
 /** What the engine says unasked, to the request it belongs to. */
@@ -179,6 +187,8 @@ export interface Events {
   progress: { readonly run: string; readonly record: StepRecord };
   /** How much of a data file has been read, 0 to 1. */
   reading: { readonly share: number };
+  /** What a row is so far; of a beam its best beginning, which may change. */
+  written: { readonly text: string; readonly ids: readonly number[] };
   /** The node of an ONNX model that runs next, as a person finds it: `Conv “/net/conv1”`. */
   node: { readonly text: string };
   /** One line for the reader's eyes: which device was taken, what was resumed. */

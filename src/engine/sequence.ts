@@ -46,7 +46,7 @@ export async function sequenceOf(choice: SequenceChoice, reader: Reader): Promis
 async function chosen(choice: SequenceChoice, { shapes, kept, dataset }: Reader): Promise<{ example: Example; what: string }> {
   switch (choice.kind) {
     case 'text':
-      return { example: exampleOfText(kept, shapes, choice.text), what: 'typed text' };
+      return { example: exampleOfText(kept, shapes, choice.text, choice.writes), what: 'typed text' };
     case 'file': {
       const bytes = await readFile(choice.path).catch((error: unknown) => {
         throw unreadable(choice.path, error);

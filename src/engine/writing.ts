@@ -5,16 +5,18 @@ import { DataError } from '../data/errors.ts';
 import { exampleOfText } from '../data/example-text.ts';
 import { imageOf, isImage } from '../data/images/one.ts';
 import { dimensionOf } from '../data/store.ts';
-import { joined, visitTokens } from '../data/vocabulary.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import { coderOf, joined, visitTokens } from '../data/vocabulary.ts';
 import type { InputShape, KeptData, Vocabulary } from '../shared/dataset.ts';
 import type { GenerateSettings } from '../shared/settings.ts';
-import { RowWriter, type Source, type WrittenRow } from '../training/decoding/write.ts';
+import type { Source, WriteOptions, WrittenRow } from '../training/decoding/write.ts';
 import { RunError } from '../training/run.ts';
-import type { TrainerState } from '../training/trainer.ts';
 import { featuresOf } from './features.ts';
+import type { OpenRun } from './open-runs.ts';
 import type { GenerateRequest, SourceOfRun } from './requests.ts';
 import { exampleAt, heldOut, type Reader } from './sequence.ts';
+
+/** How a model writes a text of its own whose source does not say. */
+export const usualSettings: GenerateSettings = { search: { kind: 'sample', temperature: 1 }, length: 500, prompt: '' };
 
 /** How a model answers whose source does not say. */
 export const usualAnswer: GenerateSettings = { search: { kind: 'greedy' }, length: 200, prompt: '' };
@@ -24,22 +26,18 @@ export function sourceShapes({ model, shapes }: Pick<Reader, 'model' | 'shapes'>
   return shapes.filter(({ name, compared }) => name !== model.prediction?.input && !compared);
 }
 
-/** The rows that a model writes for some sources, or one for none where it reads nothing. `reader.model` is built for rows of different lengths. */
+/** The rows that a run writes for some sources, or one for none where it reads nothing. */
 export async function writtenRows(
-  reader: Reader,
-  weights: TrainerState,
+  run: OpenRun,
   settings: GenerateSettings,
   request: Pick<GenerateRequest, 'sources' | 'attention' | 'continue'>,
-  seed: number,
-  runtime: Runtime,
+  options: Pick<WriteOptions, 'seed' | 'watch'>,
 ): Promise<readonly WrittenRow[]> {
-  const sources = await sourcesOf(reader, request.sources);
-  const writer = await RowWriter.open(reader, weights, settings, runtime, request.attention);
-  try {
-    return await writer.write(sources, { seed, ...(request.continue === undefined ? {} : { prefix: request.continue }) });
-  } finally {
-    await writer.close();
-  }
+  const sources = await sourcesOf(run.reader, request.sources);
+  const writer = await run.writer(settings, request.attention);
+  const { search, length } = settings;
+  const prefix = request.continue === undefined ? {} : { prefix: request.continue };
+  return writer.write(sources, { ...options, ...prefix, search, length });
 }
 
 async function sourcesOf(reader: Reader, choices: GenerateRequest['sources']): Promise<readonly Source[]> {
@@ -93,7 +91,19 @@ export function sourceOfText(kept: KeptData, shapes: readonly InputShape[], text
     return { example: { inputs: { [shape.name]: Int32Array.of(classOf(vocabulary, text.trim())) }, lengths: {} } };
   const example = exampleOfText(kept, [shape], text);
   if (example.lengths[dimensionOf(shape)!] === 0) throw new DataError('prompt', 'The input is empty. Type at least one character or word.');
-  return { example, ...wordsOf(shape, vocabulary, text) };
+  return { example, ...wordsOf(shape, vocabulary, text), unknown: unknownIn(vocabulary, text) };
+}
+
+/** The words (of pieces: the stretches) of a text that the vocabulary has not, each once. */
+function unknownIn(vocabulary: Vocabulary, text: string): string[] {
+  const { unknown } = vocabulary;
+  if (unknown === undefined) return [];
+  const found = new Set<string>();
+  const coder = coderOf(vocabulary);
+  visitTokens(text, vocabulary, (token) => {
+    if (coder(token).includes(unknown)) found.add(token.trim());
+  });
+  return [...found];
 }
 
 function classOf({ tokens }: Vocabulary, label: string): number {
@@ -129,13 +139,16 @@ function typedInput(
 const OFFERED = 8;
 
 /** What has to be asked for before a run writes. */
-export async function sourceOfRun(reader: Reader): Promise<SourceOfRun> {
+export async function sourceOfRun(reader: Reader, said: GenerateSettings | undefined, wantsExamples: boolean): Promise<SourceOfRun> {
   if (reader.model.prediction === undefined) return { reads: false, examples: [] };
   const shapes = sourceShapes(reader);
+  const settings = said ?? (shapes.length > 0 ? usualAnswer : usualSettings);
   const read = typedInput(reader.kept, shapes);
-  const isOfImage = shapes.every((shape) => shape.network !== undefined || isImage(shape));
-  if (read === undefined) return { reads: shapes.length > 0, examples: [], ...(isOfImage ? { image: true } : {}) };
+  const isOfImage = shapes.length > 0 && shapes.every((shape) => shape.network !== undefined || isImage(shape));
+  if (read === undefined) return { reads: shapes.length > 0, examples: [], settings, ...(isOfImage ? { image: true } : {}) };
   const { shape, vocabulary } = read;
+  const known = { reads: true, name: shape.name, settings, ...(shape.shape.length === 0 ? { isClass: true as const } : {}) };
+  if (!wantsExamples) return { ...known, examples: [] };
   const { parts } = await reader.dataset();
   const part = heldOut(parts);
   const count = Math.min(OFFERED, part.size);
@@ -146,5 +159,5 @@ export async function sourceOfRun(reader: Reader): Promise<SourceOfRun> {
       Array.from(ids, (id) => vocabulary.tokens[id] ?? ''),
     );
   });
-  return { reads: true, name: shape.name, examples: [...new Set(examples)] };
+  return { ...known, examples: [...new Set(examples)] };
 }

@@ -202,3 +202,13 @@ export interface GenerateSettings {
   /** Where ‹unknown› is written, the source's word at the largest weight of this line stands: `decoder.weights`. */
   readonly copy?: string;
 }
+
+/** A search as a `generate` statement has it: `sample(temperature: 0.7, top_k: 40)`. */
+export function searchText(search: GenerateSettings['search']): string {
+  const { kind } = search;
+  if (kind === 'greedy') return 'greedy';
+  if (kind === 'beam') return `beam(${search.width}${search.penalty === 0 ? '' : `, penalty: ${search.penalty}`})`;
+  const { temperature, topK, topP } = search;
+  const more = [...(topK === undefined ? [] : [`top_k: ${topK}`]), ...(topP === undefined ? [] : [`top_p: ${topP}`])];
+  return `sample(${[`temperature: ${temperature}`, ...more].join(', ')})`;
+}

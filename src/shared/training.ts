@@ -87,6 +87,8 @@ export interface RunSummary {
   readonly settings: string;
   /** The function that the loss is of, where it compares something. */
   readonly lossFunction?: LossFunction;
+  /** One talks to it, or lets it translate, as its data tells. */
+  readonly converses?: 'chat' | 'translation';
   readonly status: RunStatus;
   readonly step: number;
   readonly steps: number;

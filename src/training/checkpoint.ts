@@ -2,6 +2,7 @@
 // A file is complete or absent; one that was damaged later is known by its length or its checksum, and the one before it is used.
 
 import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Files, nodeFiles, replaceFile } from './files.ts';
 import type { Waiting } from './plateau.ts';
@@ -74,6 +75,14 @@ export async function lastGoodCheckpoint(
 }
 
 const fileName = (step: number): string => `step-${String(step).padStart(8, '0')}.safetensors`;
+
+/** Is another whenever there is a newer checkpoint, or another in its place. */
+export async function checkpointStamp(folder: string): Promise<string> {
+  const newest = (await checkpointNames(folder, nodeFiles)).at(-1);
+  if (newest === undefined) return '';
+  const { mtimeMs, size } = await stat(join(folder, newest)).catch(() => ({ mtimeMs: 0, size: 0 }));
+  return `${newest} ${mtimeMs} ${size}`;
+}
 
 /** Oldest first. */
 async function checkpointNames(folder: string, files: Files): Promise<string[]> {

@@ -14,6 +14,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { KeptData } from '../shared/dataset.ts';
 import type { DataSource, Device, TrainSettings } from '../shared/settings.ts';
 import type { LossFunction, RunStatus, RunSummary } from '../shared/training.ts';
+import { conversesOf } from './conversation.ts';
 import { cannotWrite, type Files, nodeFiles, replaceFile } from './files.ts';
 import { lockHolder } from './lock.ts';
 
@@ -174,6 +175,7 @@ const moved = (source: DataSource, change: (path: string) => string): DataSource
 /** How a run stands. One whose process ended without saying so is told by its lock. */
 export async function summarise(folder: string, record?: RunRecord): Promise<RunSummary> {
   const known = record ?? (await readRecord(folder));
+  const converses = conversesOf(known.data);
   return {
     name: basename(folder),
     folder,
@@ -181,6 +183,7 @@ export async function summarise(folder: string, record?: RunRecord): Promise<Run
     file: known.file,
     started: known.started,
     settings: known.description,
+    ...(converses === undefined ? {} : { converses }),
     ...(known.lossFunction === undefined ? {} : { lossFunction: known.lossFunction }),
     status: await trueStatus(folder, known.status),
     step: known.step,

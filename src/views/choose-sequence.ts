@@ -85,7 +85,8 @@ export async function chooseSequence(
         fill(undefined);
         continue;
       }
-      const sequence = await sequenceOf(item.chosen, pick.value.trim());
+      const read = await sequenceOf(item.chosen, pick.value.trim());
+      const sequence = read?.kind === 'text' && item.chosen === 'typed' ? await withWritten(read, current, engine()) : read;
       if (sequence === undefined) continue;
       await memory.update(key, sequence);
       return { source: current, sequence };
@@ -123,6 +124,24 @@ async function sequenceOf(chosen: Item['chosen'], typed: string): Promise<Sequen
   return text === undefined || text === '' ? undefined : { kind: 'text', text };
 }
 
+/** Of a model that writes when it has read: also what it writes, typed, or as it writes it. Undefined where the person turned away. */
+async function withWritten(
+  read: Extract<SequenceChoice, { kind: 'text' }>,
+  source: Source,
+  engine: Engine,
+): Promise<SequenceChoice | undefined> {
+  if (source.kind !== 'run') return read;
+  const run = source.folder;
+  const { name, isClass } = await engine.request('sourceOf', { run, examples: false });
+  if (name === undefined || isClass) return read;
+  const prompt = `What ${basename(run)} writes when it has read “${read.text}”. Leave it empty to see what it writes by itself.`;
+  const writes = await vscode.window.showInputBox({ prompt, ignoreFocusOut: true });
+  if (writes === undefined) return undefined;
+  if (writes.trim() !== '') return { ...read, writes };
+  const { rows } = await engine.request('generate', { run, sources: [read] });
+  return { ...read, writes: { ids: rows[0]!.ids, ended: rows[0]!.ended } };
+}
+
 /** The runs of a source file, and its starting values; undefined where the person turned away. */
 export async function chooseRun(file: string): Promise<Source | undefined> {
   const items = [
@@ -157,7 +176,8 @@ export const sourceText = (source: Source): string =>
 function sequenceText(sequence: SequenceChoice): string {
   switch (sequence.kind) {
     case 'text':
-      return `“${sequence.text}”`;
+      if (sequence.writes === undefined) return `“${sequence.text}”`;
+      return `“${sequence.text}” → ${typeof sequence.writes === 'string' ? `“${sequence.writes}”` : 'as it was written'}`;
     case 'file':
       return basename(sequence.path);
     case 'data':

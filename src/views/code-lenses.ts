@@ -1,6 +1,7 @@
 // Train above a `train` statement, Preview above data; Debug, Export and Compare above a model.
 
 import * as vscode from 'vscode';
+import { conversesIn } from './converses.ts';
 
 export class CodeLenses implements vscode.CodeLensProvider {
   provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
@@ -14,6 +15,9 @@ export class CodeLenses implements vscode.CodeLensProvider {
       if (kind === 'train' && isList) lens('$(git-compare) Compare', 'unroll.compare', name);
       if (kind === 'data') lens('$(table) Preview Data', 'unroll.previewData', name);
       if (kind === 'generate') lens('$(edit) Generate', 'unroll.generate', name);
+      const talk = kind === 'generate' ? conversesIn(document.getText(), name) : undefined;
+      if (talk === 'chat') lens('$(comment-discussion) Chat', 'unroll.chat', name);
+      if (talk === 'translation') lens('$(comment-discussion) Translate', 'unroll.translate', name);
       if (kind !== 'model') continue;
       lens('$(debug-alt) Debug', 'unroll.debug', name);
       // What was made for a model of others has no runs.

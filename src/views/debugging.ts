@@ -20,6 +20,7 @@ export interface UnrollConfiguration extends vscode.DebugConfiguration {
   readonly model?: string;
   readonly run?: string;
   readonly text?: string;
+  readonly writes?: string;
   readonly file?: string;
   readonly data?: { readonly part: 'training' | 'validation'; readonly from?: number; readonly length?: number };
   readonly item?: number;
@@ -135,8 +136,11 @@ async function sourceOf(
   return newestSource(program, model);
 }
 
-function sequenceOf({ text, file, data }: UnrollConfiguration, folder: vscode.WorkspaceFolder | undefined): SequenceChoice | undefined {
-  if (text !== undefined) return { kind: 'text', text };
+function sequenceOf(
+  { text, writes, file, data }: UnrollConfiguration,
+  folder: vscode.WorkspaceFolder | undefined,
+): SequenceChoice | undefined {
+  if (text !== undefined) return { kind: 'text', text, ...(writes === undefined ? {} : { writes }) };
   if (file !== undefined) return { kind: 'file', path: absolute(file, folder) };
   if (data === undefined) return undefined;
   return { kind: 'data', part: data.part, from: data.from ?? 0, length: data.length ?? defaultLength };

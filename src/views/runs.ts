@@ -128,7 +128,8 @@ export class Runs implements vscode.TreeDataProvider<RunNode>, vscode.Disposable
     item.description = descriptionOf(run);
     item.tooltip = tooltipOf(run);
     item.iconPath = iconOf(run);
-    item.contextValue = run.status.kind === 'running' || run.status.kind === 'done' ? run.status.kind : 'stopped';
+    const state = run.status.kind === 'running' || run.status.kind === 'done' ? run.status.kind : 'stopped';
+    item.contextValue = run.converses === undefined ? state : `${state} ${run.converses}`;
     item.command = { command: 'unroll.showTraining', title: 'Show Training Curves', arguments: [run] };
     item.accessibilityInformation = { label: `${run.name}, ${run.status.kind}, ${item.description}` };
     return item;

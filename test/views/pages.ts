@@ -4,6 +4,8 @@ import type { DataPreview } from '../../src/shared/dataset.ts';
 import type { ForeignInfo } from '../../src/shared/foreign.ts';
 import { random } from '../../src/shared/random.ts';
 import type { RunReport, RunSummary, StepRecord } from '../../src/shared/training.ts';
+import type { Reply, Turn } from '../../src/views/conversation.ts';
+import { chatFrame, emptyChat, turnHtml } from '../../src/views/pages/chat-page.ts';
 import { comparePage } from '../../src/views/pages/compare-page.ts';
 import { onnxPage, unreadable } from '../../src/views/pages/onnx-page.ts';
 import { previewPage } from '../../src/views/pages/preview-page.ts';
@@ -216,6 +218,62 @@ export const foreign: ForeignInfo = {
   metadata: { author: 'someone <x@y>' },
   proposal: { frames: [{ input: 'frame', axis: 1 }], state: [], constants: {}, reasons: ['mask feeds state.'], confidence: 'names' },
   usual: {},
+};
+
+const partner = { kind: 'chat', run: 'Chat-1', model: 'Chat' } as const;
+
+const reply = (change: Partial<Reply>): Reply => ({
+  ...{
+    search: { kind: 'sample', temperature: 0.7, topK: 40 },
+    length: 12,
+    text: 'yes, i have a red cat.',
+    ids: [4, 5],
+    state: 'done',
+    ended: true,
+  },
+  ...{ unknown: [], looked: [] },
+  ...change,
+});
+
+/** A conversation with a reply of each kind. */
+const turns: readonly Turn[] = [
+  {
+    id: 0,
+    said: 'Do you have a red cat?',
+    reply: reply({
+      looked: [
+        {
+          token: 'yes',
+          at: [
+            { word: 'you', weight: 0.61 },
+            { word: 'do', weight: 0.3 },
+          ],
+        },
+        {
+          token: '<red>',
+          at: [
+            { word: 'red', weight: 0.97 },
+            { word: 'a', weight: 0.02 },
+          ],
+        },
+      ],
+    }),
+  },
+  {
+    id: 1,
+    said: 'Where is the <Purple> cat?\nAnd a purplecat?',
+    reply: reply({ text: 'the cat is & the cat is', ended: false, unknown: ['purple', '<'] }),
+  },
+  { id: 2, said: 'Well?', reply: reply({ state: 'failed', text: '', ids: [], ended: false, failure: 'The model has never seen "well".' }) },
+  { id: 3, said: 'Where is it?', reply: reply({ state: 'stopped', text: 'the', ids: [7], ended: false }) },
+  { id: 4, said: 'Where is it now?', reply: reply({ state: 'writing', text: 'the cat', ids: [7, 8], ended: false }) },
+];
+
+/** The conversation, and before anything has been said. */
+export const chat = {
+  frame: chatFrame(partner),
+  turns: turns.map((turn) => ({ id: turn.id, html: turnHtml(turn, partner) })),
+  empty: emptyChat(partner, ['Where is the <dog>?', 'Do you have a cat?']),
 };
 
 export const pages: Readonly<Record<string, string>> = {

@@ -3,7 +3,7 @@
 
 import { rowOf } from './attention.ts';
 import type { Decoding } from './decoder.ts';
-import type { Hypothesis, Rules } from './search.ts';
+import type { Hypothesis, Rules, Watch } from './search.ts';
 
 export interface BeamNode {
   /** Its place among the nodes. */
@@ -47,6 +47,7 @@ export async function beamSearch(
   begun: Decoding,
   rules: Rules,
   { width, penalty }: { readonly width: number; readonly penalty: number },
+  watch?: Watch,
 ): Promise<Beam> {
   const { begin, end, never, length, prefix = [], real = [] } = rules;
   const nodes: BeamNode[] = [];
@@ -96,6 +97,7 @@ export async function beamSearch(
     if (step === length || kept.length === 0) break;
     decoding = after.take(kept.map(({ at }) => at));
     live = kept.map((each) => each.node);
+    await watch?.(pathOf(nodes, live[0]!).map((each) => each.token));
     const bound = live[0]!.sum / lengthPenalty(length + 1, penalty);
     if (ended.length >= width && ended[width - 1]!.score >= bound) break;
   }

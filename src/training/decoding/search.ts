@@ -21,6 +21,9 @@ export interface Rules {
   readonly real?: readonly (readonly number[])[];
 }
 
+/** Is told the tokens of the first row after each step, of a beam its best beginning, and waited for. What it throws ends the search. */
+export type Watch = (tokens: readonly number[]) => void | Promise<void>;
+
 export interface Hypothesis {
   /** Without ‹begin› and ‹end›. */
   readonly tokens: readonly number[];
@@ -31,7 +34,7 @@ export interface Hypothesis {
 }
 
 /** Each row of a decoding that has read nothing yet, written by itself. What a row draws depends on the seed and its place alone. */
-export async function searchRows(begun: Decoding, rules: Rules, search: StepwiseSearch, seed = 1): Promise<Hypothesis[]> {
+export async function searchRows(begun: Decoding, rules: Rules, search: StepwiseSearch, seed = 1, watch?: Watch): Promise<Hypothesis[]> {
   const { begin, end, never, length, prefix = [], real = [] } = rules;
   const rows = Array.from({ length: begun.rows }, (_, row) => ({
     row,
@@ -61,6 +64,7 @@ export async function searchRows(begun: Decoding, rules: Rules, search: Stepwise
         each.last = token;
       } else each.lines.pop();
     });
+    await watch?.(rows[0]?.tokens ?? []);
     const left = held.flatMap(({ ended }, at) => (ended ? [] : [at]));
     // Rows that have ended are computed along until they are half of all.
     if (left.length > 0 && left.length <= held.length / 2) {

@@ -14,7 +14,7 @@ import { type AttentionLine, attentionLines, copiedLine, mostLookedAt } from './
 import { type Beam, beamSearch } from './beam.ts';
 import { type Decoder, openDecoder } from './decoder.ts';
 import { GreedyLoop } from './loop.ts';
-import { type Hypothesis, type Rules, searchRows } from './search.ts';
+import { type Hypothesis, type Rules, searchRows, type Watch } from './search.ts';
 
 /** A model that writes, and what is known of its data. */
 export interface WritingModel {
@@ -29,6 +29,8 @@ export interface Source {
   readonly example: Example;
   /** The words of an input as they were typed, where ‹unknown› would hide them; by the input's name. */
   readonly words?: Readonly<Record<string, readonly string[]>>;
+  /** What of a typed text the model has never seen. */
+  readonly unknown?: readonly string[];
 }
 
 export interface WrittenRow {
@@ -40,6 +42,8 @@ export interface WrittenRow {
   readonly ended: boolean;
   /** What the model read, by word: what `attention` looks at. */
   readonly source: readonly string[];
+  /** What of a typed text the model has never seen, each once. */
+  readonly unknown: readonly string[];
   /** By line (`decoder.weights`), where it was asked for: [tokens, ...heads, places], ‹end› being the last of the tokens where the row ended. */
   readonly attention: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>;
   /** Of a beam search. */
@@ -52,6 +56,11 @@ export interface WriteOptions {
   /** Tokens that every row begins with; the search continues from there. */
   readonly prefix?: readonly number[];
   readonly seed?: number;
+  /** In place of those of the settings that it was opened with. */
+  readonly search?: GenerateSettings['search'];
+  readonly length?: number;
+  /** Of one source: is told the text as it grows, and waited for. What it throws ends the writing. */
+  readonly watch?: (text: string, ids: readonly number[]) => void | Promise<void>;
 }
 
 /** Rows that are decoded side by side. */
@@ -99,13 +108,13 @@ export class RowWriter {
       loop: () => GreedyLoop.open(model, weights, rulesOf(vocabularyOf(writing), false), runtime, options),
     });
     // What is wrong is said before anything is written.
-    await (writer.#isLoop ? writer.#loop() : writer.#decoder());
+    await (writer.#isLoop(settings.search) ? writer.#loop() : writer.#decoder());
     return writer;
   }
 
   /** Nothing but tokens is wanted, and the best of each step. */
-  get #isLoop(): boolean {
-    return this.#settings.search.kind === 'greedy' && this.#lines.length === 0 && this.#settings.prompt === '';
+  #isLoop(search: GenerateSettings['search']): boolean {
+    return search.kind === 'greedy' && this.#lines.length === 0 && this.#settings.prompt === '';
   }
 
   async close(): Promise<void> {
@@ -114,15 +123,16 @@ export class RowWriter {
   }
 
   /** What is written for each source. Throws DataError for a prompt that the vocabulary does not know. */
-  async write(sources: readonly Source[], { prefix, seed = 1 }: Omit<WriteOptions, 'attention'> = {}): Promise<WrittenRow[]> {
+  async write(sources: readonly Source[], options: Omit<WriteOptions, 'attention'> = {}): Promise<WrittenRow[]> {
     const written: WrittenRow[] = [];
     for (let from = 0; from < sources.length; from += ROWS)
-      written.push(...(await this.#writeBatch(sources.slice(from, from + ROWS), prefix, seed + from)));
+      written.push(...(await this.#writeBatch(sources.slice(from, from + ROWS), { ...options, seed: (options.seed ?? 1) + from })));
     return written;
   }
 
-  async #writeBatch(sources: readonly Source[], given: readonly number[] | undefined, seed: number): Promise<WrittenRow[]> {
-    const { search, length, prompt, copy } = this.#settings;
+  async #writeBatch(sources: readonly Source[], options: Omit<WriteOptions, 'attention'>): Promise<WrittenRow[]> {
+    const { prompt, copy } = this.#settings;
+    const { prefix: given, seed, search = this.#settings.search, length = this.#settings.length } = options;
     const vocabulary = this.#vocabulary;
     const { model } = this.#writing;
     const read = this.#read;
@@ -141,19 +151,20 @@ export class RowWriter {
       prefix,
       real,
     };
-    if (this.#isLoop && prefix.length === 0) {
+    const watch: Watch | undefined = options.watch && ((ids) => options.watch!(this.#textOf(ids), ids));
+    if (this.#isLoop(search) && prefix.length === 0 && watch === undefined) {
       const found = await (await this.#loop()).write(batch, length);
       return found.map((hypothesis, row) => this.#row(hypothesis, sources[row]!));
     }
     const begun = await (await this.#decoder()).begin(batch);
     if (search.kind !== 'beam') {
-      const found = await searchRows(begun, rules, search, seed);
+      const found = await searchRows(begun, rules, search, seed, watch);
       return found.map((hypothesis, row) => this.#row(hypothesis, sources[row]!));
     }
     const rows: WrittenRow[] = [];
     for (const [row, source] of sources.entries()) {
       const own = { ...rules, real: real.map((each) => [each[row]!]) };
-      const beam = await beamSearch(begun.take([row]), own, search);
+      const beam = await beamSearch(begun.take([row]), own, search, watch);
       const [best] = beam.hypotheses;
       rows.push({ ...this.#row(best!, source), score: best!.score, beam });
     }
@@ -194,9 +205,17 @@ export class RowWriter {
       }),
     );
     const words = wordsOver(this.#lines[0]?.over);
-    // A text goes on behind its prompt; an answer is read as a whole.
-    const shown = this.#read.length === 0 ? tokens.slice(encodeText(vocabulary, this.#settings.prompt).length) : tokens;
-    return { text: joined(vocabulary, shown), tokens, ids, ended, source: words, attention };
+    return { text: this.#joined(tokens), tokens, ids, ended, source: words, unknown: source.unknown ?? [], attention };
+  }
+
+  /** A text goes on behind its prompt; an answer is read as a whole. */
+  #joined(tokens: readonly string[]): string {
+    const skipped = this.#read.length === 0 ? encodeText(this.#vocabulary, this.#settings.prompt).length : 0;
+    return joined(this.#vocabulary, tokens.slice(skipped));
+  }
+
+  #textOf(ids: readonly number[]): string {
+    return this.#joined(ids.map((id) => this.#vocabulary.tokens[id] ?? UNKNOWN));
   }
 }
 

@@ -12,6 +12,7 @@ page.addEventListener('click', ({ target }) => {
   if (pressed && !pressed.disabled) host?.postMessage({ ...pressed.dataset });
 });
 addEventListener('message', ({ data }) => {
+  if (typeof data !== 'string') return;
   const key = (each) => each.querySelector('summary')?.textContent;
   const open = new Map([...page.querySelectorAll('details')].map((each) => [key(each), each.open]));
   const name = (each) => each && JSON.stringify({ ...each.dataset });
@@ -137,8 +138,14 @@ table.parts code, table.parts th { white-space: nowrap; }
 .vscode-high-contrast .confusion .right { outline: 1px dashed var(--vscode-contrastActiveBorder, currentColor); outline-offset: -3px; }
 `;
 
+/** What a page has besides, for itself: its script may use `page` and `host`. */
+export interface Own {
+  readonly script: string;
+  readonly style: string;
+}
+
 /** A whole document: styles stand in it, its one script is known by a nonce, nothing is loaded. */
-export function documentOf(content: string): string {
+export function documentOf(content: string, own: Own = { script: '', style: '' }): string {
   const nonce = randomBytes(18).toString('hex');
   return `<!DOCTYPE html>
 <html lang="en">
@@ -146,8 +153,8 @@ export function documentOf(content: string): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'nonce-${nonce}'">
-<style>${style}</style>
+<style>${style}${own.style}</style>
 </head>
-<body><main id="page">${content}</main><script nonce="${nonce}">${script}</script></body>
+<body><main id="page">${content}</main><script nonce="${nonce}">${script}${own.script}</script></body>
 </html>`;
 }
