@@ -9,9 +9,10 @@ import { cells, sizes } from './cases.ts';
 import { type Measured, measure } from './measure.ts';
 import { openPeer } from './peer.ts';
 import { type MeasuredTrace, measureTrace, traceCases } from './traces.ts';
+import { measureTranslation, translationSize } from './translation.ts';
 
 export const benchCommand: Command = {
-  usage: '[--cells lstm,gru] [--sizes H128,H256] [--traces] [--threads N] [--rounds N] [--json]',
+  usage: '[--cells lstm,gru] [--sizes H128,H256] [--translation] [--traces] [--threads N] [--rounds N] [--json]',
   summary:
     'Measures training steps beside the matrix products alone, and beside PyTorch where python3 (or UNROLL_PYTHON) has it; and traces of ONNX models beside their runs.',
   positionals: 0,
@@ -20,6 +21,7 @@ export const benchCommand: Command = {
     sizes: { type: 'string' },
     threads: { type: 'string' },
     rounds: { type: 'string' },
+    translation: { type: 'boolean' },
     traces: { type: 'boolean' },
     json: { type: 'boolean' },
   },
@@ -28,6 +30,7 @@ export const benchCommand: Command = {
     sizes: `of ${sizes.map(({ name }) => name).join(', ')}; all by default`,
     threads: 'by default the physical cores',
     rounds: 'turns of ten steps each; 6 by default',
+    translation: 'only the translation model',
     traces: 'only the traces of ONNX models',
     json: 'one JSON object a case',
   },
@@ -40,8 +43,11 @@ export const benchCommand: Command = {
     const json = given.flag('json');
     terminal.out(json ? `${JSON.stringify(versions)}\n` : heading(versions));
     try {
-      if (!given.flag('traces')) await steps();
-      if (given.text('cells') === undefined && given.text('sizes') === undefined) await traces();
+      const isChosen = given.text('cells') !== undefined || given.text('sizes') !== undefined;
+      const [onlyTranslation, onlyTraces] = [given.flag('translation'), given.flag('traces')];
+      if (!onlyTranslation && !onlyTraces) await steps();
+      if (onlyTranslation || (!onlyTraces && !isChosen)) await translation();
+      if (onlyTraces || (!onlyTranslation && !isChosen)) await traces();
     } finally {
       peer?.close();
     }
@@ -55,6 +61,17 @@ export const benchCommand: Command = {
           terminal.out(json ? `${JSON.stringify(measured)}\n` : line(measured));
         }
       }
+    }
+
+    async function translation(): Promise<void> {
+      const { words, embedding, units, batch, lengths } = translationSize;
+      terminal.out(
+        json
+          ? ''
+          : `\nA translation model: ${words} words, embedding ${embedding}, GRUs of ${units}, ${batch} sentences of ${lengths.join(' to ')} words.\n\n${row(titles)}`,
+      );
+      const measured = await measureTranslation(translationSize, threads, effort, peer);
+      terminal.out(json ? `${JSON.stringify(measured)}\n` : line(measured));
     }
 
     async function traces(): Promise<void> {
@@ -90,13 +107,13 @@ const traceTitles = ['size', 'operator', 'run', 'replay', 'all', 'ratio', 'targe
 const traceLine = ({ size, operator, untouched, replayed, traced, ratio, target }: MeasuredTrace): string =>
   row([size, operator, untouched.toFixed(1), replayed.toFixed(1), traced.toFixed(1), ratio.toFixed(2), target.toFixed(2), '']);
 
-function line({ size, cell, step, floor, other, ratio, target, beside }: Measured): string {
+function line({ size, cell, step, floor, other, ratio, target, beside }: Omit<Measured, 'floor'> & { readonly floor?: number }): string {
   const optional = (value: number | undefined, digits: number): string => (value === undefined ? '' : value.toFixed(digits));
   return row([
     size,
     cell,
     step.toFixed(1),
-    floor.toFixed(1),
+    optional(floor, 1),
     optional(other, 1),
     optional(ratio, 2),
     optional(target, 2),

@@ -64,6 +64,59 @@ class LanguageModel(nn.Module):
         return self.linear(h)
 
 
+class Translation(nn.Module):
+    """A bidirectional GRU over sentences of different lengths, and a GRU with additive attention before each step (Bahdanau, Cho & Bengio 2014) as a loop in Python."""
+
+    def __init__(self, words, embedding, units):
+        super().__init__()
+        self.source = nn.Embedding(words, embedding)
+        self.target = nn.Embedding(words, embedding)
+        self.encoder = nn.GRU(embedding, units, bidirectional=True)
+        self.query = nn.Linear(units, units, bias=False)
+        self.key = nn.Linear(2 * units, units, bias=False)
+        self.score = nn.Linear(units, 1, bias=False)
+        self.cell = nn.GRUCell(embedding + 2 * units, units)
+        self.linear = nn.Linear(units, words)
+
+    def forward(self, source, lengths, target):
+        packed = nn.utils.rnn.pack_padded_sequence(self.source(source), lengths, enforce_sorted=False)
+        states, _ = nn.utils.rnn.pad_packed_sequence(self.encoder(packed)[0])
+        states = states.transpose(0, 1).contiguous()
+        keys = self.key(states)
+        padding = torch.arange(len(source))[None] >= lengths[:, None]
+        s = torch.zeros(source.shape[1], self.cell.hidden_size)
+        outputs = []
+        for y in self.target(target):
+            scores = self.score(torch.tanh(self.query(s)[:, None] + keys)).squeeze(2)
+            weights = torch.softmax(scores.masked_fill(padding, float("-inf")), 1)
+            context = torch.bmm(weights[:, None], states).squeeze(1)
+            s = self.cell(torch.cat([y, context], 1), s)
+            outputs.append(s)
+        return self.linear(torch.stack(outputs))
+
+
+class Sentences:
+    def __init__(self, words, embedding, units, rows, sentences):
+        torch.manual_seed(1)
+        self.model = Translation(words, embedding, units)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.001)
+        given = {name: torch.tensor(numbers) for name, numbers in sentences.items()}
+        self.source, self.target, wanted = (given[name].view(-1, rows) for name in ("source", "target", "next(target)"))
+        self.lengths = given["lengths(S)"]
+        is_padding = torch.arange(len(wanted))[:, None] >= given["lengths(T)"][None]
+        self.wanted = wanted.masked_fill(is_padding | (wanted < 0), -100)
+
+    def step(self):
+        start = time.perf_counter()
+        self.optimizer.zero_grad()
+        logits = self.model(self.source, self.lengths, self.target)
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1), self.wanted.flatten())
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        return (time.perf_counter() - start) * 1000
+
+
 class Case:
     def __init__(self, cell, inputs, size, batch, steps):
         torch.manual_seed(1)
@@ -90,6 +143,10 @@ def main():
         if "threads" in request:
             torch.set_num_threads(request["threads"])
             answer = {"version": torch.__version__}
+        elif "sentences" in request:
+            if "sentences" not in cases:
+                cases["sentences"] = Sentences(*(request[name] for name in ("words", "embedding", "units", "rows", "sentences")))
+            answer = {"milliseconds": [cases["sentences"].step() for _ in range(request["repeat"])]}
         else:
             key = (request["cell"], request["inputs"], request["size"], request["batch"], request["steps"])
             if key not in cases:

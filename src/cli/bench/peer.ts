@@ -3,12 +3,16 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Batch } from '../../data/dataset.ts';
 import type { Size } from './cases.ts';
+import type { TranslationSize } from './translation.ts';
 
 export interface Peer {
   readonly version: string;
   /** Milliseconds of each of `repeat` steps. */
   steps(cell: string, size: Size, repeat: number): Promise<number[]>;
+  /** The same of a translation model, on these sentences: [S, B] and [T, B], with the lengths of the rows. */
+  translation(size: TranslationSize, batch: Batch, repeat: number): Promise<number[]>;
   close(): void;
 }
 
@@ -23,6 +27,11 @@ export async function openPeer(threads: number): Promise<Peer | undefined> {
     version,
     async steps(cell, { inputs, size, batch, steps }, repeat) {
       const { milliseconds } = (await ask({ cell, inputs, size, batch, steps, repeat })) as { milliseconds: number[] };
+      return milliseconds;
+    },
+    async translation({ words, embedding, units }, { rows, inputs }, repeat) {
+      const sentences = Object.fromEntries(Object.entries(inputs).map(([name, numbers]) => [name, Array.from(numbers)]));
+      const { milliseconds } = (await ask({ words, embedding, units, rows, sentences, repeat })) as { milliseconds: number[] };
       return milliseconds;
     },
     close: () => child.kill(),

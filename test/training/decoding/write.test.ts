@@ -4,6 +4,7 @@ import { inputShapes } from '../../../src/language/index.ts';
 import { createRuntime } from '../../../src/runtime/onnxruntime.ts';
 import type { KeptData, Vocabulary } from '../../../src/shared/dataset.ts';
 import type { GenerateSettings } from '../../../src/shared/settings.ts';
+import { attentionLines } from '../../../src/training/decoding/attention.ts';
 import { RowWriter, type WritingModel } from '../../../src/training/decoding/write.ts';
 import { programOf } from '../../language/load.ts';
 import { classes, logProbabilities, modelOf, texts, weightsOf } from './models.ts';
@@ -146,4 +147,38 @@ describe('rows that are written', () => {
     return logProbabilities(model, weightsOf(model, 4), 0, written, [1, 2, 3]);
   }
   assert.equal(classes.Word, kept.vocabularies.Word!.tokens.length);
+
+  it('tell where they look in an image, whose places are a fixed number; a softmax over classes looks nowhere', async () => {
+    const text = `model M(image: [3, 8, 8], target: [T] of Word) {
+  regions = places(conv_block(image, 5))
+  y       = embed(target, 4)
+  decoder = additive(gru(y, 6), regions, 5)
+  shares  = softmax(linear(decoder, Word), over: Word)
+  logits  = linear([shares; decoder], Word)
+  loss    = cross_entropy(logits, next(target))
+}
+`;
+    const model = await modelOf(text, ['T']);
+    assert.deepEqual(
+      attentionLines(model).map(({ name, over }) => [name, over]),
+      [['decoder.weights', 16]],
+    );
+    const shapes = [
+      { name: 'image', shape: [3, 8, 8], predicted: false, compared: false },
+      { name: 'target', shape: ['T'], classes: 'Word', predicted: true, compared: true },
+    ];
+    const writer = await RowWriter.open({ model, shapes, kept: { ...kept, ragged: ['T'] } }, weightsOf(model, 4), greedy, runtime, true);
+    try {
+      const image = Float32Array.from({ length: 192 }, (_, k) => Math.sin(k * k));
+      const [row] = await writer.write([{ example: { inputs: { image }, lengths: {} } }]);
+      const { shape, data } = row!.attention['decoder.weights']!;
+      assert.deepEqual([shape, row!.source], [[row!.tokens.length + Number(row!.ended), 16], []]);
+      for (let step = 0; step < shape[0]!; step += 1) {
+        const sum = data.subarray(16 * step, 16 * step + 16).reduce((all, each) => all + each, 0);
+        assert.ok(Math.abs(sum - 1) < 1e-5);
+      }
+    } finally {
+      await writer.close();
+    }
+  });
 });
