@@ -196,6 +196,40 @@ describe('rows of different lengths', () => {
     checkGradients(made.graph, made.loss!, sizes, feeds);
   });
 
+  /** Models that look at another sequence, on small numbers: every place of every weight is moved. */
+  const looking: Readonly<Record<string, string>> = {
+    additive: 'h = rnn(y, 2)\n  seen = additive(h, encoder, 2)',
+    dot: 'h = rnn(y, 2)\n  seen = dot(h, encoder)',
+    general: 'h = rnn(y, 2)\n  seen = general(h, encoder)',
+    concat: 'h = rnn(y, 2)\n  seen = concat(h, encoder, 2)',
+    'several heads': 'h = rnn(y, 2)\n  seen = attend(h, encoder, 2, heads: 2)',
+    'causal heads over itself': 'h = linear(last(encoder), 2)\n  seen = linear(attend(y, y, 2, heads: 2, causal: true), 2) + h',
+    attending_decoder: 'seen = attending_decoder(y, encoder, 2)',
+    'attending_decoder of an lstm': 'seen = attending_decoder(y, encoder, 2, unit: lstm)',
+    input_feeding_decoder: 'seen = input_feeding_decoder(y, encoder, last(lstm(encoder, 2)))',
+    'covering_decoder and its penalty': 'seen = covering_decoder(y, encoder, 2)\n  more = 0.3 * mean(seen.overlap)',
+    'a block of a transformer':
+      'a = y + linear(attend(layer_norm(y), layer_norm(y), 1, heads: 2, causal: true), 2)\n' +
+      '  b = a + linear(attend(layer_norm(a), encoder, 1, heads: 2), 2)\n  seen = b + feed_forward(layer_norm(b), 2, H: 2)',
+    'normed cells': 'seen = normed_lstm(y, 2) + linear(mean(layer_norm(encoder), over: S), 2)',
+    'a translation model':
+      'deep = attending_decoder(y, bidirectional(gru, encoder, 1), 2)\n  seen = layer_norm(tanh(linear([deep; y; deep.context], 2)))',
+  };
+  for (const [what, lines] of Object.entries(looking))
+    it(`gradients of what looks at a source, padded on both sides, are the central differences: ${what}`, async () => {
+      const extra = lines.includes('more =') ? ' + more' : '';
+      const text = `model M(source: [S] of Char, target: [T] of Tag) {
+  encoder = bidirectional(rnn, embed(source, 1), 1)
+  y       = embed(target, 2)
+  ${lines}
+  loss    = cross_entropy(linear(seen, Tag), next(target))${extra}
+}`;
+      const made = await built(text, dimensions);
+      const data = dataOf(await built(text, []));
+      const { feeds, sizes } = batchOf(made, data, 1, chance(5));
+      checkGradients(made.graph, made.loss!, sizes, feeds);
+    }).timeout(60_000);
+
   it('what is compared is told with what counts of it', async () => {
     const made = await built(models['a tag at each step, both directions']!, dimensions);
     const data = dataOf(await built(models['a tag at each step, both directions']!, []));

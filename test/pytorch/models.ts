@@ -24,6 +24,13 @@ const classifier = (lines: string): Case => ({
   sizes: { Char: 5, Tag: 4 },
   ragged: ['T'],
 });
+/** A reader of one sequence that looks at another. */
+const looks = (call: string): Case => ({
+  text: `model M(source: [S] of Char, target: [T] of Tag) {\n  encoder = bidirectional(gru, embed(source, 3), 2)\n  h       = gru(embed(target, 3), 4)\n  seen    = ${call}\n  loss    = cross_entropy(linear([h; seen], Tag), next(target))\n}\n`,
+  model: 'M',
+  sizes: { Char: 5, Tag: 4 },
+  ragged: ['S', 'T'],
+});
 const numbers = (text: string): Case => ({ text, model: 'M', sizes: {}, ragged: ['T'] });
 
 const own = `/// Half of it is new.
@@ -146,6 +153,42 @@ model M(film: [T, 1, 4, 6], tag: one of Tag) {
   decoder = covering_decoder(embed(target, 4), encoder, 4)
   logits  = linear(decoder, Tag)
   loss    = cross_entropy(logits, next(target)) + 0.1 * sum(decoder.overlap)
+}
+`,
+    model: 'M',
+    sizes: { Char: 5, Tag: 4 },
+    ragged: ['S', 'T'],
+  },
+  additive_cell: looks('additive(h, encoder, 3)'),
+  dot_cell: looks('dot(h, encoder)'),
+  general_cell: looks('general(h, encoder)'),
+  concat_cell: looks('concat(h, encoder, 3)'),
+  heads_across: looks('attend(h, encoder, 3, heads: 2)'),
+  /** A block of a transformer with its norms in front, over a source too, as a decoder has it. */
+  block: {
+    text: `model M(source: [S] of Char, target: [T] of Tag) {
+  memory = embed(source, 4) + sinusoids(S, 4)
+  y      = embed(target, 4) + sinusoids(T, 4)
+  n      = layer_norm(y)
+  a      = y + linear(attend(n, n, 2, heads: 2, causal: true), 4)
+  b      = a + linear(attend(layer_norm(a), memory, 3, heads: 2), 4)
+  block  = b + feed_forward(layer_norm(b), 4)
+  loss   = cross_entropy(linear(layer_norm(block), Tag), next(target))
+}
+`,
+    model: 'M',
+    sizes: { Char: 5, Tag: 4 },
+    ragged: ['S', 'T'],
+  },
+  /** A whole translation model, rows padded on both sides. */
+  translation: {
+    text: `model M(source: [S] of Char, target: [T] of Tag) {
+  read    = dropout(embed(source, 3), 0.2)
+  encoder = bidirectional(gru, read, 3, layers: 2)
+  y       = dropout(embed(target, 3), 0.2)
+  decoder = attending_decoder(y, encoder, 4)
+  seen    = layer_norm(tanh(linear([decoder; y; decoder.context], 5)))
+  loss    = cross_entropy(linear(dropout(seen, 0.2), Tag), next(target))
 }
 `,
     model: 'M',
