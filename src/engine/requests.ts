@@ -42,8 +42,15 @@ export type SequenceChoice =
   | { readonly kind: 'data'; readonly part: 'training' | 'validation'; readonly from: number; readonly length: number }
   /** One example of the model's data. */
   | { readonly kind: 'example'; readonly part: PartName; readonly index: number }
+  /** What a run writes itself for something that it reads: the best of each step, or these tokens (`ids` of a row or of a beam's nodes). */
+  | { readonly kind: 'written'; readonly source: SourceChoice; readonly ids?: readonly number[] }
   /** What an ONNX model is run on, and which of the sequences that ran side by side is stepped through. */
   | { readonly kind: 'given'; readonly input: ForeignInput };
+
+/** What a model reads before it writes. */
+export type SourceChoice =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'example'; readonly part: PartName; readonly index: number };
 
 /** A sequence to choose: a place in the held-out part of a text, or a held-out example. */
 export interface Beginning {
@@ -52,6 +59,8 @@ export interface Beginning {
   readonly text: string;
   /** `t = 1,200`, `Russian · 9 steps`. */
   readonly detail: string;
+  /** The model reads something and writes an answer: its own can be stepped through as well (`written`). */
+  readonly answers?: true;
 }
 
 export interface TraceRequest {
@@ -79,7 +88,7 @@ export interface GenerateRequest {
   readonly length?: number;
   readonly seed?: number;
   /** What the model reads before it writes: texts, or examples of its data. */
-  readonly sources?: readonly Extract<SequenceChoice, { readonly kind: 'text' | 'example' }>[];
+  readonly sources?: readonly SourceChoice[];
   /** A beam of this width, with the penalty of the source if it has one. */
   readonly beam?: number;
   /** Rows tell where the model looked. */

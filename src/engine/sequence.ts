@@ -33,9 +33,14 @@ export interface Reader {
   dataset(): Promise<Dataset>;
 }
 
-/** Throws DataError for what the vocabulary does not know. */
-export async function sequenceOf(choice: SequenceChoice, reader: Reader): Promise<Sequence> {
-  const { example, what } = await chosen(choice, reader);
+/** Throws DataError for what the vocabulary does not know. `written`: makes what the model writes itself. */
+export async function sequenceOf(
+  choice: SequenceChoice,
+  reader: Reader,
+  written: (choice: Extract<SequenceChoice, { kind: 'written' }>) => Promise<Example>,
+): Promise<Sequence> {
+  const { example, what } =
+    choice.kind === 'written' ? { example: await written(choice), what: writtenText(choice) } : await chosen(choice, reader);
   const shown = shownOf(example, reader);
   if (shown.steps === 0) throw new Error('The sequence is empty. Type at least one character or word.');
   const beside = besideOf(example, reader);
@@ -43,7 +48,13 @@ export async function sequenceOf(choice: SequenceChoice, reader: Reader): Promis
   return { ...shown, beside, inputs: example.inputs, lengths: example.lengths, what };
 }
 
-async function chosen(choice: SequenceChoice, { shapes, kept, dataset }: Reader): Promise<{ example: Example; what: string }> {
+const writtenText = ({ source }: Extract<SequenceChoice, { kind: 'written' }>): string =>
+  `what it writes for ${source.kind === 'text' ? `“${source.text}”` : `${source.part} example ${source.index.toLocaleString('en-US')}`}`;
+
+async function chosen(
+  choice: Exclude<SequenceChoice, { kind: 'written' }>,
+  { shapes, kept, dataset }: Reader,
+): Promise<{ example: Example; what: string }> {
   switch (choice.kind) {
     case 'text':
       return { example: exampleOfText(kept, shapes, choice.text), what: 'typed text' };

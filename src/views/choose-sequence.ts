@@ -19,7 +19,7 @@ export interface Chosen {
 export const defaultLength = 400;
 
 interface Item extends vscode.QuickPickItem {
-  readonly chosen?: SequenceChoice | 'typed' | 'file' | 'run';
+  readonly chosen?: SequenceChoice | 'typed' | 'file' | 'run' | 'written';
 }
 
 /** Asks for a sequence, and for a run where that is wished; undefined where the person turned away. `source`: what to read with at first. */
@@ -33,18 +33,30 @@ export async function chooseSequence(
   let current = source;
   const key = `sequence:${file}`;
   const last = memory.get<SequenceChoice>(key);
+  /** What the model writes itself is stepped through, instead of what people wrote. */
+  let written = last?.kind === 'written';
+  const asWished = (sequence: SequenceChoice): SequenceChoice =>
+    written && (sequence.kind === 'text' || sequence.kind === 'example') ? { kind: 'written', source: sequence } : sequence;
 
   const fill = (beginnings: readonly Beginning[] | Error | undefined): void => {
     const typed = pick.value.trim();
     const own: Item =
       typed === '' ? { label: '$(edit) Type a text ...', chosen: 'typed' } : { label: `$(edit) Read “${typed}”`, chosen: 'typed' };
+    const answers = !(beginnings instanceof Error) && (beginnings?.some((each) => each.answers) ?? false);
+    const whose: Item = {
+      label: written ? '$(check) What the model writes' : '$(circle-large-outline) What the model writes',
+      description: written ? 'for what is chosen below; choose it to see what people wrote' : 'instead of what people wrote',
+      chosen: 'written',
+      alwaysShow: true,
+    };
     pick.items = [
+      ...(answers ? [whose] : []),
       ...(last === undefined ? [] : [{ label: `$(history) ${sequenceText(last)}`, description: 'as last time', chosen: last }]),
-      separator('Held-out text'),
+      separator(answers ? 'Held-out examples' : 'Held-out text'),
       ...(beginnings instanceof Error ? [{ label: '$(warning) The text cannot be read', detail: beginnings.message }] : []),
       ...(beginnings instanceof Error ? [] : (beginnings ?? [])).map(({ sequence, text, detail }): Item => {
         return {
-          label: text,
+          label: written && answers ? text.replace(/ → .*$/s, ' → …') : text,
           description: detail,
           chosen: sequence,
         };
@@ -85,8 +97,16 @@ export async function chooseSequence(
         fill(undefined);
         continue;
       }
-      const sequence = await sequenceOf(item.chosen, pick.value.trim());
-      if (sequence === undefined) continue;
+      if (item.chosen === 'written') {
+        written = !written;
+        fill(known);
+        continue;
+      }
+      const found = await sequenceOf(item.chosen, pick.value.trim());
+      if (found === undefined) continue;
+      // Of a typed source nobody has written the answer.
+      const typed = found.kind === 'text' && !(known instanceof Error) && known?.some((each) => each.answers) === true;
+      const sequence: SequenceChoice = typed ? { kind: 'written', source: found } : asWished(found);
       await memory.update(key, sequence);
       return { source: current, sequence };
     }
@@ -164,6 +184,8 @@ function sequenceText(sequence: SequenceChoice): string {
       return `${sequence.part} text, ${numberText(sequence.length)} steps from t = ${numberText(sequence.from)}`;
     case 'example':
       return `${sequence.part} example ${numberText(sequence.index)}`;
+    case 'written':
+      return `what the model writes for ${sequenceText(sequence.source)}`;
     case 'given':
       return 'the chosen input';
   }
