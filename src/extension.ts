@@ -123,6 +123,10 @@ export function activate(context: vscode.ExtensionContext): void {
     await (await import('./views/import-weights.ts')).importWeights(fileName, engine.get());
     runs.refresh();
   });
+  command('showBeam', async (target?: Target, model?: string) => {
+    const run = (await trustedFor('Generating')) ? await runFrom(target, runs, model) : undefined;
+    if (run !== undefined) await (await import('./views/beam.ts')).showBeam(run, engine.get(), context.workspaceState);
+  });
   command('generate', async (target?: Target, model?: string) => {
     const run = (await trustedFor('Generating')) ? await runFrom(target, runs, model) : undefined;
     if (run !== undefined) await (await import('./views/results.ts')).generateText(run, engine.get(), output, context.workspaceState);

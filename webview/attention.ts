@@ -1,5 +1,7 @@
 // Rows of attention: places from top to bottom (or head by head), where a gate has units. What counts is where the weight lies, not its mean.
 
+import { uniformity } from '../src/shared/attention.ts';
+import { visibleToken } from '../src/shared/figures.ts';
 import type { Row, TraceState } from '../src/shared/messages.ts';
 import { numberText } from '../src/shared/numbers.ts';
 import { columnOf, lengthOf, type Shown } from './shown.ts';
@@ -23,14 +25,69 @@ export function strongest(
   return place < 0 ? undefined : { place, weight };
 }
 
-/** `place 4 has .62 of the weight`, head by head. */
+/** `place 4`, or `‘m’ at place 4`. */
+export const placeName = ({ tokens }: Places, place: number): string => {
+  const token = tokens?.[place];
+  return token === undefined ? `place ${place}` : `‘${visibleToken(token)}’ at place ${place}`;
+};
+
+/** `place 4 has .62 of the weight`, head by head; and how much they are spread out. */
 export function strongestText(weights: ArrayLike<number>, places: Places): string {
   const found = Array.from({ length: places.heads }, (_, head) => {
     const most = strongest(weights, places, head);
-    const said = most === undefined ? 'no numbers' : `place ${most.place} has ${numberText(most.weight)} of the weight`;
+    const said = most === undefined ? 'no numbers' : `${placeName(places, most.place)} has ${numberText(most.weight)} of the weight`;
     return places.heads === 1 ? said : `in head ${head} ${said}`;
   });
   return found.join(', ');
+}
+
+/** What stands at the places, at the axis: all of them where there is room, else some. */
+export function drawPlaceTokens(surface: Surface, layout: TimelineLayout, { row, y, height }: RowBox): void {
+  const { tokens, heads, places } = row.attention!;
+  if (tokens === undefined) return;
+  const each = height / row.units;
+  const every = Math.ceil(9 / each);
+  const size = Math.min(11, Math.max(9, each));
+  for (let unit = 0; unit < heads * places; unit += 1) {
+    const place = unit % places;
+    if (place % every !== 0) continue;
+    const middle = y + (unit + 0.5) * each;
+    // Beside letter and name there is room for a letter only.
+    const room = middle < y + 20 ? 12 : layout.x - layout.padding - 6;
+    surface.text(layout.x - 4, middle + size * 0.35, visibleToken(tokens[place] ?? ''), { size, mono: true, anchor: 'end', room });
+  }
+}
+
+/** How much the weights are spread out, a bar a timestep: full where all places have the same. */
+export function drawSpread(surface: Surface, shown: Shown, trace: TraceState, layout: TimelineLayout, { row, strip }: RowBox): void {
+  const { theme } = surface;
+  const { y, height } = strip!;
+  const numbers = shown.numbers.window;
+  const shares = numbers?.layer === trace.layer ? numbers.values[`uniform:${row.line}`] : undefined;
+  const base = y + height;
+  if (numbers !== undefined && shares !== undefined) {
+    const across = (lengthOf(numbers) * layout.cell) / numbers.columns;
+    const left = layout.timeToX(numbers.from - 0.5);
+    const gap = across > 3 ? 0.7 : 0;
+    let bars = '';
+    shares.forEach((share, at) => {
+      if (share > 0) bars += `M${round(left + at * across)} ${base}v${round(-share * (height - 2))}h${round(across - gap)}V${base}z`;
+    });
+    surface.clipped(layout.x, y, layout.plot, height + 1, () => surface.path(bars, { fill: theme.hue[row.identity], opacity: 0.7 }));
+  }
+  surface.path(`M${layout.x} ${base}h${layout.plot}`, { stroke: theme.dim, width: 0.6 });
+  surface.path(`M${layout.x} ${round(y + 2)}h${layout.plot}`, { stroke: theme.dim, width: 0.6, dash: [2, 3] });
+  const small = { size: 9.5, fill: theme.description };
+  surface.text(layout.padding, base - 2, layout.narrow ? 'H' : 'entropy / ln n', { ...small, room: layout.x - layout.padding - 4 });
+  const now = columnOf(shown)?.[`now:${row.line}`];
+  if (now === undefined) return;
+  const { heads, places } = row.attention!;
+  const spread = Array.from({ length: heads }, (_, head) => uniformity(now.subarray(head * places, (head + 1) * places)));
+  const mean = spread.reduce((sum, each) => sum + each, 0) / heads;
+  surface.text(layout.width - layout.padding, base - 2, `${numberText(mean)}${layout.narrow ? '' : ' uniform'}`, {
+    ...small,
+    anchor: 'end',
+  });
 }
 
 /** On the heatmap: lines between heads, a box around the place that has the most weight now; beside it which it is. */
@@ -56,7 +113,10 @@ export function drawPlaces(surface: Surface, shown: Shown, trace: TraceState, la
   const right = layout.width - layout.padding;
   if (first === undefined) return;
   surface.text(right, y + 11, numberText(first.weight), { weight: 600, anchor: 'end' });
-  if (!layout.narrow) surface.text(right, y + 23, `at place ${first.place}`, { size: 10, fill: theme.description, anchor: 'end' });
+  if (layout.narrow) return;
+  const token = places.tokens?.[first.place];
+  const said = token === undefined ? `at place ${first.place}` : `at ‘${visibleToken(token)}’`;
+  surface.text(right, y + 23, said, { size: 10, fill: theme.description, anchor: 'end', room: layout.width - layout.x - layout.plot - 8 });
 }
 
 export interface PlaceBars {

@@ -3,7 +3,7 @@
 import { fixed, percent, short, signed } from '../src/shared/figures.ts';
 import type { Row } from '../src/shared/messages.ts';
 import { numberText } from '../src/shared/numbers.ts';
-import { drawPlaceBars, strongest, topOf } from './attention.ts';
+import { drawPlaceBars, placeName, strongest, topOf } from './attention.ts';
 import { type Box, type Distribution, drawHistogram, drawMean, rangeOf } from './histogram.ts';
 import { columnOf, type Shown, summaryOf, timescaleOf, unitNow } from './shown.ts';
 import type { Part, Surface } from './surface.ts';
@@ -112,7 +112,7 @@ function drawAttention(
     most === undefined
       ? [['no numbers', { fill: theme.error }]]
       : [
-          [compact ? '' : `place ${most.place} `, { fill: theme.description }],
+          [compact ? '' : `${placeName(places, most.place)} `, { fill: theme.description }],
           [short(most.weight), { weight: 700 }],
         ];
   surface.text(x + width, y + (compact ? 9 : 13), head, { size: 11.5, anchor: 'end' });

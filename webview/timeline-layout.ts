@@ -15,7 +15,7 @@ export interface Band {
 
 export interface RowBox extends Band {
   readonly row: Row;
-  /** The strip of saturation below it, for gates. */
+  /** The strip below it: of saturation for gates, of the entropy for attention. */
   readonly strip?: Band;
 }
 
@@ -46,6 +46,15 @@ export interface TimelineLayout {
 
 const GAP = 4;
 const SMALLEST_ROW = 40;
+/** A place whose token can be read, and the most that a row is made taller for them. */
+export const TOKEN_PLACE = 10.5;
+const TALLEST = 260;
+
+const hasStrip = (row: Row): boolean => row.quantity === 'gate' || row.attention !== undefined;
+
+/** The height of a row of attention in which its places' tokens can be read; 0 where it has none. */
+const roomForTokens = ({ attention, units }: Row): number =>
+  attention?.tokens === undefined ? 0 : Math.max(SMALLEST_ROW, Math.min(TALLEST, Math.ceil(units * TOKEN_PLACE)));
 
 /** `extra` is height that rows have got by dragging, by line. */
 export function layOut(trace: TraceState, width: number, available: number, extra: ReadonlyMap<string, number>): TimelineLayout {
@@ -73,13 +82,18 @@ export function layOut(trace: TraceState, width: number, available: number, extr
   const gradientHeight = narrow ? 60 : 72;
   const below = (hasGates ? half + 6 : 0) + (hasStates ? half + 6 : 0) + (hasGradient ? gradientHeight + 16 : 0) + 24;
   const strip = narrow ? 9 : 12;
-  const strips = shown.filter((row) => row.quantity === 'gate').length * strip;
-  const each = Math.max(SMALLEST_ROW, Math.floor((available - y - below - strips - GAP * shown.length) / Math.max(1, shown.length)));
+  const strips = shown.filter(hasStrip).length * strip;
+  const taller = shown.map(roomForTokens);
+  const free = available - y - below - strips - GAP * shown.length - taller.reduce((sum, each) => sum + each, 0);
+  const others = shown.filter((_, k) => taller[k] === 0).length;
+  const each = Math.max(SMALLEST_ROW, Math.floor(free / Math.max(1, others)));
 
-  const rows = shown.map((row) => {
-    const height = each + (extra.get(row.line) ?? 0);
-    const box: RowBox = { row, y, height, ...(row.quantity === 'gate' ? { strip: { y: y + height, height: strip } } : {}) };
-    y += height + (row.quantity === 'gate' ? strip : 0) + GAP;
+  // Where there is nothing else, what is left is theirs.
+  const more = others === 0 ? Math.max(0, Math.floor(free / Math.max(1, shown.length))) : 0;
+  const rows = shown.map((row, k) => {
+    const height = (taller[k]! > 0 ? taller[k]! + more : each) + (extra.get(row.line) ?? 0);
+    const box: RowBox = { row, y, height, ...(hasStrip(row) ? { strip: { y: y + height, height: strip } } : {}) };
+    y += height + (hasStrip(row) ? strip : 0) + GAP;
     return box;
   });
   const band = (present: boolean, height: number, space: number): Band | undefined => {

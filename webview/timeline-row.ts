@@ -3,7 +3,7 @@
 import { fixed, percent, short } from '../src/shared/figures.ts';
 import type { Row, TraceState } from '../src/shared/messages.ts';
 import { numberText } from '../src/shared/numbers.ts';
-import { drawPlaces, strongestText } from './attention.ts';
+import { drawPlaces, drawPlaceTokens, drawSpread, strongestText } from './attention.ts';
 import { colourAt, css, inkOn, placeOf } from './colour.ts';
 import { drawHeat, heatOf } from './heat.ts';
 import { isState, lengthOf, orderOf, placeOfUnit, type Shown, type Summary, summaryOf, timescaleOf } from './shown.ts';
@@ -41,6 +41,8 @@ export function drawRow(surface: Surface, shown: Shown, trace: TraceState, layou
   const right = layout.width - layout.padding;
   if (row.attention !== undefined) {
     drawPlaces(surface, shown, trace, layout, box);
+    if (!layout.narrow) drawPlaceTokens(surface, layout, box);
+    drawSpread(surface, shown, trace, layout, box);
     if (column !== undefined && !layout.narrow) drawProfile(surface, shown, layout, box);
     return;
   }
@@ -91,7 +93,7 @@ function drawLabel(surface: Surface, layout: TimelineLayout, { row, y, height }:
   if (layout.narrow) return;
   const name = row.name === row.letter ? '' : row.name;
   surface.text(layout.padding + chip + 5, y + 13, name, { size: 12, room: layout.x - layout.padding - chip - 14 });
-  if (height < 46) return;
+  if (height < 46 || row.attention?.tokens !== undefined) return;
   const [x, top, width] = [layout.padding, y + 25, 54];
   for (let at = 0; at < width; at++)
     surface.rect(x + at, top, 1.2, 6, { fill: css(colourAt(theme.appearance, row.quantity, at / (width - 1))) });

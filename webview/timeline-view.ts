@@ -3,7 +3,7 @@
 import { count, percent, visibleToken } from '../src/shared/figures.ts';
 import type { Peek, Row, TraceState, Window } from '../src/shared/messages.ts';
 import { numberText } from '../src/shared/numbers.ts';
-import type { Places } from './attention.ts';
+import { type Places, placeName } from './attention.ts';
 import { formulaOf } from './cell.ts';
 import type { Host } from './channel.ts';
 import { element } from './controls.ts';
@@ -267,8 +267,10 @@ function tipContent(shown: Shown, { t, row, unit }: Pointer, peek: Peek | undefi
   return peek === undefined ? [head] : [head, ...equationLines(trace, row, peek)];
 }
 
-const placeText = ({ heads, places }: Places, unit: number): string =>
-  `place ${unit % places}${heads === 1 ? '' : ` · head ${Math.floor(unit / places)}`}`;
+const placeText = (of: Places, unit: number): string => {
+  const { heads, places } = of;
+  return `${placeName(of, unit % places)}${heads === 1 ? '' : ` · head ${Math.floor(unit / places)}`}`;
+};
 
 /** The update of the memory with its numbers, and the value itself where it is none of them. */
 function equationLines(trace: TraceState, row: Row, { now, before }: Peek): Node[] {

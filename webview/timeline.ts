@@ -150,7 +150,7 @@ function drawTokens(surface: Surface, { numbers }: Shown, trace: TraceState, lay
           anchor: 'middle',
           halo: css(colour),
           ...(blank ? { opacity: 0.55 } : {}),
-          ...(trace.by === 'char' ? {} : { room: layout.cell - 3 }),
+          ...(trace.by === 'char' && token.length < 3 ? {} : { room: layout.cell - 3 }),
         });
       }
     } else if (shares !== undefined && tint !== undefined) {

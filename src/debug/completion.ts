@@ -1,7 +1,7 @@
 // Completion in the debug console and in conditions: the names in reach of the frame, the fields of a call, the functions.
 
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { FUNCTIONS } from './functions.ts';
+import { ELSEWHERE, FUNCTIONS } from './functions.ts';
 import type { Names } from './names.ts';
 
 /** `before` is the text up to the cursor. */
@@ -21,7 +21,7 @@ export const completions = (names: Names, before: string): DebugProtocol.Complet
   const items: { label: string; type: DebugProtocol.CompletionItemType }[] = [
     ...names.all().map(({ name }) => ({ label: name, type: 'variable' as const })),
     ...['t', 'T', 'token'].map((label) => ({ label, type: 'value' as const })),
-    ...['grad', 'at', 'previous', 'next', ...Object.keys(FUNCTIONS)].map((label) => ({ label, type: 'function' as const })),
+    ...[...ELSEWHERE, ...Object.keys(FUNCTIONS)].map((label) => ({ label, type: 'function' as const })),
   ];
   return starting(items, word, before.length);
 };

@@ -1,15 +1,17 @@
 // Watches, conditions and hovers: an expression of the language, computed at a stop.
 //
 // Beside the language's functions there are `grad(v)` (d objective / d v), `at(v, t)` (v at another timestep), `previous(v)` and `next(v)`,
-// and the names `t` and `token`.
+// `coverage(weights)` (what each place has been given up to now) and `collapse(weights)` (how much they are what they were at the steps
+// before), and the names `t` and `token`.
 
 import type { Argument, Expression, Subscript } from '../language/generated/ast.ts';
 import { parseExpression } from '../language/parser/parser.ts';
+import { collapse, coverage } from '../shared/attention.ts';
 import { type InstanceDescription, sequenceAlong } from '../shared/trace.ts';
 import { element, join, Mistake, map, product, section, shapeText, stack, transpose, zip } from './arithmetic.ts';
 import { FUNCTIONS, truth } from './functions.ts';
 import type { Meaning, Moment, Names } from './names.ts';
-import { scalar, type Tensor } from './tensor.ts';
+import { scalar, sizeOf, type Tensor } from './tensor.ts';
 import type { TraceValues, ValueDescription } from './values.ts';
 
 export type Parsed = { readonly kind: 'expression'; readonly tree: Expression } | { readonly kind: 'fault'; readonly message: string };
@@ -185,6 +187,9 @@ class Evaluation {
       case 'previous':
       case 'next':
         return await this.#elsewhere(name, plain);
+      case 'coverage':
+      case 'collapse':
+        return await this.#upToNow(name, plain);
     }
     const known = FUNCTIONS[name];
     if (!known) throw new Mistake(`${name} cannot be called here: a watch computes with values of the trace, and calls no cells.`);
@@ -221,6 +226,29 @@ class Evaluation {
     const steps = this.#values.steps(meaning.value);
     if (!Number.isInteger(t) || t < 0 || t >= steps) throw new Mistake(`There is no timestep ${t}: t goes from 0 to ${steps - 1}.`);
     return tensor(await this.#value(meaning.value, t, gradient));
+  }
+
+  /** `coverage(weights)`, `collapse(weights)`: of weights over places, those of the steps before too. */
+  async #upToNow(name: 'coverage' | 'collapse', args: readonly Expression[]): Promise<Evaluated> {
+    const meaning = args.length === 1 ? this.#meaning(args[0]!) : undefined;
+    if (meaning?.kind !== 'value' || !meaning.value.perStep || meaning.value.shape.length === 0)
+      throw new Mistake(`${name} takes weights over places that the trace has at each timestep, by their name: ${name}(weights).`);
+    const { value, moment } = meaning;
+    if (moment.kind === 'notYet') throw new NotYet(`${value.address.line} is not computed yet.`);
+    if (moment.kind !== 'at') throw new Mistake(`${name} is asked at a timestep: stop within the loop of ${value.address.line}.`);
+    const rows = await Promise.all(Array.from({ length: moment.t + 1 }, (_, t) => this.#values.at(value, t)));
+    const { shape, dimensions } = value;
+    const now = rows.at(-1)!;
+    const result: Tensor =
+      name === 'coverage'
+        ? { shape, dimensions, data: coverage(rows) }
+        : ofEach(shape, dimensions, (from, to) =>
+            collapse(
+              now.subarray(from, to),
+              rows.slice(0, -1).map((row) => row.subarray(from, to)),
+            ),
+          );
+    return moment.past ? { kind: 'tensor', tensor: result, past: moment.t } : tensor(result);
   }
 
   /** What a bare name, `h.f`, `h[1].f` stands for. */
@@ -281,6 +309,14 @@ export const readTensor = async (
     return { shape: [values.steps(value), ...value.shape], dimensions: [value.along ?? 'T', ...value.dimensions], data, ...range };
   }
   return { shape: value.shape, dimensions: value.dimensions, data: await values.at(value, when === 'once' ? 0 : when, gradient), ...range };
+};
+
+/** A number for each line of places along the last axis: head by head. */
+const ofEach = (shape: readonly number[], dimensions: readonly string[], f: (from: number, to: number) => number): Tensor => {
+  const places = shape.at(-1)!;
+  const heads = shape.slice(0, -1);
+  const data = Float64Array.from({ length: sizeOf(heads) }, (_, head) => f(head * places, (head + 1) * places));
+  return { shape: heads, dimensions: dimensions.slice(0, -1), data };
 };
 
 const COMPARISONS: Readonly<Record<string, ((x: number, y: number) => boolean) | undefined>> = {

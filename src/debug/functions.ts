@@ -1,5 +1,6 @@
-// The functions that an expression of the debugger may call, beyond those that look at other timesteps (evaluate.ts).
+// The functions that an expression of the debugger may call, beyond those that look at other timesteps (elsewhere, by evaluate.ts).
 
+import { distanceFromUniform, entropy, uniformity } from '../shared/attention.ts';
 import { alongAxis, axisOf, Mistake, map, outer, reduce, zip } from './arithmetic.ts';
 import { scalar, type Tensor } from './tensor.ts';
 
@@ -15,6 +16,14 @@ const reduction =
   (f: (values: ArrayLike<number>) => number): TensorFunction =>
   ([x], over) =>
     reduce(x!, over, f);
+
+/** Of each line of elements along the axis said, else the last. */
+const ofRows =
+  (f: (values: ArrayLike<number>) => number): TensorFunction =>
+  ([x], over) => {
+    if (x!.shape.length === 0) throw new Mistake('Weights over places are wanted here, not a number.');
+    return alongAxis(x!, over[0] ? axisOf(x!, over[0]) : x!.shape.length - 1, (values) => [f(values)], true);
+  };
 
 /** Each line of elements along the axis said, else the last. */
 const along =
@@ -98,7 +107,12 @@ export const FUNCTIONS: Readonly<Record<string, { readonly arity: readonly [numb
   argmax: { arity: [1, 1], apply: reduction(argmax) },
   variance: { arity: [1, 1], apply: reduction(variance) },
   norm: { arity: [1, 1], apply: reduction((values) => Math.sqrt(sum(Float64Array.from(values, (x) => x * x)))) },
-  entropy: { arity: [1, 1], apply: reduction((values) => -sum(Float64Array.from(values, (p) => (p > 0 ? p * Math.log(p) : 0)))) },
+  /** -Σ p ln p in nats: of all elements, or `over: S`. Weights that are all alike have ln(S). */
+  entropy: { arity: [1, 1], apply: reduction(entropy) },
+  /** Entropy as a share of ln(S), over the last axis unless told otherwise: 1 where all places have the same weight. */
+  uniformity: { arity: [1, 1], apply: ofRows(uniformity) },
+  /** ½ Σ |p - 1/S|, likewise: the weight that is elsewhere than in a uniform row. */
+  distance_from_uniform: { arity: [1, 1], apply: ofRows(distanceFromUniform) },
   any: { arity: [1, 1], apply: reduction((values) => (share(values, (x) => x !== 0) > 0 ? 1 : 0)) },
   all: { arity: [1, 1], apply: reduction((values) => (share(values, (x) => x !== 0) === 1 ? 1 : 0)) },
   /** The share of the units that are shut or open: below .1 or above .9. */
@@ -126,5 +140,8 @@ export const FUNCTIONS: Readonly<Record<string, { readonly arity: readonly [numb
   /** Nothing is dropped outside training. */
   dropout: { arity: [1, 2], apply: ([x]) => x! },
 };
+
+/** Functions of a value of the trace that look at other timesteps than the stop's. */
+export const ELSEWHERE = ['grad', 'at', 'previous', 'next', 'coverage', 'collapse'] as const;
 
 export const truth = (value: boolean): Tensor => scalar(value ? 1 : 0);

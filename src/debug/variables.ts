@@ -2,7 +2,7 @@
 
 import { numberText } from '../shared/numbers.ts';
 import type { InstanceDescription } from '../shared/trace.ts';
-import { readTensor } from './evaluate.ts';
+import { evaluate, parseWatch, readTensor } from './evaluate.ts';
 import type { Moment, Names } from './names.ts';
 import { quoted, row, type Tensor, tensorText } from './tensor.ts';
 import { describeValue, type TraceValues, type ValueDescription } from './values.ts';
@@ -52,7 +52,34 @@ export const rowsOf = async (scope: ScopeName, names: Names, values: TraceValues
   const { instance } = names;
   const wanted = scopesOf(instance).find(({ name }) => name === scope)?.values ?? [];
   if (scope === 'Parameters') return await Promise.all(wanted.map((name) => weightRow(instance, name, values)));
+  if (scope === 'Attention') return (await Promise.all(wanted.map((name) => attentionRows(name, names, values)))).flat();
   return await Promise.all(wanted.map((name) => valueRow(name, scope === 'Gradients', names, values)));
+};
+
+/** The weights, and what can be asked of them. */
+const ASKED: Readonly<Record<string, string>> = {
+  uniformity: 'entropy as a share of ln of the places: 1 where all are alike',
+  distance_from_uniform: 'the weight that would have to move for all to be alike',
+  coverage: 'what each place has been given up to now',
+  collapse: 'how much it is what it was at the steps before: 1 where all rows are the same',
+};
+
+const attentionRows = async (name: string, names: Names, values: TraceValues): Promise<readonly Row[]> => {
+  const own = await valueRow(name, false, names, values);
+  const places = describeValue(names.instance, name)?.dimensions.at(-1);
+  const entropies = /^[\p{L}_]/u.test(places ?? '') ? { [`entropy(${name}, over: ${places})`]: 'in nats' } : {};
+  const asked = Object.entries(ASKED).map(([f, type]): [string, string] => [`${f}(${name})`, type]);
+  const rows = await Promise.all(
+    [...Object.entries(entropies), ...asked].map(async ([expression, type]): Promise<Row | undefined> => {
+      const parsed = parseWatch(expression);
+      const result = parsed.kind === 'expression' ? await evaluate(parsed.tree, names, values) : undefined;
+      if (result?.kind !== 'tensor') return undefined;
+      const { tensor, past } = result;
+      const text = `${tensorText(tensor)}${past === undefined ? '' : momentText({ kind: 'at', t: past, past: true })}`;
+      return { name: expression, expression, type, text, ...(tensor.shape.length > 0 && { tensor }) };
+    }),
+  );
+  return [own, ...rows.filter((each) => each !== undefined)];
 };
 
 const valueRow = async (name: string, gradient: boolean, names: Names, values: TraceValues): Promise<Row> => {

@@ -29,12 +29,15 @@ function examplesOf(dataset: Dataset, reader: Omit<Reader, 'dataset'>, count: nu
     const example = dataset.parts[part].example(index);
     const sequence = shownOf(example, reader);
     const { steps } = sequence;
+    const { prediction } = reader.model;
+    const answers = prediction !== undefined && reader.shapes.some(({ name, compared }) => name !== prediction.input && !compared);
     return {
       sequence: { kind: 'example', part, index },
       text: [...besideOf(example, reader).values(), sequence].map(textOf).join(' → '),
       detail: [...answersOf(example, reader), `${steps.toLocaleString('en-US')} steps`, `${part} ${index.toLocaleString('en-US')}`].join(
         ' · ',
       ),
+      ...(answers ? { answers: true as const } : {}),
     };
   });
 }

@@ -43,8 +43,18 @@ export type SequenceChoice =
   | { readonly kind: 'data'; readonly part: 'training' | 'validation'; readonly from: number; readonly length: number }
   /** One example of the model's data: of the part that is held out (test, or else validation) where none is named. */
   | { readonly kind: 'example'; readonly part?: PartName; readonly index: number }
+  /** What a run writes itself for something that it reads: the best of each step, or these tokens (`ids` of a row or of a beam's nodes). */
+  | { readonly kind: 'written'; readonly source: SourceChoice; readonly ids?: readonly number[] }
   /** What an ONNX model is run on, and which of the sequences that ran side by side is stepped through. */
   | { readonly kind: 'given'; readonly input: ForeignInput };
+
+/** What a model reads before it writes. */
+export type SourceChoice =
+  | { readonly kind: 'text'; readonly text: string }
+  /** An image. */
+  | { readonly kind: 'file'; readonly path: string }
+  /** Of the part that is held out where none is named. */
+  | { readonly kind: 'example'; readonly part?: PartName; readonly index: number };
 
 /** A sequence to choose: a place in the held-out part of a text, or a held-out example. */
 export interface Beginning {
@@ -53,6 +63,8 @@ export interface Beginning {
   readonly text: string;
   /** `t = 1,200`, `Russian · 9 steps`. */
   readonly detail: string;
+  /** The model reads something and writes an answer: its own can be stepped through as well (`written`). */
+  readonly answers?: true;
 }
 
 export interface TraceRequest {
@@ -79,8 +91,8 @@ export interface GenerateRequest {
   readonly prompt?: string;
   readonly length?: number;
   readonly seed?: number;
-  /** What the model reads before it writes: texts, images in files, or examples of its data. */
-  readonly sources?: readonly Extract<SequenceChoice, { readonly kind: 'text' | 'file' | 'example' }>[];
+  /** What the model reads before it writes: texts, or examples of its data. */
+  readonly sources?: readonly SourceChoice[];
   /** A beam of this width, with the penalty of the source if it has one. */
   readonly beam?: number;
   /** In place of what the source says. */

@@ -14,6 +14,7 @@ import type { SequenceDescription } from '../shared/trace.ts';
 import { axesBeside, timeAxis } from '../tracing/describe.ts';
 import { fixedTime } from '../tracing/loosen.ts';
 import type { SequenceChoice } from './requests.ts';
+import { sourceText } from './source-text.ts';
 
 export interface Sequence extends SequenceDescription {
   /** What is read beside it, by the axes: an encoder's sequence. */
@@ -33,9 +34,14 @@ export interface Reader {
   dataset(): Promise<Dataset>;
 }
 
-/** Throws DataError for what the vocabulary does not know. */
-export async function sequenceOf(choice: SequenceChoice, reader: Reader): Promise<Sequence> {
-  const { example, what } = await chosen(choice, reader);
+/** Throws DataError for what the vocabulary does not know. `written`: makes what the model writes itself. */
+export async function sequenceOf(
+  choice: SequenceChoice,
+  reader: Reader,
+  written: (choice: Extract<SequenceChoice, { kind: 'written' }>) => Promise<Example>,
+): Promise<Sequence> {
+  const { example, what } =
+    choice.kind === 'written' ? { example: await written(choice), what: writtenText(choice) } : await chosen(choice, reader);
   const shown = shownOf(example, reader);
   if (shown.steps === 0) throw new Error('The sequence is empty. Type at least one character or word.');
   const beside = besideOf(example, reader);
@@ -43,7 +49,13 @@ export async function sequenceOf(choice: SequenceChoice, reader: Reader): Promis
   return { ...shown, beside, inputs: example.inputs, lengths: example.lengths, what };
 }
 
-async function chosen(choice: SequenceChoice, { shapes, kept, dataset }: Reader): Promise<{ example: Example; what: string }> {
+const writtenText = ({ source }: Extract<SequenceChoice, { kind: 'written' }>): string =>
+  `what it writes for ${source.kind === 'text' ? `“${source.text}”` : sourceText(source)}`;
+
+async function chosen(
+  choice: Exclude<SequenceChoice, { kind: 'written' }>,
+  { shapes, kept, dataset }: Reader,
+): Promise<{ example: Example; what: string }> {
   switch (choice.kind) {
     case 'text':
       return { example: exampleOfText(kept, shapes, choice.text, choice.writes), what: 'typed text' };

@@ -19,6 +19,7 @@ import { openForeignTrace } from './foreign-trace.ts';
 import { openModelJob, openRunModel } from './job.ts';
 import type { SequenceChoice, TraceRequest } from './requests.ts';
 import { type Reader, sequenceOf } from './sequence.ts';
+import { writtenExample } from './written-sequence.ts';
 
 export class Traces {
   readonly #runtime: Runtime;
@@ -34,7 +35,9 @@ export class Traces {
     if (source.kind === 'onnx') return this.#foreign(source, choice, reading);
     const traced = await sourceOfTrace(source);
     const { model, weights, kept, state } = traced;
-    const { inputs, lengths, steps, tokens, by, beside, what } = await sequenceOf(choice, traced);
+    const { inputs, lengths, steps, tokens, by, beside, what } = await sequenceOf(choice, traced, (written) =>
+      writtenExample(written, traced, this.#runtime),
+    );
     const id = this.#next();
     const vocabularies = Object.fromEntries(Object.entries(kept.vocabularies).map(([dimension, each]) => [dimension, each.tokens]));
     const classes = vocabularies[classesOf(model) ?? ''];
@@ -110,6 +113,9 @@ export interface TracedModel extends Reader {
   readonly weights: TrainerState;
   /** `step 1,400`, or `untrained`. */
   readonly state: string;
+  /** Of a run: the model for rows of different lengths, and the most tokens that its source lets it write. */
+  readonly padded?: () => Model;
+  readonly length?: number;
 }
 
 /** A run as its newest sound checkpoint has it, or a file's model as it starts. */
@@ -120,10 +126,13 @@ export async function sourceOfTrace(source: TraceRequest['source']): Promise<Tra
     const weights = initialise(model.weights, settings.seed);
     return { model, shapes, weights, kept: data, dataset: async () => data, state: 'untrained' };
   }
-  const { run, model, shapes } = await openRunModel(source.folder);
+  const { run, model, shapes, padded, generate } = await openRunModel(source.folder);
   const { step, state } = await checkpointOf(run);
   const dataset = (): Promise<Dataset> => loadData(run.record.data, shapes, run.data);
-  return { model, shapes, weights: state, kept: run.data, dataset, state: `step ${step.toLocaleString('en-US')}` };
+  return {
+    ...{ model, shapes, weights: state, kept: run.data, dataset, padded, state: `step ${step.toLocaleString('en-US')}` },
+    ...(generate === undefined ? {} : { length: generate.length }),
+  };
 }
 
 /** The newest sound checkpoint of a run. */

@@ -40,7 +40,7 @@ export async function writtenRows(
   return writer.write(sources, { ...options, ...prefix, search, length });
 }
 
-async function sourcesOf(reader: Reader, choices: GenerateRequest['sources']): Promise<readonly Source[]> {
+export async function sourcesOf(reader: Reader, choices: GenerateRequest['sources']): Promise<readonly Source[]> {
   const shapes = sourceShapes(reader);
   if (shapes.length === 0) {
     if (choices !== undefined) throw new RunError(`${reader.model.name} reads nothing before it writes. Give it a prompt.`);

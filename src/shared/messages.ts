@@ -157,13 +157,20 @@ export interface Row {
   readonly quantity: 'gate' | 'signed' | 'share';
   readonly units: number;
   /** Weights of attention: its units are places, head by head, in their own order. */
-  readonly attention?: { readonly heads: number; readonly places: number };
+  readonly attention?: AttentionPlaces;
   /** The text of the equation, without the name. */
   readonly text: string;
   /** Ends of the colour scale, +-limit where signed. */
   readonly limit: number;
   /** Half width of the asinh scale; 0: linear. */
   readonly softness: number;
+}
+
+export interface AttentionPlaces {
+  readonly heads: number;
+  readonly places: number;
+  /** What stands at each place, where they are the steps of a sequence: the letters or words of the source. */
+  readonly tokens?: readonly string[];
 }
 
 /** What a line does, by its equation where that tells; it fixes the hue. The letter always stands by it. */
@@ -240,7 +247,8 @@ export type Numbers =
   | TrainingNumbers;
 
 /** The visible timesteps; `columns` is at most to - from. Arrays: `heat:LINE` [rows, columns], units in order from the top;
- *  `below:LINE`, `above:LINE` [columns], shares of saturated units; `low:LINE:UNIT`, `high:LINE:UNIT` [columns] for the chosen and pinned units. */
+ *  `below:LINE`, `above:LINE` [columns], shares of saturated units; `uniform:LINE` [columns], of attention its entropy as a share of that of equal
+ *  weights, the mean of the heads; `low:LINE:UNIT`, `high:LINE:UNIT` [columns] for the chosen and pinned units. */
 export interface WindowNumbers extends Window {
   readonly part: 'window';
   readonly layer: string;

@@ -19,7 +19,7 @@ export interface Chosen {
 export const defaultLength = 400;
 
 interface Item extends vscode.QuickPickItem {
-  readonly chosen?: SequenceChoice | 'typed' | 'file' | 'run';
+  readonly chosen?: SequenceChoice | 'typed' | 'file' | 'run' | 'written';
 }
 
 /** Asks for a sequence, and for a run where that is wished; undefined where the person turned away. `source`: what to read with at first. */
@@ -33,18 +33,30 @@ export async function chooseSequence(
   let current = source;
   const key = `sequence:${file}`;
   const last = memory.get<SequenceChoice>(key);
+  /** What the model writes itself is stepped through, instead of what people wrote. */
+  let written = last?.kind === 'written';
+  const asWished = (sequence: SequenceChoice): SequenceChoice =>
+    written && (sequence.kind === 'text' || sequence.kind === 'example') ? { kind: 'written', source: sequence } : sequence;
 
   const fill = (beginnings: readonly Beginning[] | Error | undefined): void => {
     const typed = pick.value.trim();
     const own: Item =
       typed === '' ? { label: '$(edit) Type a text ...', chosen: 'typed' } : { label: `$(edit) Read “${typed}”`, chosen: 'typed' };
+    const answers = !(beginnings instanceof Error) && (beginnings?.some((each) => each.answers) ?? false);
+    const whose: Item = {
+      label: written ? '$(check) What the model writes' : '$(circle-large-outline) What the model writes',
+      description: written ? 'for what is chosen below; choose it to see what people wrote' : 'instead of what people wrote',
+      chosen: 'written',
+      alwaysShow: true,
+    };
     pick.items = [
+      ...(answers ? [whose] : []),
       ...(last === undefined ? [] : [{ label: `$(history) ${sequenceText(last)}`, description: 'as last time', chosen: last }]),
-      separator('Held-out text'),
+      separator(answers ? 'Held-out examples' : 'Held-out text'),
       ...(beginnings instanceof Error ? [{ label: '$(warning) The text cannot be read', detail: beginnings.message }] : []),
       ...(beginnings instanceof Error ? [] : (beginnings ?? [])).map(({ sequence, text, detail }): Item => {
         return {
-          label: text,
+          label: written && answers ? text.replace(/ → .*$/s, ' → …') : text,
           description: detail,
           chosen: sequence,
         };
@@ -85,8 +97,15 @@ export async function chooseSequence(
         fill(undefined);
         continue;
       }
-      const read = await sequenceOf(item.chosen, pick.value.trim());
-      const sequence = read?.kind === 'text' && item.chosen === 'typed' ? await withWritten(read, current, engine()) : read;
+      if (item.chosen === 'written') {
+        written = !written;
+        fill(known);
+        continue;
+      }
+      const found = await sequenceOf(item.chosen, pick.value.trim());
+      if (found === undefined) continue;
+      const isTyped = found.kind === 'text' && item.chosen === 'typed';
+      const sequence = isTyped ? await withWritten(found, current, engine()) : asWished(found);
       if (sequence === undefined) continue;
       await memory.update(key, sequence);
       return { source: current, sequence };
@@ -138,8 +157,7 @@ async function withWritten(
   const writes = await vscode.window.showInputBox({ prompt, ignoreFocusOut: true });
   if (writes === undefined) return undefined;
   if (writes.trim() !== '') return { ...read, writes };
-  const { rows } = await engine.request('generate', { run, sources: [read] });
-  return { ...read, writes: { ids: rows[0]!.ids, ended: rows[0]!.ended } };
+  return { kind: 'written', source: read };
 }
 
 /** The runs of a source file, and its starting values; undefined where the person turned away. */
@@ -184,6 +202,8 @@ function sequenceText(sequence: SequenceChoice): string {
       return `${sequence.part} text, ${numberText(sequence.length)} steps from t = ${numberText(sequence.from)}`;
     case 'example':
       return `${sequence.part} example ${numberText(sequence.index)}`;
+    case 'written':
+      return `what the model writes for ${sequenceText(sequence.source)}`;
     case 'given':
       return 'the chosen input';
   }

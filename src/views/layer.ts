@@ -1,6 +1,8 @@
 // One layer of a trace as the views show it: its rows with their scales, its unit orders, and the numbers of a window or a timestep.
 
+import { uniformity } from '../shared/attention.ts';
 import type {
+  AttentionPlaces,
   ColumnNumbers,
   GradientAtNumbers,
   GradientNumbers,
@@ -52,7 +54,7 @@ export class Layer {
     this.along = alongOf(instance);
     this.sequence = sequenceAlong(trace.description, this.along);
     this.structure = structureOf(instance);
-    this.rows = rowsOf(instance, this.structure);
+    this.rows = rowsOf(instance, this.structure).map((row) => withTokens(row, instance, trace));
     const width = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
     this.reader = new Reader(
       trace,
@@ -68,7 +70,9 @@ export class Layer {
 
   /** The rows of the states after the step: those that gradients flow along. */
   get stateRows(): readonly Row[] {
-    return this.rows.filter((row) => this.instance.states.some(({ name }) => row.line === `${name}'`));
+    // A state that is another cell's (`s.h`, `s.c`) is given its next value by one line, `s'`.
+    const after = new Set(this.instance.states.map(({ name }) => `${name.split('.')[0]}'`));
+    return this.rows.filter((row) => after.has(row.line));
   }
 
   /** So long and wide that what lies far in it, or its gradients, take seconds. */
@@ -167,6 +171,7 @@ export class Layer {
     const gates = this.rows
       .filter((row) => row.quantity === 'gate')
       .map((row) => ({ row, below: new Float32Array(steps), above: new Float32Array(steps) }));
+    const looks = this.rows.flatMap((row) => (row.attention === undefined ? [] : [{ row, uniform: new Float32Array(steps) }]));
     const lines = this.rows
       .filter(({ attention }) => attention === undefined)
       .flatMap((row) => units.filter((unit) => unit < row.units).map((unit) => ({ row, unit, values: new Float32Array(steps) })));
@@ -179,6 +184,7 @@ export class Layer {
         below.set(shares.below, at);
         above.set(shares.above, at);
       }
+      for (const { row, uniform } of looks) uniform.set(uniformities(stretch.values.get(row.line)!, row.attention!), at);
       for (const { row, unit, values } of lines) {
         const all = stretch.values.get(row.line)!;
         for (let t = 0; t < stretch.to - stretch.from; t++) values[at + t] = all[t * row.units + unit]!;
@@ -191,6 +197,7 @@ export class Layer {
       arrays[`below:${row.line}`] = poolMaximum(below, columns);
       arrays[`above:${row.line}`] = poolMaximum(above, columns);
     }
+    for (const { row, uniform } of looks) arrays[`uniform:${row.line}`] = poolMaximum(uniform, columns);
     for (const { row, unit, values } of lines) {
       const { low, high } = poolRange(values, columns);
       arrays[`low:${row.line}:${unit}`] = low;
@@ -278,6 +285,27 @@ export class Layer {
     const { mean, deviation } = unitStatistics(Float32Array.from(changes), 1);
     return mean[0]! + deviations * deviation[0]!;
   }
+}
+
+/** What stands at the places that a row of attention looks at. */
+function withTokens(row: Row, { lines }: InstanceDescription, { description }: Trace): Row {
+  const places = lines.find(({ name }) => name === row.line)?.places;
+  if (row.attention === undefined || places === undefined) return row;
+  const sequence = places === description.time ? description : description.beside?.[places];
+  return sequence === undefined ? row : { ...row, attention: { ...row.attention, tokens: sequence.tokens } };
+}
+
+/** Of each timestep, the mean of its heads. */
+function uniformities(values: Float32Array, { heads, places }: AttentionPlaces): Float32Array {
+  const width = heads * places;
+  return Float32Array.from({ length: values.length / width }, (_, t) => {
+    let sum = 0;
+    for (let head = 0; head < heads; head++) {
+      const from = t * width + head * places;
+      sum += uniformity(values.subarray(from, from + places));
+    }
+    return sum / heads;
+  });
 }
 
 export interface WindowRequest {

@@ -3,8 +3,10 @@
 import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Engine } from '../engine/client.ts';
-import type { ExportFormat, GenerateRequest, SourceOfRun } from '../engine/requests.ts';
+import type { ExportFormat } from '../engine/requests.ts';
+import { sourceText } from '../engine/source-text.ts';
 import { numberText } from '../shared/numbers.ts';
+import { askForSource } from './ask-source.ts';
 
 interface Format {
   readonly format: ExportFormat;
@@ -118,60 +120,8 @@ export async function generateText(run: string, engine: Engine, output: vscode.O
   const cut = source.reads && rows[0]?.ended === false ? ' … (cut at its length)' : '';
   output.appendLine(`── ${basename(run)}\n${read}${written}${cut}\n`);
   output.show(true);
-}
-
-const sourceText = (source: SourceChoice): string =>
-  source.kind === 'text' ? source.text : source.kind === 'file' ? basename(source.path) : `held-out example ${source.index}`;
-
-const SOURCE = 'unroll.source';
-
-type SourceChoice = NonNullable<GenerateRequest['sources']>[number];
-
-/** What the model shall read: typed, or one of the held-out examples. */
-async function askForSource(
-  run: string,
-  { name, examples, image }: SourceOfRun,
-  memory: vscode.Memento,
-): Promise<SourceChoice | undefined> {
-  const title = `${basename(run)} writes: from what?`;
-  if (image) {
-    const file = { label: '$(file-media) Choose an image ...', description: '.png, .jpg' };
-    const example = { label: '$(list-ordered) An example of its data ...' };
-    const chosen = await vscode.window.showQuickPick([file, example], { title });
-    if (chosen === undefined) return undefined;
-    if (chosen === file) {
-      const filters = { Images: ['png', 'jpg', 'jpeg'] };
-      const [uri] = (await vscode.window.showOpenDialog({ title, openLabel: 'Take This', filters })) ?? [];
-      return uri === undefined ? undefined : { kind: 'file', path: uri.fsPath };
-    }
-  }
-  if (name === undefined) {
-    const index = await vscode.window.showInputBox({
-      title,
-      prompt: 'The model reads more than a text: the place of an example in the held-out part of its data',
-      value: '0',
-      validateInput: (value) => (/^\d+$/.test(value) ? undefined : 'A whole number, from 0'),
-    });
-    return index === undefined ? undefined : { kind: 'example', index: Number(index) };
-  }
-  const before = memory.get<string>(`${SOURCE} ${name}`);
-  const offered = [...new Set([...(before === undefined ? [] : [before]), ...examples])];
-  const pick = vscode.window.createQuickPick();
-  pick.title = title;
-  pick.placeholder = `Type \`${name}\`, or take one of the held-out examples`;
-  const show = (typed: string): void => {
-    const own = typed.trim() === '' || offered.includes(typed) ? [] : [{ label: typed, alwaysShow: true, description: 'as typed' }];
-    pick.items = [...own, ...offered.map((label) => ({ label }))];
-  };
-  show('');
-  pick.onDidChangeValue(show);
-  const chosen = await new Promise<string | undefined>((settle) => {
-    pick.onDidAccept(() => settle(pick.selectedItems[0]?.label ?? (pick.value.trim() || undefined)));
-    pick.onDidHide(() => settle(undefined));
-    pick.show();
-  });
-  pick.dispose();
-  if (chosen === undefined) return undefined;
-  await memory.update(`${SOURCE} ${name}`, chosen);
-  return { kind: 'text', text: chosen };
+  if (text === undefined) return;
+  const beam = 'Show Beam';
+  const chosen = await vscode.window.showInformationMessage(`${basename(run)} wrote: ${written}${cut}`, beam);
+  if (chosen === beam) await (await import('./beam.ts')).showBeam(run, engine, memory, text);
 }

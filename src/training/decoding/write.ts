@@ -49,6 +49,8 @@ export interface WrittenRow {
   /** Of a beam search. */
   readonly score?: number;
   readonly beam?: Beam;
+  /** What the tokens of the beam's nodes are, by their numbers. */
+  readonly words?: Readonly<Record<number, string>>;
 }
 
 export interface WriteOptions {
@@ -166,7 +168,7 @@ export class RowWriter {
       const own = { ...rules, real: real.map((each) => [each[row]!]) };
       const beam = await beamSearch(begun.take([row]), own, search, watch);
       const [best] = beam.hypotheses;
-      rows.push({ ...this.#row(best!, source), score: best!.score, beam });
+      rows.push({ ...this.#row(best!, source), score: best!.score, beam, words: wordsOf(beam, vocabulary) });
     }
     return rows;
   }
@@ -218,6 +220,9 @@ export class RowWriter {
     return this.#joined(ids.map((id) => this.#vocabulary.tokens[id] ?? UNKNOWN));
   }
 }
+
+const wordsOf = ({ nodes }: Beam, { tokens }: Vocabulary): Readonly<Record<number, string>> =>
+  Object.fromEntries(nodes.map(({ token }) => [token, tokens[token] ?? UNKNOWN]));
 
 /** What the tokens of a vocabulary mean. `copies`: a word stands for ‹unknown›, so it may be chosen. */
 export function rulesOf({ begin, end, unknown, tokens }: Vocabulary, copies: boolean): Pick<Rules, 'begin' | 'end' | 'never'> {
