@@ -26,7 +26,8 @@ export function strongest(
 }
 
 /** `place 4`, or `‘m’ at place 4`. */
-export const placeName = ({ tokens }: Places, place: number): string => {
+export const placeName = ({ tokens, image }: Places, place: number): string => {
+  if (image !== undefined) return `row ${Math.floor(place / image.columns)}, column ${place % image.columns}`;
   const token = tokens?.[place];
   return token === undefined ? `place ${place}` : `‘${visibleToken(token)}’ at place ${place}`;
 };
@@ -99,7 +100,6 @@ export function drawPlaces(surface: Surface, shown: Shown, trace: TraceState, la
     surface.path(`M${layout.x} ${round(y + head * places.places * each)}h${layout.plot}`, { stroke: theme.halo, width: 2 });
   const now = columnOf(shown)?.[`now:${row.line}`];
   if (now === undefined) return;
-  const first = strongest(now, places);
   const isInView = trace.t >= trace.window.from && trace.t < trace.window.to;
   for (let head = 0; isInView && head < places.heads; head += 1) {
     const most = strongest(now, places, head);
@@ -110,13 +110,26 @@ export function drawPlaces(surface: Surface, shown: Shown, trace: TraceState, la
     surface.rect(...box, { stroke: theme.halo, width: 3.4 });
     surface.rect(...box, { stroke: theme.cursor, width: 1.6 });
   }
+  drawStrongest(surface, shown, layout, { row, y });
+}
+
+/** Beside the row: the largest weight of the current timestep, and where it lies. */
+export function drawStrongest(surface: Surface, shown: Shown, layout: TimelineLayout, { row, y }: Pick<RowBox, 'row' | 'y'>): void {
+  const { theme } = surface;
+  const places = row.attention!;
+  const now = columnOf(shown)?.[`now:${row.line}`];
+  const first = now === undefined ? undefined : strongest(now, places);
   const right = layout.width - layout.padding;
   if (first === undefined) return;
   surface.text(right, y + 11, numberText(first.weight), { weight: 600, anchor: 'end' });
   if (layout.narrow) return;
   const token = places.tokens?.[first.place];
-  const said = token === undefined ? `at place ${first.place}` : `at ‘${visibleToken(token)}’`;
+  const { image } = places;
+  const plain = image === undefined ? `place ${first.place}` : `(${Math.floor(first.place / image.columns)}, ${first.place % image.columns})`;
+  const said = token === undefined ? `at ${plain}` : `at ‘${visibleToken(token)}’`;
   surface.text(right, y + 23, said, { size: 10, fill: theme.description, anchor: 'end', room: layout.width - layout.x - layout.plot - 8 });
+  if (places.alignmentError !== undefined)
+    surface.text(right, y + 36, `AER ${numberText(places.alignmentError)}`, { size: 10, fill: theme.description, anchor: 'end' });
 }
 
 export interface PlaceBars {

@@ -50,11 +50,18 @@ const SMALLEST_ROW = 40;
 export const TOKEN_PLACE = 10.5;
 const TALLEST = 260;
 
+/** Letter and name, and below them the image with what is looked at now. */
+const IMAGE_ROW = 108;
+
 const hasStrip = (row: Row): boolean => row.quantity === 'gate' || row.attention !== undefined;
 
 /** The height of a row of attention in which its places' tokens can be read; 0 where it has none. */
 const roomForTokens = ({ attention, units }: Row): number =>
-  attention?.tokens === undefined ? 0 : Math.max(SMALLEST_ROW, Math.min(TALLEST, Math.ceil(units * TOKEN_PLACE)));
+  attention?.image !== undefined
+    ? IMAGE_ROW
+    : attention?.tokens === undefined
+      ? 0
+      : Math.max(SMALLEST_ROW, Math.min(TALLEST, Math.ceil(units * TOKEN_PLACE)));
 
 /** `extra` is height that rows have got by dragging, by line. */
 export function layOut(trace: TraceState, width: number, available: number, extra: ReadonlyMap<string, number>): TimelineLayout {

@@ -3,9 +3,10 @@
 import { fixed, percent, short } from '../src/shared/figures.ts';
 import type { Row, TraceState } from '../src/shared/messages.ts';
 import { numberText } from '../src/shared/numbers.ts';
-import { drawPlaces, drawPlaceTokens, drawSpread, strongestText } from './attention.ts';
+import { drawPlaces, drawPlaceTokens, drawSpread, drawStrongest, strongestText } from './attention.ts';
 import { colourAt, css, inkOn, placeOf } from './colour.ts';
 import { drawHeat, heatOf } from './heat.ts';
+import { drawImageStrip } from './image-attention.ts';
 import { isState, lengthOf, orderOf, placeOfUnit, type Shown, type Summary, summaryOf, timescaleOf } from './shown.ts';
 import { round, type Surface } from './surface.ts';
 import type { RowBox, TimelineLayout } from './timeline-layout.ts';
@@ -20,7 +21,9 @@ export function drawRow(surface: Surface, shown: Shown, trace: TraceState, layou
   const numbers = shown.numbers.window;
   const current = numbers?.layer === trace.layer ? numbers : undefined;
   const values = current?.values[`heat:${row.line}`];
+  const isStrip = row.attention?.image !== undefined && drawImageStrip(surface, shown, trace, layout, box);
   surface.clipped(layout.x, y, layout.plot, height, () => {
+    if (isStrip) return;
     if (values === undefined || current === undefined) {
       surface.rect(layout.x, y, layout.plot, height, { stroke: theme.grid });
       return;
@@ -39,6 +42,11 @@ export function drawRow(surface: Surface, shown: Shown, trace: TraceState, layou
   drawLabel(surface, layout, box);
   const column = summaryOf(shown.numbers.column?.layer === trace.layer ? shown.numbers.column.values[`now:${row.line}`] : undefined);
   const right = layout.width - layout.padding;
+  if (isStrip) {
+    drawSpread(surface, shown, trace, layout, box);
+    drawStrongest(surface, shown, layout, box);
+    return;
+  }
   if (row.attention !== undefined) {
     drawPlaces(surface, shown, trace, layout, box);
     if (!layout.narrow) drawPlaceTokens(surface, layout, box);
@@ -93,7 +101,7 @@ function drawLabel(surface: Surface, layout: TimelineLayout, { row, y, height }:
   if (layout.narrow) return;
   const name = row.name === row.letter ? '' : row.name;
   surface.text(layout.padding + chip + 5, y + 13, name, { size: 12, room: layout.x - layout.padding - chip - 14 });
-  if (height < 46 || row.attention?.tokens !== undefined) return;
+  if (height < 46 || row.attention?.tokens !== undefined || row.attention?.image !== undefined) return;
   const [x, top, width] = [layout.padding, y + 25, 54];
   for (let at = 0; at < width; at++)
     surface.rect(x + at, top, 1.2, 6, { fill: css(colourAt(theme.appearance, row.quantity, at / (width - 1))) });

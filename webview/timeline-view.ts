@@ -7,6 +7,7 @@ import { type Places, placeName } from './attention.ts';
 import { formulaOf } from './cell.ts';
 import type { Host } from './channel.ts';
 import { element } from './controls.ts';
+import { placeUnder } from './image-attention.ts';
 import { gradientSentence, overviewSentence, rowSentence, unitLinesSentence } from './sentences.ts';
 import { lengthOf, type Shown, timescaleOf, unitAt } from './shown.ts';
 import { type Region, Stage } from './stage.ts';
@@ -203,6 +204,10 @@ export class TimelineView {
   private unitUnder(y: number, shown: Shown, layout: TimelineLayout, x = layout.x): Pointer | undefined {
     const box = layout.rows.find((box) => y >= box.y && y < box.y + box.height);
     if (box === undefined || x < layout.x || x >= layout.x + layout.plot) return undefined;
+    if (box.row.attention?.image !== undefined && shown.numbers.image !== undefined) {
+      const found = placeUnder(x, y, layout, box, shown.state.trace!.window.from);
+      return found === undefined ? undefined : { t: found.t, row: box.row, unit: found.place };
+    }
     const place = Math.min(box.row.units - 1, Math.floor(((y - box.y) / box.height) * box.row.units));
     return { t: layout.xToTime(x), row: box.row, unit: unitAt(shown, box.row, place) };
   }

@@ -216,6 +216,8 @@ function drawPointer(surface: Surface, shown: Shown, layout: TimelineLayout, { t
     stroke: theme.cursor,
     dash: [1, 3],
   });
+  // A place of an image stands in its picture, not at a height.
+  if (row.attention?.image !== undefined) return;
   const ring = `M${round(x - 4.5)} ${round(y)}a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0`;
   surface.path(ring, { stroke: theme.halo, width: 3.5 });
   surface.path(ring, { stroke: theme.cursor, width: 1.6 });

@@ -2,7 +2,7 @@
 // `1?2` and `1p2` where they were not sure (Och & Ney 2003).
 
 import type { Vocabulary } from '../shared/dataset.ts';
-import type { Link } from './dataset.ts';
+import type { Link } from '../shared/trace.ts';
 import { coderOf, visitTokens } from './vocabulary.ts';
 
 const FORM = /^(?:\d+[-?p]\d+(?:\s+|$))*$/;

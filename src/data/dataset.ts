@@ -2,6 +2,7 @@
 
 import type { InputShape, KeptData, PartName } from '../shared/dataset.ts';
 import type { DataSource } from '../shared/settings.ts';
+import type { Link } from '../shared/trace.ts';
 
 /** The data of a `train` statement, bound to the inputs of its model. */
 export interface Dataset extends KeptData {
@@ -34,13 +35,6 @@ export interface Part {
   alignment?(index: number): readonly Link[] | undefined;
   /** What stands where in the image of an example, where the data tells. */
   boxes?(index: number): readonly Box[];
-}
-
-/** A step of the source, a step of the target (its ‹begin› is step 0). Not sure: people may disagree (Och & Ney 2003). */
-export interface Link {
-  readonly source: number;
-  readonly target: number;
-  readonly sure: boolean;
 }
 
 /** A thing in an image: its left upper corner and its sides, in pixels, and the words of the caption that are about it, `from` .. `to` - 1 as steps (‹begin› is step 0). */

@@ -3,8 +3,9 @@
 import { basename } from 'node:path';
 import type { InputShape, KeptData, Vocabulary } from '../shared/dataset.ts';
 import { type DialogueSource, type PairsSource, usualLongest } from '../shared/settings.ts';
+import type { Link } from '../shared/trace.ts';
 import { isAlignment, parseAlignment, stepsOfLinks } from './alignments.ts';
-import type { Dataset, Link } from './dataset.ts';
+import type { Dataset } from './dataset.ts';
 import { badAlignment, noTab, otherInputs, otherLines } from './errors.ts';
 import { type Line, linesOf } from './lines.ts';
 import { drawGroups, drawParts } from './split.ts';

@@ -2,7 +2,8 @@
 
 import type { InputShape, KeptData, PartName } from '../shared/dataset.ts';
 import type { DataSource } from '../shared/settings.ts';
-import type { Dataset, Example, Link, Part } from './dataset.ts';
+import type { Link } from '../shared/trace.ts';
+import type { Dataset, Example, Part } from './dataset.ts';
 import type { Ids } from './growing.ts';
 import type { Places } from './split.ts';
 

@@ -43,8 +43,8 @@ export type SequenceChoice =
   | { readonly kind: 'data'; readonly part: 'training' | 'validation'; readonly from: number; readonly length: number }
   /** One example of the model's data: of the part that is held out (test, or else validation) where none is named. */
   | { readonly kind: 'example'; readonly part?: PartName; readonly index: number }
-  /** What a run writes itself for something that it reads: the best of each step, or these tokens (`ids` of a row or of a beam's nodes). */
-  | { readonly kind: 'written'; readonly source: SourceChoice; readonly ids?: readonly number[] }
+  /** What a run writes itself for something that it reads: the best of each step, or these tokens (of a hypothesis of a beam; with ‹end› unless `cut`). */
+  | { readonly kind: 'written'; readonly source: SourceChoice; readonly ids?: readonly number[]; readonly cut?: boolean }
   /** What an ONNX model is run on, and which of the sequences that ran side by side is stepped through. */
   | { readonly kind: 'given'; readonly input: ForeignInput };
 

@@ -10,7 +10,7 @@ import type { Axis } from '../graph/graph.ts';
 import type { Model } from '../graph/model.ts';
 import type { InputShape, KeptData, PartName } from '../shared/dataset.ts';
 import { numberText } from '../shared/numbers.ts';
-import type { SequenceDescription } from '../shared/trace.ts';
+import type { Link, SequenceDescription } from '../shared/trace.ts';
 import { axesBeside, timeAxis } from '../tracing/describe.ts';
 import { fixedTime } from '../tracing/loosen.ts';
 import type { SequenceChoice } from './requests.ts';
@@ -23,6 +23,7 @@ export interface Sequence extends SequenceDescription {
   readonly lengths: Example['lengths'];
   /** For the trace's title: `validation text`. */
   readonly what: string;
+  readonly alignment?: readonly Link[];
 }
 
 /** A model with what is known of its data. */
@@ -40,22 +41,19 @@ export async function sequenceOf(
   reader: Reader,
   written: (choice: Extract<SequenceChoice, { kind: 'written' }>) => Promise<Example>,
 ): Promise<Sequence> {
-  const { example, what } =
+  const { example, what, alignment }: Chosen =
     choice.kind === 'written' ? { example: await written(choice), what: writtenText(choice) } : await chosen(choice, reader);
   const shown = shownOf(example, reader);
   if (shown.steps === 0) throw new Error('The sequence is empty. Type at least one character or word.');
   const beside = besideOf(example, reader);
   for (const [axis, { steps }] of beside) if (steps === 0) throw new Error(`The sequence along ${axis} is empty.`);
-  return { ...shown, beside, inputs: example.inputs, lengths: example.lengths, what };
+  return { ...shown, beside, inputs: example.inputs, lengths: example.lengths, what, ...(alignment === undefined ? {} : { alignment }) };
 }
 
 const writtenText = ({ source }: Extract<SequenceChoice, { kind: 'written' }>): string =>
   `what it writes for ${source.kind === 'text' ? `“${source.text}”` : sourceText(source)}`;
 
-async function chosen(
-  choice: Exclude<SequenceChoice, { kind: 'written' }>,
-  { shapes, kept, dataset }: Reader,
-): Promise<{ example: Example; what: string }> {
+async function chosen(choice: Exclude<SequenceChoice, { kind: 'written' }>, { shapes, kept, dataset }: Reader): Promise<Chosen> {
   switch (choice.kind) {
     case 'text':
       return { example: exampleOfText(kept, shapes, choice.text, choice.writes), what: 'typed text' };
@@ -81,15 +79,18 @@ async function chosen(
   }
 }
 
+interface Chosen {
+  readonly example: Example;
+  readonly what: string;
+  readonly alignment?: readonly Link[] | undefined;
+}
+
 /** Of the part that is held out where none is named. Throws DataError. */
-export function exampleAt(
-  { parts }: Dataset,
-  name: PartName | undefined,
-  index: number,
-): { readonly example: Example; readonly what: string } {
+export function exampleAt({ parts }: Dataset, name: PartName | undefined, index: number): Chosen {
   const part = name === undefined ? heldOut(parts) : parts[name];
   if (index < 0 || index >= part.size) throw outside(part.name, part.size, index, 'examples');
-  return { example: part.example(index), what: `${part.name} example ${index.toLocaleString('en-US')}` };
+  const what = `${part.name} example ${index.toLocaleString('en-US')}`;
+  return { example: part.example(index), what, alignment: part.alignment?.(index) };
 }
 
 /** Test, or else validation; what it was trained on where nothing is held out. */

@@ -35,7 +35,7 @@ export class Traces {
     if (source.kind === 'onnx') return this.#foreign(source, choice, reading);
     const traced = await sourceOfTrace(source);
     const { model, weights, kept, state } = traced;
-    const { inputs, lengths, steps, tokens, by, beside, what } = await sequenceOf(choice, traced, (written) =>
+    const { inputs, lengths, steps, tokens, by, beside, what, alignment } = await sequenceOf(choice, traced, (written) =>
       writtenExample(written, traced, this.#runtime),
     );
     const id = this.#next();
@@ -50,6 +50,7 @@ export class Traces {
       inputs,
       lengths,
       vocabularies,
+      ...(alignment === undefined ? {} : { alignment }),
       ...(classes === undefined ? {} : { classes }),
       ...(objective === undefined ? {} : { objective }),
     };

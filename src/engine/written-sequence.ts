@@ -14,7 +14,7 @@ type Written = Extract<SequenceChoice, { readonly kind: 'written' }>;
 
 /** The best of each step, or the tokens that the choice names; ‹end› stands behind them where the model came to it. Throws RunError for a model that
  *  writes no rows, or has not been trained. */
-export async function writtenExample({ source, ids }: Written, traced: TracedModel, runtime: Runtime): Promise<Example> {
+export async function writtenExample({ source, ids, cut = false }: Written, traced: TracedModel, runtime: Runtime): Promise<Example> {
   const { model, shapes, kept, padded } = traced;
   const shape = shapes.find(({ name }) => name === model.prediction?.input);
   const vocabulary = kept.vocabularies[shape?.classes ?? ''];
@@ -26,8 +26,8 @@ export async function writtenExample({ source, ids }: Written, traced: TracedMod
   const [read] = await sourcesOf(traced, [source]);
   const settings = { ...usualAnswer, length: traced.length ?? usualAnswer.length };
   const row = ids === undefined ? await greedyRow(read!, { ...traced, model: padded() }, settings, runtime) : undefined;
-  const tokens = ids ?? row!.ids;
-  const own = Int32Array.from([begin, ...tokens.filter((id) => id !== end), ...(ids !== undefined || row!.ended ? [end] : [])]);
+  const ended = row?.ended ?? !cut;
+  const own = Int32Array.from([begin, ...(ids ?? row!.ids), ...(ended ? [end] : [])]);
   const { inputs, lengths } = read!.example;
   return {
     inputs: { ...inputs, [shape.name]: own, [`next(${shape.name})`]: ahead(own, 1, true) },

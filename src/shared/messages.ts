@@ -3,7 +3,7 @@
 
 import type { PartParity } from './foreign.ts';
 import type { Packed } from './packed.ts';
-import type { Objective, TraceDescription } from './trace.ts';
+import type { ImagePlaces, Objective, TraceDescription } from './trace.ts';
 import type { RunSummary } from './training.ts';
 
 /** Requests that the host answers. */
@@ -171,6 +171,10 @@ export interface AttentionPlaces {
   readonly places: number;
   /** What stands at each place, where they are the steps of a sequence: the letters or words of the source. */
   readonly tokens?: readonly string[];
+  /** They are those of an image, row by row; its numbers come as `image`. */
+  readonly image?: ImagePlaces;
+  /** Alignment error rate of the sequence's strongest places, where the data says which words belong together. */
+  readonly alignmentError?: number;
 }
 
 /** What a line does, by its equation where that tells; it fixes the hue. The letter always stands by it. */
@@ -244,7 +248,16 @@ export type Numbers =
   | GradientNumbers
   | ColumnNumbers
   | GradientAtNumbers
+  | ImageNumbers
   | TrainingNumbers;
+
+/** The image that attention looks at: `pixels` [channels, height, width], 0 .. 1. */
+export interface ImageNumbers {
+  readonly part: 'image';
+  readonly layer: string;
+  readonly shape: readonly number[];
+  readonly values: Packed;
+}
 
 /** The visible timesteps; `columns` is at most to - from. Arrays: `heat:LINE` [rows, columns], units in order from the top;
  *  `below:LINE`, `above:LINE` [columns], shares of saturated units; `uniform:LINE` [columns], of attention its entropy as a share of that of equal

@@ -22,6 +22,20 @@ export interface SequenceDescription {
   readonly by: 'char' | 'word' | 'number';
 }
 
+/** A step of what is read, and the step of what is predicted (its ‹begin› is step 0) that says the same. Not sure: people may disagree (Och & Ney 2003). */
+export interface Link {
+  readonly source: number;
+  readonly target: number;
+  readonly sure: boolean;
+}
+
+/** Places of an image: an input of [channels, height, width], seen in so many rows and columns. */
+export interface ImagePlaces {
+  readonly input: string;
+  readonly rows: number;
+  readonly columns: number;
+}
+
 export interface LineDescription {
   readonly name: string;
   readonly role: LineRole;
@@ -41,6 +55,8 @@ export interface LineDescription {
   readonly attention?: true;
   /** The dimension that is attended over, where it is that of a sequence: `S`. */
   readonly places?: string;
+  /** They are those of an image. */
+  readonly image?: ImagePlaces;
 }
 
 export interface InstanceDescription {
@@ -76,6 +92,8 @@ export interface TraceDescription extends SequenceDescription {
   readonly time?: string;
   /** What is read beside it, by the dimensions: an encoder's sequence. */
   readonly beside?: Readonly<Record<string, SequenceDescription>>;
+  /** Which timesteps of the other sequence and of this one say the same, where the data tells; not all are sure. */
+  readonly alignment?: readonly Link[];
   /** The names of the classes that are predicted, in order: for reading logits. */
   readonly classes?: readonly string[];
   /** The classes of inputs by the name of their dimension: `Char`. */

@@ -3,7 +3,7 @@
 import { type Axis, hasAxis, type Value } from '../graph/graph.ts';
 import type { Instance, Line, Model } from '../graph/model.ts';
 import type { LineRole } from '../shared/source.ts';
-import type { InstanceDescription, LineDescription } from '../shared/trace.ts';
+import type { ImagePlaces, InstanceDescription, LineDescription } from '../shared/trace.ts';
 import type { Sizes } from './arrays.ts';
 
 export interface Dimensions {
@@ -12,6 +12,8 @@ export interface Dimensions {
   readonly sizes: Sizes;
   /** Axes of other sequences, which have timesteps of their own. */
   readonly beside?: readonly string[];
+  /** Tells of an axis whether it is the places of an image. */
+  readonly image?: (axis: Axis) => ImagePlaces | undefined;
 }
 
 /** The axis that the model's sequence runs along: that of the input which is predicted, else the one that its first cell runs over, else that of the first
@@ -83,8 +85,10 @@ function describeLine({ value, ...line }: Line, dimensions: Dimensions): LineDes
 }
 
 /** Weights over the places of another sequence, or of the same; a softmax over classes has a fixed number of them. */
-function attentionOf(role: LineRole, value: Value, dimensions: Dimensions): Pick<LineDescription, 'attention' | 'places'> {
+function attentionOf(role: LineRole, value: Value, dimensions: Dimensions): Pick<LineDescription, 'attention' | 'places' | 'image'> {
   const last = axesOfStep(value, dimensions).at(-1);
+  const image = last === undefined ? undefined : dimensions.image?.(last);
+  if (role === 'weights' && image !== undefined) return { attention: true, image };
   return role === 'weights' && typeof last?.size === 'string' ? { attention: true, places: last.size } : {};
 }
 

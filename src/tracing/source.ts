@@ -26,6 +26,7 @@ export interface TraceSource {
   readonly by: TraceDescription['by'];
   readonly classes?: readonly string[];
   readonly vocabularies?: TraceDescription['vocabularies'];
+  readonly alignment?: TraceDescription['alignment'];
   readonly objective?: Objective;
   /** States that are known for the whole sequence, [T, batch, ...] by `instance/state'`: they are taken as they are. */
   readonly known?: ReadonlyMap<string, Float32Array>;

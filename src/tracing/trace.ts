@@ -9,6 +9,7 @@ import { Cut } from './cut.ts';
 import { describeInstance, timeAxis } from './describe.ts';
 import { TraceError } from './errors.ts';
 import type { Evaluator } from './evaluator.ts';
+import { imagePlaces } from './image-places.ts';
 import { sameNumbers } from './lines.ts';
 import { objectiveGraph, objectiveWeights, seededGraph } from './objective.ts';
 import { withPlaces } from './places.ts';
@@ -99,7 +100,8 @@ class ModelTrace implements SeededTrace {
   }
 
   get description(): TraceDescription {
-    const { id, model, title, steps, tokens, by, classes, vocabularies } = this.#source;
+    const { id, model, title, steps, tokens, by, classes, vocabularies, alignment } = this.#source;
+    const image = imagePlaces(model);
     return {
       id,
       model: model.name,
@@ -109,9 +111,10 @@ class ModelTrace implements SeededTrace {
       by,
       ...(classes === undefined ? {} : { classes }),
       ...(vocabularies === undefined ? {} : { vocabularies }),
+      ...(alignment === undefined ? {} : { alignment }),
       time: this.#time,
       instances: model.instances.map((instance) =>
-        describeInstance(instance, model, { time: this.#time, sizes: this.#sizes, beside: this.#source.beside ?? [] }),
+        describeInstance(instance, model, { time: this.#time, sizes: this.#sizes, beside: this.#source.beside ?? [], image }),
       ),
       parity: this.#parity,
       objective: this.#objective,

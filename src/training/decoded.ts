@@ -1,6 +1,6 @@
 // What decoded texts are worth beside what people wrote.
 
-import type { Dataset, Link, Part } from '../data/dataset.ts';
+import type { Dataset, Part } from '../data/dataset.ts';
 import { decode } from '../data/vocabulary.ts';
 import { bleu } from './bleu.ts';
 import { chrf } from './chrf.ts';
@@ -43,22 +43,4 @@ export function referencesOf({ inputs, vocabularies }: Dataset, part: Part, inde
       Array.from(ids).filter((id) => id !== begin && id !== end),
     ),
   ];
-}
-
-/** Alignment error rate over pairs (Och & Ney 2003): 1 - (|A ∩ S| + |A ∩ P|) / (|A| + |S|), the sure links S being among the possible ones P. `found`: the links A of
- *  each pair, as the strongest attention of each step of the target gives them. NaN where there are none at all. */
-export function alignmentErrorRate(
-  found: readonly (readonly Pick<Link, 'source' | 'target'>[])[],
-  truth: readonly (readonly Link[])[],
-): number {
-  let [right, all] = [0, 0];
-  found.forEach((links, k) => {
-    const key = ({ source, target }: Pick<Link, 'source' | 'target'>): string => `${source} ${target}`;
-    const own = new Set(links.map(key));
-    const sure = new Set(truth[k]!.filter((link) => link.sure).map(key));
-    const possible = new Set(truth[k]!.map(key));
-    for (const link of own) right += Number(sure.has(link)) + Number(possible.has(link));
-    all += own.size + sure.size;
-  });
-  return 1 - right / all;
 }

@@ -30,7 +30,8 @@ export async function measure(
   const { loss, metrics: answered, tally } = await validate(trainer, batches, model, dataset, metrics);
   const wanted = decodedMetrics(metrics);
   const decoded = wanted.length === 0 ? undefined : await decode?.(await trainer.state(), part, wanted);
-  const found = { ...answered, ...decoded };
+  const aer = dataset.parts[part].alignment === undefined ? undefined : await decode?.aligned?.(await trainer.state(), part);
+  const found = { ...answered, ...decoded, ...(aer === undefined ? {} : { aer }) };
   const { judged } = model;
   const target = judged?.input === undefined ? undefined : { input: judged.input, ahead: judged.ahead };
   const baselines = baselinesOf(dataset, part, metrics, target);

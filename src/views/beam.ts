@@ -39,8 +39,8 @@ export async function showBeam(run: string, engine: Engine, memory: vscode.Memen
   };
   view.onAction(({ action, node, width: wanted, hypothesis }) => {
     if (action === 'debug') {
-      const ids = row?.beam?.hypotheses[Number(hypothesis)]?.tokens;
-      if (read !== undefined && ids !== undefined) void debugWritten(run, read, ids);
+      const chosen = row?.beam?.hypotheses[Number(hypothesis)];
+      if (read !== undefined && chosen !== undefined) void debugWritten(run, read, chosen.tokens, !chosen.ended);
       return;
     }
     if (action === 'width') width = Number(wanted);
@@ -55,13 +55,13 @@ export async function showBeam(run: string, engine: Engine, memory: vscode.Memen
 }
 
 /** Steps through tokens that a run has written. */
-async function debugWritten(run: string, source: SourceChoice, ids: readonly number[]): Promise<void> {
+async function debugWritten(run: string, source: SourceChoice, ids: readonly number[], cut: boolean): Promise<void> {
   const { file } = await readRecord(run);
   await vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(vscode.Uri.file(file)), {
     name: `Step through ${basename(run)}`,
     type: 'unroll',
     request: 'launch',
     program: file,
-    trace: { source: { kind: 'run', folder: run }, sequence: { kind: 'written', source, ids } },
+    trace: { source: { kind: 'run', folder: run }, sequence: { kind: 'written', source, ids, cut } },
   });
 }

@@ -1,11 +1,13 @@
 // One layer of a trace as the views show it: its rows with their scales, its unit orders, and the numbers of a window or a timestep.
 
+import { alignmentErrorRate, strongestLinks } from '../shared/alignment.ts';
 import { uniformity } from '../shared/attention.ts';
 import type {
   AttentionPlaces,
   ColumnNumbers,
   GradientAtNumbers,
   GradientNumbers,
+  ImageNumbers,
   Peek,
   Row,
   Structure,
@@ -91,7 +93,11 @@ export class Layer {
     this.orders.clear();
     this.taus = undefined;
     const joined = new Map(lines.map((line) => [line, join(runs.map((run) => run.get(line)!))]));
-    this.rows = this.rows.map((row) => scaled(row, joined.get(row.line)!, this.structure));
+    this.rows = this.rows.map((row) => {
+      const values = joined.get(row.line)!;
+      const isWhole = values.length === this.sequence.steps * row.units;
+      return withAlignment(scaled(row, values, this.structure), isWhole && this.along === undefined ? values : undefined, this.trace);
+    });
     this.sample = { runs, statistics: new Map(this.rows.map((row) => [row.line, unitStatistics(joined.get(row.line)!, row.units)])) };
   }
 
@@ -165,7 +171,8 @@ export class Layer {
     const places = placesOf(await this.order(order));
     const heats = this.rows.map((row) => {
       const place = row.units === this.units && row.attention === undefined ? places : byIndex(row.units);
-      const rows = Math.max(1, Math.min(row.units, request.height));
+      // What is drawn over an image is no row of pixels.
+      const rows = row.attention?.image === undefined ? Math.max(1, Math.min(row.units, request.height)) : row.units;
       return { row, pool: new HeatPool(steps, columns, rows, place, this.sample!.statistics.get(row.line)!) };
     });
     const gates = this.rows
@@ -218,6 +225,16 @@ export class Layer {
       arrays[`high:${line}`] = high;
     }
     return { part: 'gradient', layer: this.instance.path, from, to, columns, values: pack(arrays) };
+  }
+
+  /** The image that the layer's attention looks at, if it looks at one. */
+  async image(): Promise<ImageNumbers | undefined> {
+    const input = this.rows.find(({ attention }) => attention?.image !== undefined)?.attention?.image?.input;
+    const model = this.trace.description.instances.find(({ parent, path }) => parent === undefined && path === '');
+    const shape = model?.inputs.find(({ name }) => name === input)?.shape;
+    if (input === undefined || shape === undefined) return undefined;
+    const [pixels] = await this.trace.read({ addresses: [{ instance: '', line: input }], from: 0, to: 1 });
+    return { part: 'image', layer: this.instance.path, shape, values: pack({ pixels: pixels! }) };
   }
 
   /** Gradients of one timestep: norms, and those of a unit. */
@@ -293,6 +310,16 @@ function withTokens(row: Row, { lines }: InstanceDescription, { description }: T
   if (row.attention === undefined || places === undefined) return row;
   const sequence = places === description.time ? description : description.beside?.[places];
   return sequence === undefined ? row : { ...row, attention: { ...row.attention, tokens: sequence.tokens } };
+}
+
+/** How far the strongest places of all timesteps are from what people have aligned. */
+function withAlignment(row: Row, values: Float32Array | undefined, { description }: Trace): Row {
+  const { alignment, steps } = description;
+  const { attention } = row;
+  if (attention?.tokens === undefined || alignment === undefined || values === undefined) return row;
+  // What is read begins with ‹begin› and ends with ‹end›.
+  const alignmentError = alignmentErrorRate([strongestLinks(values, attention, steps - 2)], [alignment]);
+  return Number.isNaN(alignmentError) ? row : { ...row, attention: { ...attention, alignmentError } };
 }
 
 /** Of each timestep, the mean of its heads. */

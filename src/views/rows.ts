@@ -34,10 +34,10 @@ export function rowsOf(instance: InstanceDescription, structure: Structure): Row
   });
 }
 
-function placesOf({ attention, shape }: LineDescription): Pick<Row, 'attention'> {
+function placesOf({ attention, shape, image }: LineDescription): Pick<Row, 'attention'> {
   const places = shape.at(-1);
   if (attention !== true || places === undefined) return {};
-  return { attention: { heads: shape.length === 2 ? shape[0]! : 1, places } };
+  return { attention: { heads: shape.length === 2 ? shape[0]! : 1, places, ...(image === undefined ? {} : { image }) } };
 }
 
 /** `attention`, or `head 3` of a line for each. */

@@ -60,6 +60,8 @@ export class TraceModel {
   /** Where one was in the sequences that are not shown, by their dimensions; and that of the one that is. */
   private readonly places = new Map<string | undefined, Pick<TraceState, 't' | 'window'>>();
   private along: string | undefined;
+  /** The layer whose image was sent. */
+  private pictured: Layer | undefined;
   private search = 0;
   /** Where the debugger is asked to go. */
   private target: number | undefined;
@@ -388,6 +390,9 @@ export class TraceModel {
     if (loading) this.outlets.status({ kind: 'ready' });
     this.shown = window;
     await this.sendOrder();
+    const image = this.pictured === layer ? undefined : await layer.image();
+    this.pictured = layer;
+    if (image !== undefined) this.outlets.send(image);
     this.outlets.send(numbers);
     if (!new Float32Array(numbers.values.buffer).some(Number.isNaN)) return;
     // A fault that was seen once stays said, wherever the window goes.

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { alignmentErrorRate, strongestLinks } from '../../src/shared/alignment.ts';
 import { bleu, tokens13a } from '../../src/training/bleu.ts';
 import { chrf } from '../../src/training/chrf.ts';
-import { alignmentErrorRate, decodedScores } from '../../src/training/decoded.ts';
+import { decodedScores } from '../../src/training/decoded.ts';
 
 interface Scores {
   readonly cases: readonly {
@@ -46,6 +47,10 @@ describe('decoded texts', () => {
     const link = (source: number, target: number, sure = true) => ({ source, target, sure });
     const truth = [[link(0, 0), link(1, 1), link(2, 1, false)]];
     assert.equal(alignmentErrorRate([[link(0, 0), link(1, 1)]], truth), 0);
+    // Two steps of two heads over three places; the second step writes ‹end›.
+    const weights = [0.1, 0.8, 0.1, 0.3, 0.3, 0.4, 1, 0, 0, 1, 0, 0];
+    assert.deepEqual(strongestLinks(weights, { heads: 2, places: 3 }, 1), [{ source: 1, target: 1 }]);
+    assert.deepEqual(strongestLinks(weights, { heads: 2, places: 3 }, 9).at(-1), { source: 0, target: 2 });
     assert.equal(alignmentErrorRate([[link(0, 0), link(1, 1), link(2, 1)]], truth), 0);
     // One of two sure links is found, and one link is wrong: 1 - (1 + 1) / (2 + 2).
     assert.equal(alignmentErrorRate([[link(0, 0), link(2, 2)]], truth), 0.5);

@@ -16,9 +16,9 @@ export interface BeamPage {
   readonly width: number;
 }
 
-const COLUMN = 84;
-const LANE = 40;
-const BOX = { width: 66, height: 34 } as const;
+const COLUMN = 66;
+const LANE = 38;
+const BOX = { width: 52, height: 34 } as const;
 
 export function beamPage({ run, source, row, forced, width }: BeamPage): string {
   const { beam } = row;

@@ -133,13 +133,13 @@ table.parts code, table.parts th { white-space: nowrap; }
 .beam svg path { fill: none; stroke: var(--vscode-descriptionForeground); stroke-width: 1; opacity: 0.6; }
 .beam svg path.best { stroke: var(--vscode-foreground); stroke-width: 2.5; opacity: 1; }
 .beam svg path.dropped { stroke-dasharray: 3 3; }
-.node { position: absolute; box-sizing: border-box; width: 66px; height: 34px; padding: 1px 4px; font: inherit; font-size: 11px; line-height: 15px; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; color: var(--vscode-foreground); background: var(--vscode-editor-background); border: 1px solid var(--vscode-descriptionForeground); border-radius: 4px; cursor: pointer; }
+.node { position: absolute; box-sizing: border-box; width: 52px; height: 34px; padding: 1px 2px; font: inherit; font-size: 11px; line-height: 15px; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; color: var(--vscode-foreground); background: var(--vscode-editor-background); border: 1px solid var(--vscode-descriptionForeground); border-radius: 4px; cursor: pointer; }
 .node b { display: block; font-family: var(--vscode-editor-font-family); overflow: hidden; text-overflow: ellipsis; }
 .node span { color: var(--vscode-descriptionForeground); font-variant-numeric: tabular-nums; }
-.node.best { border: 2px solid var(--vscode-foreground); padding: 0 3px; }
+.node.best { border: 2px solid var(--vscode-foreground); padding: 0 1px; }
 .node.dropped { border-style: dashed; }
 .node.dropped b { font-weight: 400; }
-.node.forced { background: var(--vscode-editor-inactiveSelectionBackground); }
+.node.forced { border-bottom-style: double; border-bottom-width: 4px; }
 .node:hover:not(:disabled) { background: var(--vscode-list-hoverBackground); outline: 1px dashed var(--vscode-contrastActiveBorder, transparent); }
 .node:disabled { cursor: default; }
 .node:focus-visible { outline: 2px solid var(--vscode-focusBorder); outline-offset: 1px; }

@@ -3,7 +3,7 @@
 import type { LengthFigures } from '../../shared/training.ts';
 import { figure, type Series } from './chart.ts';
 
-const SHARES = new Set(['accuracy', 'f1', 'exact', 'majority']);
+const SHARES = new Set(['accuracy', 'f1', 'exact', 'majority', 'aer']);
 const UNITS: Readonly<Record<string, string>> = {
   bits: 'bits a step',
   perplexity: '',
@@ -18,7 +18,7 @@ export const unitOf = (name: string): string => (isShare(name) ? '%' : (UNITS[na
 export const metricText = (name: string, value: number): string => (isShare(name) ? `${(100 * value).toFixed(1)} %` : figure(value));
 
 /** Whether more is better. */
-export const isGain = (name: string): boolean => isShare(name) || name === 'bleu' || name === 'chrf';
+export const isGain = (name: string): boolean => (isShare(name) && name !== 'aer') || name === 'bleu' || name === 'chrf';
 
 export const metricNames: Readonly<Record<string, string>> = {
   accuracy: 'accuracy',
@@ -28,6 +28,7 @@ export const metricNames: Readonly<Record<string, string>> = {
   bits: 'bits',
   bleu: 'BLEU',
   chrf: 'chrF2',
+  aer: 'alignment error rate',
   rmse: 'RMSE',
   mae: 'MAE',
   persistence: 'persistence',
