@@ -125,7 +125,8 @@ export function drawStrongest(surface: Surface, shown: Shown, layout: TimelineLa
   if (layout.narrow) return;
   const token = places.tokens?.[first.place];
   const { image } = places;
-  const plain = image === undefined ? `place ${first.place}` : `(${Math.floor(first.place / image.columns)}, ${first.place % image.columns})`;
+  const plain =
+    image === undefined ? `place ${first.place}` : `(${Math.floor(first.place / image.columns)}, ${first.place % image.columns})`;
   const said = token === undefined ? `at ${plain}` : `at ‘${visibleToken(token)}’`;
   surface.text(right, y + 23, said, { size: 10, fill: theme.description, anchor: 'end', room: layout.width - layout.x - layout.plot - 8 });
   if (places.alignmentError !== undefined)

@@ -1,12 +1,14 @@
 // Where a trained model looks while it writes the rows of its test part, beside where what it writes stands in what it reads: a part of a date, a thing in an image, a
 // word of a sentence. Rows are decoded greedily, and places are judged in those that came out right.
 
-import type { Box, Link } from '../../src/data/dataset.ts';
+import type { Box } from '../../src/data/dataset.ts';
 import { loadData } from '../../src/engine/features.ts';
 import { openRunModel } from '../../src/engine/job.ts';
 import { checkpointOf } from '../../src/engine/traces.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
-import { alignmentErrorRate, decodedScores, referencesOf } from '../../src/training/decoded.ts';
+import { alignmentErrorRate } from '../../src/shared/alignment.ts';
+import type { Link } from '../../src/shared/trace.ts';
+import { decodedScores, referencesOf } from '../../src/training/decoded.ts';
 import { RowWriter, type WrittenRow } from '../../src/training/decoding/write.ts';
 
 export interface DecodedRow {

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
+import type { Part } from '../../../src/data/dataset.ts';
 import { sourceOfText, sourceShapes } from '../../../src/engine/writing.ts';
 import { inputShapes } from '../../../src/language/index.ts';
 import { createRuntime } from '../../../src/runtime/onnxruntime.ts';
 import type { KeptData, Vocabulary } from '../../../src/shared/dataset.ts';
 import type { GenerateSettings } from '../../../src/shared/settings.ts';
 import { attentionLines } from '../../../src/training/decoding/attention.ts';
+import { alignmentErrorOf } from '../../../src/training/decoding/figures.ts';
 import { RowWriter, type WritingModel } from '../../../src/training/decoding/write.ts';
 import { programOf } from '../../language/load.ts';
-import { classes, logProbabilities, modelOf, texts, weightsOf } from './models.ts';
+import { classes, logProbabilities, modelOf, texts, weightsOf, wholeOf } from './models.ts';
 
 const vocabulary = (special: readonly string[], words: string): Vocabulary => {
   const tokens = [...special, ...words.split(' ')];
@@ -52,6 +54,53 @@ describe('rows that are written', () => {
       await writer.close();
     }
   };
+
+  it('have the alignment error rate of the strongest places while the model is told what people wrote', async () => {
+    const rows = [
+      { source: [1, 2, 3], target: [1, 3, 5, 4, 2] },
+      { source: [5, 4], target: [1, 6, 3, 3, 4, 2] },
+    ];
+    const part: Part = {
+      name: 'test',
+      size: rows.length,
+      example: (index) => {
+        const { source, target } = rows[index]!;
+        return {
+          inputs: {
+            source: Int32Array.from(source),
+            target: Int32Array.from(target),
+            'next(target)': Int32Array.from([...target.slice(1), -1]),
+          },
+          lengths: { S: source.length, T: target.length },
+        };
+      },
+      alignment: (index) => [
+        { source: 0, target: 1, sure: true },
+        { source: 1, target: 2, sure: index === 0 },
+      ],
+    };
+    const weights = weightsOf(writing.model, 4);
+    const [line] = attentionLines(writing.model);
+    // By the interpreter: the links of each row, and the definition of the rate.
+    let [right, all] = [0, 0];
+    rows.forEach(({ source, target }, index) => {
+      const looked = wholeOf(writing.model, weights, line!.line.value, 0, target, source);
+      const steps = looked.axes.findIndex(({ name }) => name === 'T');
+      assert.ok(steps < looked.axes.findIndex(({ name }) => name === 'S'));
+      const truth = part.alignment!(index)!;
+      for (let step = 0; step < target.length - 2; step += 1) {
+        const own = Array.from(looked.data.subarray(step * source.length, (step + 1) * source.length));
+        const place = own.indexOf(Math.max(...own));
+        const link = truth.find((each) => each.source === place && each.target === step + 1);
+        right += Number(link !== undefined) + Number(link?.sure === true);
+        all += 1;
+      }
+      all += truth.filter(({ sure }) => sure).length;
+    });
+    assert.ok(Math.abs((await alignmentErrorOf(writing, weights, part, runtime))! - (1 - right / all)) < 1e-12);
+    const { alignment: _, ...plain } = part;
+    assert.equal(await alignmentErrorOf(writing, weights, plain, runtime), undefined);
+  });
 
   it('are the same by themselves and beside others of any length', async () => {
     const texts = Array.from({ length: 70 }, (_, k) =>
