@@ -99,7 +99,7 @@ describe('a trace of a model that reads one sequence and predicts another', () =
           }
         }
       assert.ok(seen.has('S') && seen.has(undefined));
-    });
+    }).timeout(20_000);
 
   for (const name of ['of an LSTM', 'of self-attention'])
     it(`${name}: the runtime has the same`, async () => {
@@ -144,5 +144,5 @@ describe('a trace of a model that reads one sequence and predicts another', () =
     const [mean] = await trace.read({ addresses: addresses.slice(1), from: 0, to: sizes.S, gradient: true });
     assertClose(mean!, all, 1e-6, 'the mean of the gradients');
     await trace.close();
-  });
+  }).timeout(20_000);
 });
