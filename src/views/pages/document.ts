@@ -119,6 +119,8 @@ svg { width: 100%; max-width: 720px; display: block; overflow: visible; }
 .actions button:hover { background: var(--vscode-button-secondaryHoverBackground); }
 .actions button.primary { color: var(--vscode-button-foreground); background: var(--vscode-button-background); }
 .actions button.primary:hover { background: var(--vscode-button-hoverBackground); }
+.actions button[aria-pressed="true"] { font-weight: 700; }
+.vscode-high-contrast .actions button[aria-pressed="true"], .vscode-high-contrast-light .actions button[aria-pressed="true"] { outline: 2px solid var(--vscode-contrastActiveBorder); outline-offset: -3px; }
 .actions button:disabled { opacity: 0.5; cursor: default; }
 .actions button:focus-visible, .link:focus-visible { outline: 1px solid var(--vscode-focusBorder); outline-offset: 2px; }
 .link { font: inherit; padding: 0; border: 0; background: none; color: var(--vscode-textLink-foreground); cursor: pointer; text-align: left; }
