@@ -167,7 +167,12 @@ describe('a conversation in the workbench', () => {
   it('opens a reply in the debugger, token by token, with where it looked', async () => {
     await workbench.openDebugViews().catch(() => undefined);
     await turn(1).locator('[data-action=debug]').click();
-    await workbench.stopped(/t = 0 of 10/);
+    // What was said is read first; the timeline has the reply, and the weights of what was said at each of its tokens.
+    await workbench.stopped(/t = 0 of 7, 'do'/);
+    const timeline = await workbench.webview('[role="img"][aria-label*="of the weight"]');
+    await timeline.locator('[role="img"][aria-label*="of the weight"]').waitFor();
+    await workbench.page.keyboard.press('F10');
+    await workbench.stopped(/t = 1 of 7, 'you'/);
     await workbench.screenshot('chat-debug');
     const weights = await workbench.lineValue('decoder =');
     assert.ok(weights !== '');
