@@ -174,8 +174,8 @@ describe('a conversation in the workbench', () => {
     await workbench.page.keyboard.press('F10');
     await workbench.stopped(/t = 1 of 7, 'you'/);
     await workbench.screenshot('chat-debug');
-    const weights = await workbench.lineValue('decoder =');
-    assert.ok(weights !== '');
+    const read = await workbench.lineValue('= embed(said');
+    assert.ok(read !== '');
     await workbench.stopDebugging();
   });
 
