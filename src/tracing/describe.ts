@@ -43,7 +43,8 @@ export function describeInstance(instance: Instance, model: Model, dimensions: D
     ...(instance.parent === undefined ? {} : { parent: instance.parent }),
     ...(instance.call === undefined ? {} : { call: instance.call }),
     definition: instance.definition,
-    runs: instance.axis !== undefined,
+    // An encoder's own axis is another one than that of what is written.
+    runs: instance.axis === dimensions.time,
     reverse: instance.reverse,
     lines: instance.lines.map((line) => describeLine(line, dimensions)),
     states: instance.states.map(({ name, after }) => ({ name, shape: shape(after), ...alongOf(after, dimensions) })),

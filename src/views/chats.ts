@@ -196,7 +196,7 @@ class Chat implements vscode.Disposable {
   async #showAll(): Promise<void> {
     const { run } = this.#parts;
     this.#post({ run, ...this.#turns(), busy: this.#reply !== undefined, toEnd: true });
-    await this.#showSettings();
+    await this.#showSettings(true);
     await this.#offer();
   }
 
@@ -210,9 +210,9 @@ class Chat implements vscode.Disposable {
     return { own: this.#conversation.own ?? usual, usual };
   }
 
-  async #showSettings(): Promise<void> {
+  async #showSettings(andFields: boolean): Promise<void> {
     const { own, usual } = await this.#settings();
-    this.#post({ fields: fieldsOf(own), summary: settingsText(own, usual), fault: '' });
+    this.#post({ ...(andFields ? { fields: fieldsOf(own) } : {}), summary: settingsText(own, usual), fault: '' });
   }
 
   async #set(settings: ReturnType<typeof settingsOf> | undefined): Promise<void> {
@@ -222,7 +222,8 @@ class Chat implements vscode.Disposable {
     }
     const { own: _, ...rest } = this.#conversation;
     await this.#keep(settings === undefined ? rest : { ...rest, own: settings });
-    await this.#showSettings();
+    // What is being typed in the fields stays.
+    await this.#showSettings(settings === undefined);
   }
 
   /** Held-out examples, where nothing has been said. Data that cannot be read has none. */

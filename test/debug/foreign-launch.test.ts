@@ -49,6 +49,8 @@ describe('launch configurations of ONNX models', () => {
     assert.match(fault({ program: 'm.onnx', objective: { kind: 'loss' } }), /"objective" .* of an \.onnx model/);
     assert.match(fault({ program: 'm.onnx', objective: { kind: 'output', output: 'y', index: ['0'] } }), /"objective"/);
     assert.equal(fault({ program: 'm.onnx', objective: { kind: 'output', output: 'y', index: [0, null] } }), undefined);
+    assert.match(fault({ program: 'm.rnn', writes: 'ja' }), /"writes" .* has read "text": give it both/);
+    assert.equal(fault({ program: 'm.rnn', text: 'yes', writes: 'ja' }), undefined);
     assert.match(fault({ program: 'm.onnx', choices: [] }), /"choices" .* path of a file of JSON/);
     await assert.rejects(input({ choices: 'bad.json' }), /^Error: \/w\/bad\.json is no JSON: /);
     await assert.rejects(input({ stream: 'none.json' }), /^Error: There is no file \/w\/none\.json that can be read\.$/);

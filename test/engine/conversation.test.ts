@@ -190,12 +190,15 @@ describe('runs that stay open', function () {
   it('close where there are others, but none that is at work', async () => {
     const open = new OpenRuns(counting());
     let done: () => void = () => undefined;
+    let isAtWork = false;
     const work = open.use(runs[0]!, async (run) => {
       await run.writer(settings);
+      isAtWork = true;
       await new Promise<void>((resolve) => {
         done = resolve;
       });
     });
+    await until(() => isAtWork);
     for (const run of runs.slice(1)) await write(open, run);
     assert.deepEqual([open.size, closed], [2, 0]);
     done();

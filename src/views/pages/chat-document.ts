@@ -76,7 +76,8 @@ const script = `
     post({ action: 'settings', ...Object.fromEntries(fields().map((each) => [each.name, each.value])) });
   });
   page.addEventListener('click', ({ target }) => {
-    if (target.closest('[data-action]')) say.focus();
+    // Others open something that has the focus from then on.
+    if (target.closest('[data-action=say], [data-action=stop], [data-action=clear], [data-action=reset]')) say.focus();
   });
   addEventListener('message', ({ data }) => {
     if (typeof data !== 'object') return;

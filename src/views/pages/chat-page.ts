@@ -59,7 +59,7 @@ export function turnHtml({ id, said, reply }: Turn, { kind, run }: Partner): str
   const unknown = reply.unknown.map((word) => `<span class="unknown">${escaped(word)}</span>`).join(', ');
   const strange = unknown === '' ? '' : `<p class="unit">Unknown to the model: ${unknown}</p>`;
   return `<section class="said"><h2>${escaped(sides.said)}</h2><p class="text">${marked(said, reply.unknown)}</p>${strange}</section>
-<section class="reply"><h2>${escaped(sides.reply)}</h2>${replyText(reply)}${tools(id, reply)}</section>`;
+<section class="reply"><h2>${escaped(sides.reply)}</h2>${replyText(reply)}${tools(id, reply, kind)}</section>`;
 }
 
 function replyText(reply: Reply): string {
@@ -71,10 +71,10 @@ function replyText(reply: Reply): string {
   return `${text === '' && state === 'failed' ? '' : `<p class="text">${shown}${more}</p>`}${remark}`;
 }
 
-function tools(id: number, { state, ids, ended, looked, search, length }: Reply): string {
+function tools(id: number, { state, ids, ended, looked, search, length }: Reply, kind: Converses): string {
   if (state === 'writing' || (ids.length === 0 && !ended)) return '';
   const how = escaped(`${searchText(search)}, at most ${length} tokens`);
-  return `<div class="under"><button type="button" class="link" data-action="debug" data-turn="${id}" title="Step through it token by token">Debug this reply</button>${looked.length === 0 ? '' : where(id, looked)}<span class="unit">${how}</span></div>`;
+  return `<div class="under"><button type="button" class="link" data-action="debug" data-turn="${id}" title="Step through it token by token">Debug this ${kind === 'chat' ? 'reply' : 'translation'}</button>${looked.length === 0 ? '' : where(id, looked)}<span class="unit">${how}</span></div>`;
 }
 
 /** A row for each token: the words that it looked at. */
