@@ -9,6 +9,7 @@ import { coderOf, joined, visitTokens } from '../data/vocabulary.ts';
 import type { InputShape, KeptData, Vocabulary } from '../shared/dataset.ts';
 import type { GenerateSettings } from '../shared/settings.ts';
 import type { Source, WriteOptions, WrittenRow } from '../training/decoding/write.ts';
+import { predictsNothing } from '../training/predictor.ts';
 import { RunError } from '../training/run.ts';
 import { featuresOf } from './features.ts';
 import type { OpenRun } from './open-runs.ts';
@@ -33,6 +34,7 @@ export async function writtenRows(
   request: Pick<GenerateRequest, 'sources' | 'attention' | 'continue'>,
   options: Pick<WriteOptions, 'seed' | 'watch'>,
 ): Promise<readonly WrittenRow[]> {
+  if (run.reader.model.prediction === undefined) throw predictsNothing(run.reader.model);
   const sources = await sourcesOf(run.reader, request.sources);
   const writer = await run.writer(settings, request.attention);
   const { search, length } = settings;

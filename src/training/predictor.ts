@@ -31,8 +31,7 @@ export async function openPredictor(
   options: SessionOptions = { device: 'cpu', threads: 1 },
 ): Promise<Predictor & { close(): Promise<void> }> {
   const { prediction } = model;
-  if (prediction === undefined)
-    throw new RunError(`${model.name} does not predict its own input: its loss compares nothing with next(...), so it cannot generate.`);
+  if (prediction === undefined) throw predictsNothing(model);
   const reader = await openReader(model, { input: prediction.input, line: prediction.logits }, weights, runtime, options);
   return { read: (ids) => reader.read(ids, ids.length), close: () => reader.close() };
 }
@@ -106,3 +105,11 @@ function atStep({ dims, data }: Tensor, place: number, step: number): Float32Arr
   const stride = dims.slice(place + 1).reduce((product, size) => product * size, 1);
   return (data as Float32Array).filter((_, k) => Math.floor(k / stride) % dims[place]! === step);
 }
+
+/** Why a model cannot write. */
+export const predictsNothing = ({ name, judged }: Pick<Model, 'name' | 'judged'>): RunError =>
+  judged?.ahead === true && judged.classes !== undefined
+    ? new RunError(
+        `${name} cannot write: the scores that it compares with next(...) have no line of their own. Write logits = ... above the loss, loss = cross_entropy(logits, next(...)), and train it again.`,
+      )
+    : new RunError(`${name} does not predict its own input: its loss compares nothing with next(...), so it cannot generate.`);

@@ -21,12 +21,18 @@ export const texts = {
   h    = attending_decoder(embed(input, 4), places(seen), 4)
   loss = cross_entropy(linear(last(h) + mean(mean_pool(conv(image, 4, window: 2), 3), over: [3, 2]), Tag), tag)
 }`,
+  /** Sentences and their translations, padded on both sides. */
+  translation: `model M(source: [S] of Char, target: [T] of Tag) {
+  encoder = bidirectional(gru, embed(source, 4), 4)
+  decoder = attending_decoder(embed(target, 4), encoder, 6)
+  loss    = cross_entropy(linear(decoder, Tag), next(target))
+}`,
 };
-/** Of the rows. */
+/** Of the rows; those of a source run the other way. */
 export const lengths = [3, 7, 1, 5, 6, 2, 7, 4, 3, 5, 1, 2, 6, 7, 4, 2, 3];
 
 export async function modelOf(text: string): Promise<Model> {
-  return buildModel(await programOf(text), { model: 'M', classes: { Char: 6, Tag: 3 }, ragged: ['T'] });
+  return buildModel(await programOf(text), { model: 'M', classes: { Char: 6, Tag: 3 }, ragged: ['T', 'S'] });
 }
 
 /** The same rows, with so many steps of padding that hold something else each time. */
@@ -34,7 +40,10 @@ export function batchOf(model: Model, steps: number): Batch {
   const rows = lengths.length;
   const fill = random('padding', steps);
   const floats: Record<string, Float32Array> = {};
-  const inputs: Record<string, Int32Array> = { 'lengths(T)': Int32Array.from(lengths) };
+  const given = new Set(model.inputs.map(({ name }) => name));
+  const lengthsOf = (axis: string): readonly number[] => (axis === 'S' ? lengths.toReversed() : lengths);
+  const inputs: Record<string, Int32Array> = {};
+  for (const axis of ['T', 'S']) if (given.has(`lengths(${axis})`)) inputs[`lengths(${axis})`] = Int32Array.from(lengthsOf(axis));
   for (const { name, value, classes } of model.inputs) {
     if (value.type.dtype === 'float') {
       const numbers = random('rows', name);
@@ -43,12 +52,17 @@ export function batchOf(model: Model, steps: number): Batch {
     }
     if (classes === undefined) continue;
     const count = classes === 'Char' ? 6 : 3;
-    const real = random('rows', name);
-    const own = lengths.map((length) => Array.from({ length }, () => Math.floor(real.uniform() * count)));
+    const ahead = /^next\((.*)\)$/.exec(name)?.[1];
+    const real = random('rows', ahead ?? name);
+    const drawn = lengthsOf(String(value.type.axes[0]!.size)).map((length) =>
+      Array.from({ length }, () => Math.floor(real.uniform() * count)),
+    );
+    // Behind the last step comes nothing.
+    const own = ahead === undefined ? drawn : drawn.map((row) => [...row.slice(1), -1]);
     const isStepped = value.type.axes.length > 1;
     inputs[name] = isStepped
       ? Int32Array.from({ length: steps * rows }, (_, k) => own[k % rows]![Math.floor(k / rows)] ?? Math.floor(fill.uniform() * count))
       : Int32Array.from(own, (row) => row[0]!);
   }
-  return { rows, sizes: { T: steps }, inputs: { ...inputs, ...floats }, reset: true };
+  return { rows, sizes: { T: steps, ...(given.has('lengths(S)') ? { S: steps } : {}) }, inputs: { ...inputs, ...floats }, reset: true };
 }

@@ -7,8 +7,8 @@ import type { Trained } from './webgpu-losses.ts';
 
 const script = fileURLToPath(new URL('webgpu-losses.ts', import.meta.url));
 const cells = ['lstm', 'gru', 'rnn', 'mgu', 'normed_lstm'];
-/** Models of the language whose rows are padded; a bidirectional one among them, and one with images. */
-const ragged = ['classifier', 'tagger', 'images'];
+/** Models of the language whose rows are padded; a bidirectional one among them, one with images, and one that translates. */
+const ragged = ['classifier', 'tagger', 'images', 'translation'];
 
 function assertNear(actual: readonly number[], expected: readonly number[], tolerance: number, what: string): void {
   assert.equal(actual.length, expected.length, what);

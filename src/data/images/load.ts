@@ -49,9 +49,17 @@ export async function loadImages(
     const [first] = rows;
     if (first === undefined) return;
     const [all, one] = [rows.length, names.size === 1];
-    const why = names instanceof Map ? `: ${(names as Map<string, string>).get(first.name)}` : '.';
+    // Each reason once, with an image that has it: one is cut short, another too large.
+    const whyOf = (name: string): string => (names instanceof Map ? `: ${(names as Map<string, string>).get(name)}` : '.');
+    const why = whyOf(first.name);
+    const reasons = new Map(rows.map(({ name }) => [whyOf(name), name]).reverse() as [string, string][]);
+    reasons.delete(why);
+    const others = [...reasons]
+      .slice(-3)
+      .reverse()
+      .map(([other, name]) => ` Also ${name}${other}`);
     remarks.push(
-      `${count(all, 'caption')} of ${count(names.size, 'image')} that ${which(one)} ${all === 1 ? 'is' : 'are'} left out, the first in line ${first.line.toLocaleString('en-US')}: ${first.name}${why}`,
+      `${count(all, 'caption')} of ${count(names.size, 'image')} that ${which(one)} ${all === 1 ? 'is' : 'are'} left out, the first in line ${first.line.toLocaleString('en-US')}: ${first.name}${why}${others.join('')}`,
     );
   };
   left(lost, (one) => (one ? 'is not there' : 'are not there'));

@@ -93,7 +93,10 @@ async function openPair(
   try {
     const said = [...reasons, writtenText(calls, how), ...remarks];
     const run = await model.runOn({ ...feeds, ...joined.fed }, { dimensions, remarks: said }, reading);
-    return { model, run: { ...run, remarks: [...run.remarks, ...differing(run, joined, calls)] } };
+    // Gradients are of the scores unless told otherwise.
+    const [scores] = [...joined.outputs].find(([, { output }]) => output === rule.scores)!;
+    const outputs = { [scores]: run.outputs[scores]!, ...run.outputs };
+    return { model, run: { ...run, outputs, remarks: [...run.remarks, ...differing(run, joined, calls)] } };
   } catch (error) {
     await model.release();
     throw error;

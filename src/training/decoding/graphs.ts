@@ -7,6 +7,7 @@ import { optimise } from '../../graph/passes/optimise.ts';
 import { orderResults } from '../../graph/passes/order.ts';
 import { select } from '../../graph/prune.ts';
 import { type Stepwise, stepwise } from '../../graph/stepwise.ts';
+import { predictsNothing } from '../predictor.ts';
 import { RunError } from '../run.ts';
 
 export interface DecoderGraphs extends Stepwise {
@@ -21,8 +22,7 @@ export interface DecoderGraphs extends Stepwise {
  *  input, or reads something else step by step beside it. `improve` is done to the graph of the source. */
 export function decoderGraphs(model: Model, lines: readonly Value[] = [], improve: (graph: Graph) => Graph = optimise): DecoderGraphs {
   const { prediction, name } = model;
-  if (prediction === undefined)
-    throw new RunError(`${name} does not predict its own input: its loss compares nothing with next(...), so it cannot generate.`);
+  if (prediction === undefined) throw predictsNothing(model);
   const predicted = model.inputs.find((each) => each.name === prediction.input)!.value;
   const axis = predicted.type.axes[0]!;
   const ones = new Map(model.dropout.map(({ value }) => [value, 1]));

@@ -265,7 +265,8 @@ describe('an encoder and a decoder of two files', function () {
     const files = await written('stepped', additive());
     const source = { file: files.encoder, generated: join(folder, 'generated') };
     const trace = await openForeignTrace(1, source, inputOf(files), runtime);
-    const { steps, instances, idle, title } = trace.description;
+    const { steps, instances, idle, title, objective } = trace.description;
+    assert.deepEqual(objective, { kind: 'output', output: 'logits' });
     assert.equal(steps, length);
     assert.match(title, /encoder and decoder\.onnx/);
     assert.ok(instances.some(({ lines }) => lines.some(({ attention, shape }) => attention === true && shape.join() === String(S))));

@@ -95,6 +95,13 @@ describe('decoder', () => {
       ['S'],
     );
     await assert.rejects(openDecoder(none, weightsOf(none), runtime), /^RunError: M does not predict its own input/);
+    const unnamed = await modelOf(
+      'model M(target: [T] of Word) {\n  loss = cross_entropy(linear(gru(embed(target, 4), 5), Word), next(target))\n}\n',
+    );
+    await assert.rejects(
+      openDecoder(unnamed, weightsOf(unnamed), runtime),
+      /M cannot write: the scores .* have no line of their own\. Write logits = /,
+    );
   });
 });
 
