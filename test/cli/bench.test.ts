@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { cells } from '../../src/cli/bench/cases.ts';
 import { measure } from '../../src/cli/bench/measure.ts';
 import { measureTrace } from '../../src/cli/bench/traces.ts';
+import { measureTranslation } from '../../src/cli/bench/translation.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
 
 describe('the bench', function () {
@@ -16,6 +17,12 @@ describe('the bench', function () {
       assert.equal(measured.target, copied ? 1.05 : undefined);
     });
   }
+
+  it('measures a translation model on sentences of different lengths', async () => {
+    const small = { name: 'H4', words: 12, embedding: 3, units: 4, batch: 16, lengths: [2, 5] } as const;
+    const measured = await measureTranslation(small, 2, { rounds: 2, steps: 3 }, undefined);
+    assert.ok(measured.step > 0 && measured.ratio === undefined);
+  });
 
   it('measures a trace beside the run of its model', async () => {
     const measured = await measureTrace({ operator: 'GRU', hidden: 128, target: 2 }, 1, 1, createRuntime());
