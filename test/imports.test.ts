@@ -19,7 +19,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   foreign: ['onnx', 'runtime', 'graph', 'tracing', 'data', 'weights', 'language', 'shared'],
   training: ['runtime', 'graph', 'data', 'onnx', 'shared'],
   tracing: ['runtime', 'graph', 'onnx', 'shared'],
-  analysis: ['tracing', 'graph', 'shared'],
+  analysis: ['tracing', 'training', 'language', 'graph', 'shared'],
   engine: ['analysis', 'foreign', 'training', 'weights', 'tracing', 'runtime', 'onnx', 'pytorch', 'language', 'graph', 'data', 'shared'],
   debug: ['language', 'graph', 'tracing', 'shared'],
   templates: ['data'],

@@ -157,3 +157,23 @@ export interface Analysis {
   readonly verdicts: readonly Verdict[];
   readonly seconds: number;
 }
+
+/** One figure of the literature beside ours. */
+export interface ReproducedRow {
+  readonly what: string;
+  readonly quantity: string;
+  readonly ours: number;
+  readonly figure: number;
+  /** The band within which ours passes. */
+  readonly low: number;
+  readonly high: number;
+  readonly passes: boolean;
+}
+
+export interface Reproduced {
+  readonly name: string;
+  readonly title: string;
+  readonly source: string;
+  readonly rows: readonly ReproducedRow[];
+  readonly seconds: number;
+}

@@ -1,0 +1,117 @@
+// `unroll analyse`: why a model remembers or forgets, in words with the numbers behind them.
+
+import { resolve } from 'node:path';
+import { horizonText, longest, text } from '../analysis/verdict.ts';
+import type { AnalyseRequest } from '../engine/requests.ts';
+import type { Analysis, LayerAnalysis, Verdict } from '../shared/analysis.ts';
+import { type Command, type Given, UsageError } from './command.ts';
+import type { Surroundings } from './terminal.ts';
+
+export const analyseCommand: Command = {
+  usage: 'RUN|FILE.rnn [--json] [--sequences N] [--length T] [--needs K]',
+  summary:
+    'Tells how far back a model remembers, where its gradient is lost, and what would mend it: gradients by lag, the factors of each step, spectra of the Jacobians, gates and units. A FILE is analysed as it starts, untrained.',
+  positionals: 1,
+  options: {
+    json: { type: 'boolean' },
+    model: { type: 'string' },
+    sequences: { type: 'string' },
+    length: { type: 'string' },
+    needs: { type: 'string' },
+    threshold: { type: 'string' },
+    seed: { type: 'string' },
+  },
+  help: {
+    json: 'all of it as one JSON object',
+    model: 'of a FILE: which of its models; the first that is trained',
+    sequences: 'how many sequences of the held-out data, 16',
+    length: 'the steps after which they are cut, 100',
+    needs: 'the lag that memory should reach; the length of the sequences',
+    threshold: 'of the gradient, below which it counts as forgotten, 0.001',
+    seed: 'of the vector that the gradient begins with, 1',
+  },
+  run: analyse,
+};
+
+async function analyse(given: Given, { terminal, engine }: Surroundings): Promise<number> {
+  const analysis = await engine.request('analyse', requestOf(given, terminal.folder));
+  if (given.flag('json')) terminal.out(`${JSON.stringify(analysis)}\n`);
+  else terminal.out(analysisText(analysis));
+  return 0;
+}
+
+function requestOf(given: Given, folder: string): AnalyseRequest {
+  const path = resolve(folder, given.positionals[0]!);
+  if (path.endsWith('.onnx'))
+    throw new UsageError(
+      'Models of others are analysed once they are models of one’s own: `Open as Model` in the editor makes one of an .onnx file.',
+    );
+  const model = given.text('model');
+  const optional = {
+    sequences: given.count('sequences'),
+    length: given.count('length', 2),
+    needs: given.count('needs'),
+    seed: given.count('seed', 0),
+    threshold: thresholdOf(given.text('threshold')),
+  };
+  return {
+    source: path.endsWith('.rnn') ? { kind: 'file', file: path, ...(model === undefined ? {} : { model }) } : { kind: 'run', folder: path },
+    ...(Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as Partial<AnalyseRequest>),
+  };
+}
+
+function thresholdOf(written: string | undefined): number | undefined {
+  if (written === undefined) return undefined;
+  const value = Number(written);
+  if (!(value > 0 && value < 1)) throw new UsageError(`--threshold takes a number between 0 and 1, not ${written}.`);
+  return value;
+}
+
+function analysisText(analysis: Analysis): string {
+  const { title, sequences, steps, threshold, layers, verdicts, seconds } = analysis;
+  const head = `${title}: ${sequences} sequences of up to ${steps} steps, ${text(seconds)} s\n`;
+  return `${head}\n${verdicts.map(verdictText).join('\n')}\n${layers.map((layer) => layerText(layer, threshold)).join('\n')}`;
+}
+
+const verdictText = ({ text: said, evidence, repairs, place }: Verdict): string =>
+  [
+    said,
+    ...evidence.map((each) => `  ${each}`),
+    ...repairs.map((each) => `  → ${each}`),
+    ...(place === undefined ? [] : [`  ${place.uri.slice(place.uri.lastIndexOf('/') + 1)}:${place.start.line + 1}`]),
+    '',
+  ].join('\n');
+
+function layerText(layer: LayerAnalysis, threshold: number): string {
+  const { curves, ways, direct, spectrum, gates, units } = layer;
+  const best = longest(layer);
+  const lags = [1, 2, 5, 10, 20, 50, 100, 200, 500].filter((lag) => lag < best.mean.length);
+  const rows = [
+    `${layer.layer} (${layer.cell}${layer.reverse ? ', from the end' : ''})`,
+    ...curves.map(
+      (curve) =>
+        `  g(k) of ${curve.state}: ${lags.map((lag) => `${lag}: ${text(curve.mean[lag]!)}`).join('  ')}   horizon at ${text(threshold)}: ${horizonText(curve)}`,
+    ),
+    ...direct.map(
+      ({ state, factor, timescale }) =>
+        `  direct way of ${state}: ${factor.factor}, ${text(factor.mean)} a step, timescale ${text(timescale)} steps, smallest ${text(factor.smallest.value)} at t = ${factor.smallest.t}`,
+    ),
+    ...ways.map(
+      ({ name, share, gain, factors }) =>
+        `  way ${name}: ${Math.round(100 * share)} % of what a step leaves, gain ${text(gain)} (${factors.map((each) => `${each.factor} ${text(each.mean)}`).join(' · ')})`,
+    ),
+    `  Jacobian: ${spectrum.steps
+      .slice(-1)
+      .map(({ t, largest, smallest, radius }) => `σ ${text(smallest)} to ${text(largest)}, radius ${text(radius)} at t = ${t}`)
+      .join('')}; Lyapunov exponents ${spectrum.lyapunov.slice(0, 3).map(text).join(', ')}`,
+    ...gates.map(({ line, mean: means, below, above }) => {
+      const all = (values: readonly number[]): string => text(values.reduce((sum, each) => sum + each, 0) / values.length);
+      return `  gate ${line}: mean ${all(means)}, below 0.1 ${all(below)}, above 0.9 ${all(above)}`;
+    }),
+    ...units.map(
+      ({ state, dead, stuck, drifting, participation, mean: means }) =>
+        `  state ${state}: ${dead.length} dead, ${stuck.length} stuck, ${drifting.length} drifting of ${means.length}; fills ${text(participation)} dimensions`,
+    ),
+  ];
+  return `${rows.join('\n')}\n`;
+}
