@@ -13,6 +13,8 @@ import type { Recurrence } from './recurrences.ts';
 import { type Route, routesBack } from './routes.ts';
 import { mean } from './statistics.ts';
 
+/** Gradients below this lose digits, as floats near the end of their range do: factors between them would be noise. */
+const FAINT = 1e-34;
 /** Numbers of one evaluation. */
 const MOST = 2 ** 22;
 
@@ -74,7 +76,7 @@ export class PathSums {
           const t = from + Math.floor(row / batch);
           const step = reverse ? steps - 1 - t : t;
           const arrives = rowNorm(parts, states, row);
-          if (arrives === 0) continue;
+          if (arrives < FAINT) continue;
           const leaves = rowNorm(before, states, row);
           way.gain.add(leaves / arrives);
           const whole = rowNorm(total, states, row);

@@ -2,6 +2,9 @@
 
 import { EigenvalueDecomposition, Matrix, QrDecomposition, SingularValueDecomposition } from 'ml-matrix';
 
+/** Singular values below this share of the largest are rounding. */
+const PRECISION = 1e-13;
+
 export type Square = ArrayLike<number>;
 
 const matrixOf = (data: Square, size: number): Matrix => Matrix.from1DArray(size, size, Array.from(data));
@@ -24,13 +27,13 @@ export function spectralRadius(data: Square, size: number): number {
 
 export interface ProductSpectrum {
   readonly lag: number;
-  /** log10 of the largest and of the smallest singular value. */
+  /** log10 of the largest and of the smallest singular value; of the latter where double precision holds it beside the largest. */
   readonly largest: number;
-  readonly smallest: number;
+  readonly smallest?: number;
 }
 
-/** Singular values of J_T J_{T-1} ... J_{T-k+1} for some lags k, from the step's Jacobians in order of their steps. The product is scaled as it grows, so that only
- *  the smallest singular values are lost where the numbers' precision ends: below 1e-15 of the largest they are that at most. */
+/** Singular values of J_T J_{T-1} ... J_{T-k+1} for some lags k, from the step's Jacobians in order of their steps. The product is scaled as it grows, so that
+ *  no lag is too long. */
 export function productSpectra(jacobians: readonly Square[], size: number, lags: readonly number[]): ProductSpectrum[] {
   const found: ProductSpectrum[] = [];
   let product = Matrix.eye(size, size);
@@ -44,7 +47,9 @@ export function productSpectra(jacobians: readonly Square[], size: number, lags:
     }
     if (!lags.includes(k + 1)) continue;
     const values = valuesOf(product);
-    found.push({ lag: k + 1, largest: scale + Math.log10(values[0]!), smallest: scale + Math.log10(values.at(-1)!) });
+    const [first, last] = [values[0]!, values.at(-1)!];
+    const smallest = last > PRECISION * first ? { smallest: scale + Math.log10(last) } : {};
+    found.push({ lag: k + 1, largest: scale + Math.log10(first), ...smallest });
     if (largest === 0) break;
   }
   return found;

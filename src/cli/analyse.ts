@@ -1,19 +1,22 @@
 // `unroll analyse`: why a model remembers or forgets, in words with the numbers behind them.
 
 import { resolve } from 'node:path';
+import { analysisDocument, analysisTable } from '../analysis/page.ts';
 import { horizonText, longest, text } from '../analysis/verdict.ts';
 import type { AnalyseRequest } from '../engine/requests.ts';
 import type { Analysis, LayerAnalysis, Verdict } from '../shared/analysis.ts';
+import { replaceFile } from '../training/files.ts';
 import { type Command, type Given, UsageError } from './command.ts';
 import type { Surroundings } from './terminal.ts';
 
 export const analyseCommand: Command = {
-  usage: 'RUN|FILE.rnn [--json] [--sequences N] [--length T] [--needs K]',
+  usage: 'RUN|FILE.rnn [--json] [--report FILE.html] [--sequences N] [--length T] [--needs K]',
   summary:
     'Tells how far back a model remembers, where its gradient is lost, and what would mend it: gradients by lag, the factors of each step, spectra of the Jacobians, gates and units. A FILE is analysed as it starts, untrained.',
   positionals: 1,
   options: {
     json: { type: 'boolean' },
+    report: { type: 'string' },
     model: { type: 'string' },
     sequences: { type: 'string' },
     length: { type: 'string' },
@@ -23,6 +26,7 @@ export const analyseCommand: Command = {
   },
   help: {
     json: 'all of it as one JSON object',
+    report: 'also as a page with charts, which needs nothing beside it; the numbers are in a .csv file of the same name',
     model: 'of a FILE: which of its models; the first that is trained',
     sequences: 'how many sequences of the held-out data, 16',
     length: 'the steps after which they are cut, 100',
@@ -35,6 +39,13 @@ export const analyseCommand: Command = {
 
 async function analyse(given: Given, { terminal, engine }: Surroundings): Promise<number> {
   const analysis = await engine.request('analyse', requestOf(given, terminal.folder));
+  const report = given.text('report');
+  if (report !== undefined) {
+    const file = resolve(terminal.folder, report);
+    if (!/\.html?$/.test(file)) throw new UsageError(`--report takes the name of an .html file, not ${report}.`);
+    await replaceFile(file, [Buffer.from(analysisDocument(analysis))]);
+    await replaceFile(file.replace(/\.html?$/, '.csv'), [Buffer.from(analysisTable(analysis))]);
+  }
   if (given.flag('json')) terminal.out(`${JSON.stringify(analysis)}\n`);
   else terminal.out(analysisText(analysis));
   return 0;

@@ -90,8 +90,8 @@ export interface Spectrum {
     readonly median: number;
     readonly radius: number;
   }[];
-  /** log10 of the singular values of the product of the last k steps. */
-  readonly products: readonly { readonly lag: number; readonly largest: number; readonly smallest: number }[];
+  /** log10 of the singular values of the product of the last k steps; the smallest where double precision holds it beside the largest. */
+  readonly products: readonly { readonly lag: number; readonly largest: number; readonly smallest?: number }[];
   /** Lyapunov exponents in nats a step, from the largest; the first few of a large state. */
   readonly lyapunov: readonly number[];
   /** Steps over which they are a mean. */

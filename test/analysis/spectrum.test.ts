@@ -36,7 +36,7 @@ describe('spectra', () => {
     // The third power of a triangle by hand.
     const cube = [a ** 3, b * (a * a + a * d + d * d), 0, d ** 3];
     const [largest, smallest] = closedForm(cube);
-    assert.ok(Math.abs(power!.largest - Math.log10(largest)) < 1e-6 && Math.abs(power!.smallest - Math.log10(smallest)) < 1e-6);
+    assert.ok(Math.abs(power!.largest - Math.log10(largest)) < 1e-6 && Math.abs(power!.smallest! - Math.log10(smallest)) < 1e-6);
     // Of a constant Jacobian the exponents are the logarithms of the eigenvalues' moduli.
     assertClose(lyapunovExponents(Array(2000).fill(triangle), 2, 2, 200), [Math.log(0.9), Math.log(0.5)], 1e-6, 'exponents');
   });

@@ -5,10 +5,13 @@ import { random } from '../../shared/random.ts';
 import { draw } from '../../training/initialise.ts';
 import { backwardPass, lagCurve, normsByLag } from '../lag.ts';
 import { recurrencesOf } from '../recurrences.ts';
+import { geometricMean } from '../statistics.ts';
 import { oneCell, pytorchStarts, traced } from './one-cell.ts';
 import { banded, type Reproduction } from './reproduction.ts';
 
 const [INPUTS, UNITS, STEPS, BATCH] = [16, 128, 100, 32];
+/** Each figure is the geometric mean over so many seeds: one alone varies by a factor of 3 at lag 50. */
+const SEEDS = 5;
 const LAGS = [10, 20, 50] as const;
 
 interface Cell {
@@ -40,28 +43,35 @@ const CELLS: readonly Cell[] = [
 ];
 
 export const initialisation: Reproduction = {
-  title: `Gradient by lag of untrained cells: ${INPUTS} inputs and ${UNITS} units, ${BATCH} sequences of ${STEPS} steps from N(0, 1), objective h_T · v`,
+  title: `Gradient by lag of untrained cells: ${INPUTS} inputs and ${UNITS} units, ${BATCH} sequences of ${STEPS} steps from N(0, 1), objective h_T · v; geometric mean over ${SEEDS} seeds`,
   source:
     'the ratio of mean norms as Bengio, Simard & Frasconi 1994 and Pascanu, Mikolov & Bengio 2013 define it; figures of PyTorch 2 with its own starts',
   time: 'half a minute',
   async run({ evaluator, seed, check }) {
     const rows: ReproducedRow[] = [];
     for (const { name, layer, state, own, figures } of CELLS) {
-      check();
       const model = await oneCell(`${layer}(x, ${UNITS})`, INPUTS);
-      const others = own?.(seed) ?? {};
-      const weights = pytorchStarts(model, UNITS, seed, (weight) => others[weight]);
-      const trace = await traced(model, weights, { inputs: INPUTS, steps: STEPS, batch: BATCH, seed }, evaluator(BATCH));
-      try {
-        const [recurrence] = recurrencesOf(trace);
-        const pass = await backwardPass(trace, recurrence!, seed);
-        const place = recurrence!.states.findIndex((each) => each.name === state);
-        const { ofMeans } = lagCurve(state, normsByLag(pass.after[place]!, STEPS, BATCH, false), 1e-3, seed);
-        // Seeds of the source agree within a quarter before lag 50 and within a factor of 3 there; its figures have one or two digits.
-        for (const [k, lag] of LAGS.entries())
-          rows.push(banded(name, `g(${lag}) of ${state}`, ofMeans[lag]!, figures[k]!, lag === 50 ? 3.5 : 1.5));
-      } finally {
-        await trace.close();
+      const found: number[][] = [];
+      for (let each = seed; each < seed + SEEDS; each += 1) {
+        check();
+        const others = own?.(each) ?? {};
+        const weights = pytorchStarts(model, UNITS, each, (weight) => others[weight]);
+        const trace = await traced(model, weights, { inputs: INPUTS, steps: STEPS, batch: BATCH, seed: each }, evaluator(BATCH));
+        try {
+          const [recurrence] = recurrencesOf(trace);
+          const pass = await backwardPass(trace, recurrence!, each);
+          const place = recurrence!.states.findIndex((one) => one.name === state);
+          const { ofMeans } = lagCurve(state, normsByLag(pass.after[place]!, STEPS, BATCH, false), 1e-3, each);
+          found.push(LAGS.map((lag) => ofMeans[lag]!));
+        } finally {
+          await trace.close();
+        }
+      }
+      // Seeds of the figures agree within a quarter before lag 50 and within a factor of 3 there (tanh's spread further: in twelve of ours over 3.9e-14 to
+      // 3.4e-13); the figures have one or two digits.
+      for (const [k, lag] of LAGS.entries()) {
+        const ours = geometricMean(found.map((ratios) => ratios[k]!)).value;
+        rows.push(banded(name, `g(${lag}) of ${state}`, ours, figures[k]!, lag === 50 ? 3.5 : 1.5));
       }
     }
     return rows;
