@@ -2,9 +2,10 @@
 
 import type { Instance } from '../graph/model.ts';
 import type { Analysis, Factor, GateUnits, LagCurve, LayerAnalysis, Spectrum, StateUnits, Way } from '../shared/analysis.ts';
+import { windowOf } from '../tracing/arrays.ts';
 import type { Evaluator } from '../tracing/evaluator.ts';
 import type { TraceSource } from '../tracing/source.ts';
-import { openTrace, type SeededTrace } from '../tracing/trace.ts';
+import { openTrace, type SeededTrace, traceSizes } from '../tracing/trace.ts';
 import { stepJacobians } from './jacobian.ts';
 import { backwardPass, lagCurve, normsByLag, seedsOf } from './lag.ts';
 import { PathSums } from './path.ts';
@@ -47,16 +48,19 @@ export async function analyse(model: TraceSource['model'], weights: TraceSource[
   const steps = Math.max(...groups.map((each) => each.steps));
   if (steps < 2) throw new AnalysisError('The sequences have one step: there is no past to look back at. Give longer ones.');
   const traces: SeededTrace[] = [];
+  const opened: SeededTrace[] = [];
+  const open = async (group: Sequences): Promise<SeededTrace> => {
+    const source = { id: 0, title, model, weights, tokens: [], by: 'number' as const, seeds: seedsOf(model), ...group };
+    const trace = await openTrace(source, evaluator(group.batch));
+    opened.push(trace);
+    return trace;
+  };
   try {
-    for (const group of groups)
-      traces.push(
-        await openTrace(
-          { id: 0, title, model, weights, tokens: [], by: 'number', seeds: seedsOf(model), ...group },
-          evaluator(group.batch),
-        ),
-      );
-    // The longest sequences first: spectra are of theirs.
+    for (const group of groups) traces.push(await open(group));
+    // The longest sequences first.
     traces.sort((a, b) => b.description.steps - a.description.steps);
+    // Jacobians are large: they are of one sequence.
+    const alone = await open(firstOf(model, groups.find((group) => group.steps === steps)!));
     const recurrences = recurrencesOf(traces[0]!);
     if (recurrences.length === 0) throw new AnalysisError(`${model.name} has no recurrent layer whose states could be followed.`);
     const layers: LayerAnalysis[] = [];
@@ -65,7 +69,7 @@ export async function analyse(model: TraceSource['model'], weights: TraceSource[
         signal?.throwIfAborted();
         progress?.((place + done) / recurrences.length);
       };
-      layers.push(await analyseLayer(traces, path, place, { threshold, seed, check, steps }));
+      layers.push(await analyseLayer(traces, path, place, { alone, threshold, seed, check, steps }));
     }
     progress?.(1);
     const sequences = groups.reduce((sum, { batch }) => sum + batch, 0);
@@ -83,7 +87,7 @@ export async function analyse(model: TraceSource['model'], weights: TraceSource[
       seconds: (performance.now() - began) / 1000,
     };
   } finally {
-    await Promise.all(traces.map((trace) => trace.close()));
+    await Promise.all(opened.map((trace) => trace.close()));
   }
 }
 
@@ -92,13 +96,25 @@ interface LayerOptions {
   readonly seed: number;
   readonly steps: number;
   readonly check: (done: number) => void;
+  /** One of the longest sequences. */
+  readonly alone: SeededTrace;
+}
+
+/** The first of the sequences by itself. */
+function firstOf(model: TraceSource['model'], { inputs, batch, ...group }: Sequences): Sequences {
+  const sizes = traceSizes(model, group.steps, group.lengths, batch);
+  const own = model.inputs.map(({ name, value }) => [
+    name,
+    windowOf(inputs[name]!, value.type.axes, sizes, 'B', 0, 1) as Float32Array | Int32Array,
+  ]);
+  return { ...group, batch: 1, inputs: Object.fromEntries(own) };
 }
 
 async function analyseLayer(
   traces: readonly SeededTrace[],
   layer: string,
   place: number,
-  { threshold, seed, steps, check }: LayerOptions,
+  { threshold, seed, steps, check, alone }: LayerOptions,
 ): Promise<LayerAnalysis> {
   check(0);
   const longestTrace = traces[0]!;
@@ -119,7 +135,7 @@ async function analyseLayer(
   const curves = states.flatMap(({ name }, k): LagCurve[] =>
     norms[k]!.some(([first]) => first! > 0) ? [lagCurve(name, norms[k]!, threshold, seed)] : [],
   );
-  const spectrum = await spectrumOf(longestTrace, recurrence, check);
+  const spectrum = await spectrumOf(alone, recurrencesOf(alone)[place]!, check);
   const instances = [...new Set(states.map(({ instance }) => instance))];
   const gates: GateUnits[] = [];
   for (const instance of instances) gates.push(...(await gatesOf(traces, layer, instance)));
@@ -179,16 +195,14 @@ async function spectrumOf(trace: SeededTrace, recurrence: Recurrence, check: (do
   const { steps } = trace.description;
   const { size, reverse } = recurrence;
   const isLarge = size > LARGE;
-  // Steps of one sequence, the first: the others' are alike, and its matrices are what memory holds.
   const count = Math.min(steps, isLarge ? 100 : 400);
   const from = reverse ? 0 : steps - count;
-  const batch = trace.sizes.B!;
   const jacobians: Float32Array[] = [];
-  const chunk = Math.max(1, Math.floor(2 ** 23 / (batch * size * size)));
+  const chunk = Math.max(1, Math.floor(2 ** 23 / (size * size)));
   for (let begin = from; begin < from + count; begin += chunk) {
     const end = Math.min(begin + chunk, from + count);
     const all = await stepJacobians(trace, recurrence, begin, end);
-    for (let t = 0; t < end - begin; t += 1) jacobians.push(all.slice(t * batch * size * size, (t * batch + 1) * size * size));
+    for (let t = 0; t < end - begin; t += 1) jacobians.push(all.subarray(t * size * size, (t + 1) * size * size));
     check(0.4 + 0.2 * ((end - from) / count));
   }
   if (reverse) jacobians.reverse();

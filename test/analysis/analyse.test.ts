@@ -41,7 +41,7 @@ describe('an analysis', function () {
   });
 
   it('finds no fault once the repair is made', async () => {
-    const { verdicts, layers } = await analysed('lstm(x, 24)', { steps: 60, batch: 4, weights: bias(biasFor(40)) }, 40);
+    const { verdicts, layers } = await analysed('lstm(x, 24)', { steps: 60, batch: 16, weights: bias(biasFor(40)) }, 40);
     assert.deepEqual(
       verdicts.map(({ kind }) => kind),
       ['sound'],
