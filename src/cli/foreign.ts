@@ -85,7 +85,8 @@ export async function traceModel(given: Given, { terminal, engine }: Surrounding
   return 0;
 }
 
-async function inputOf(given: Given, { folder }: Terminal): Promise<ForeignInput> {
+/** What an ONNX model is run on, by foreignOptions and --input. */
+export async function inputOf(given: Given, { folder }: Terminal): Promise<ForeignInput> {
   const dimensions = sizesOf(given);
   const rule = given.text('stream');
   const over = given.text('over');

@@ -101,7 +101,7 @@ async function trainOne(request: TrainRequest, progress: Progress, terminal: Ter
         progress.started(event.data.run);
       } else if (event.name === 'progress') progress.step(event.data.record);
       else if (event.name === 'reading') progress.reading(event.data.share);
-      else progress.message(event.data.text);
+      else if (event.name === 'message') progress.message(event.data.text);
     })
     .catch((error: EngineError) => {
       if (error.code === 'engine-died' && folder !== undefined)

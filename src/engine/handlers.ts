@@ -7,6 +7,7 @@ import { proposalOf } from '../foreign/pairs/open.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
 import type { TraceDescription } from '../shared/trace.ts';
 import type { TrainHooks } from '../training/train.ts';
+import { analyseModel, reproduce } from './analysing.ts';
 import { openAsModel } from './as-model.ts';
 import { beginningsOf } from './beginnings.ts';
 import { exportRun } from './exporting.ts';
@@ -88,6 +89,9 @@ export function createHandlers(runtime = createRuntime()): Engine {
       const { size } = await stat(request.file).catch(() => ({ size: 0 }));
       return withinMemory(usualMemory(size), () => verify(request, runtime, readingOf(context)));
     },
+    analyse: (request, { emit, signal }) =>
+      analyseModel(request, runtime, { signal, progress: (done) => emit({ name: 'share', data: { done } }) }),
+    reproduce: (request, { signal }) => reproduce(request, runtime, signal),
     openTrace(request, context) {
       const open = (): Promise<TraceDescription> => traces.open(request, readingOf(context));
       return request.source.kind === 'onnx' ? withinMemory(allowedMemory(), open) : open();

@@ -1,6 +1,7 @@
 // The engine's requests: the engine is the forked process that trains and traces, so that neither blocks nor ends the editor.
 // One table; client and process are generic over it.
 
+import type { Analysis, Reproduced } from '../shared/analysis.ts';
 import type { DataPreview, PartName } from '../shared/dataset.ts';
 import type { ForeignInfo, ForeignInput, InputNeeds, PairProposal } from '../shared/foreign.ts';
 import type { InputChoices } from '../shared/inputs.ts';
@@ -76,6 +77,18 @@ export interface TraceRequest {
     | { readonly kind: 'file'; readonly file: string; readonly model?: string };
   readonly sequence: SequenceChoice;
   readonly objective?: Objective;
+}
+
+export interface AnalyseRequest {
+  readonly source: Exclude<TraceRequest['source'], { readonly kind: 'onnx' }>;
+  /** Sequences of the held-out part of the model's data, and the steps after which they are cut. */
+  readonly sequences?: number;
+  readonly length?: number;
+  /** The lag that memory should reach; by default the sequences' length. */
+  readonly needs?: number;
+  /** Of the gradient, below which it counts as forgotten. */
+  readonly threshold?: number;
+  readonly seed?: number;
 }
 
 export interface NodeByNodeRequest {
@@ -156,6 +169,10 @@ export interface Requests {
   };
   /** Runs an ONNX model node by node, with a `node` event before each: to find out at which of them a process ends. */
   nodeByNode: { parameters: NodeByNodeRequest; result: None };
+  /** Why a model remembers or forgets: gradients by lag, the factors of each step, spectra, units, and a verdict. */
+  analyse: { parameters: AnalyseRequest; result: Analysis };
+  /** A figure of the literature, by the name of its reproduction. */
+  reproduce: { parameters: { readonly name: string; readonly seed: number }; result: Reproduced };
   openTrace: { parameters: TraceRequest; result: TraceDescription };
   read: { parameters: ReadRequest & { readonly trace: number }; result: readonly Float32Array[] };
   summary: { parameters: { readonly trace: number; readonly summary: SummaryKind }; result: Float32Array };
@@ -201,6 +218,8 @@ export interface Events {
   reading: { readonly share: number };
   /** What a row is so far; of a beam its best beginning, which may change. */
   written: { readonly text: string; readonly ids: readonly number[] };
+  /** How much of a long computation is done, 0 to 1. */
+  share: { readonly done: number };
   /** The node of an ONNX model that runs next, as a person finds it: `Conv “/net/conv1”`. */
   node: { readonly text: string };
   /** One line for the reader's eyes: which device was taken, what was resumed. */

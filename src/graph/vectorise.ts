@@ -51,19 +51,22 @@ function allSteps(b: Builder, node: Node<'recur'>, inputs: readonly Value[], { b
 }
 
 /** Puts a graph's nodes into b, for inputs of which some have one more axis; gives its results. */
-function lift(b: Builder, graph: Graph, inputs: readonly Value[], axis: Axis): Value[] {
+export function lift(b: Builder, graph: Graph, inputs: readonly Value[], axis: Axis): Value[] {
   const values = new Map<Value, Value>(graph.parameters.map((parameter, k) => [parameter, inputs[k]!]));
   const find = (value: Value): Value => {
     const found = values.get(value);
     if (found === undefined) throw new GraphError(`${show(value)} is used before it is made`);
     return found;
   };
+  const outside = b.origin;
   for (const node of graph.nodes) {
+    b.origin = node.origin ?? outside;
     const outputs = liftNode(b, node, node.inputs.map(find), axis);
     node.outputs.forEach((output, k) => {
       values.set(output, outputs[k]!);
     });
   }
+  b.origin = outside;
   return graph.results.map(find);
 }
 
@@ -103,4 +106,6 @@ function liftRecur(b: Builder, node: Node<'recur'>, inputs: readonly Value[], ax
   return b.recur(given, { ...node.attributes, body: inner.graph([...outputs, ...next]) });
 }
 
-const along = (b: Builder, value: Value, axis: Axis): Value => (axisNames(value).includes(axis.name) ? value : b.broadcast(value, axis));
+/** The value, the same along an axis that it may not have. */
+export const along = (b: Builder, value: Value, axis: Axis): Value =>
+  axisNames(value).includes(axis.name) ? value : b.broadcast(value, axis);

@@ -88,6 +88,23 @@ export class Replay {
     return worst;
   }
 
+  /** Results of a graph over the timesteps from .. to-1, each with its axes in the given order. Its parameters are those of the cut's windows, and of
+   *  `given`, which has their elements. */
+  async evaluate(
+    graph: Graph,
+    from: number,
+    to: number,
+    given: ReadonlyMap<Value, Elements>,
+    orders: readonly (readonly string[])[],
+  ): Promise<Elements[]> {
+    const { axis, sizes, evaluator } = this.#options;
+    const window = { ...sizes, [axis]: to - from };
+    const others = graph.parameters.filter((parameter) => !given.has(parameter));
+    const feeds = new Map([...(await this.#feeds(others, from, to)), ...given]);
+    const results = await evaluator.run(graph, feeds, window);
+    return results.map(({ data, axes }, k) => arranged(data, axes, window, orders[k]!));
+  }
+
   /** Values at timesteps from .. to-1, states among them made anew from those before each step. */
   recomputed(values: readonly Value[], from: number, to: number): Promise<Elements[]> {
     return this.#evaluate(this.#cut.recomputed(values), values, from, to);
@@ -159,6 +176,11 @@ export class Replay {
   #known(recur: Observed): number[] {
     const { known } = this.#options;
     return known === undefined ? [] : [...recur.after.keys()].filter((place) => known.has(recur.after[place]!));
+  }
+
+  /** What stands for a parameter of a window's graph, in the order of its type. */
+  stored(parameter: Value, from: number, to: number): Promise<Elements> {
+    return this.#window(parameter, from, to);
   }
 
   /** Whether it keeps what stands for a parameter. */

@@ -1,7 +1,7 @@
 // A trace of a model on one sequence: every value of every line at every timestep, and its gradient, without storing more than states.
 
 import { differentiate } from '../graph/differentiate.ts';
-import { hasAxis, type Value } from '../graph/graph.ts';
+import { type Graph, hasAxis, type Value } from '../graph/graph.ts';
 import type { Instance, Model } from '../graph/model.ts';
 import { type Address, addressText, type Objective, type ReadRequest, type Trace, type TraceDescription } from '../shared/trace.ts';
 import { type Elements, product, type Sizes, sizesOf, wholeOf } from './arrays.ts';
@@ -41,6 +41,21 @@ export interface SeededTrace extends Trace {
   remember(bytes: number): Promise<void>;
   /** A line at timesteps from .. to-1 as the equations make it of the states before, also where it is a state that is known. */
   recomputed(address: Address, from: number, to: number): Promise<Float32Array>;
+  readonly model: Model;
+  /** Its graph as the trace has cut it at its recurrences, and lengths of its symbolic axes. */
+  readonly cut: Cut;
+  readonly sizes: Sizes;
+  /** The value that a line's stands for: its own, or one that is the same in another order of axes. */
+  original(value: Value): Value;
+  /** What stands for a parameter of the cut's windows, in the order of its type: the state before each step. */
+  stored(parameter: Value, window: { readonly from: number; readonly to: number }): Promise<Elements>;
+  /** Results of another graph over the windows of the cut, as Replay.evaluate has it. */
+  evaluate(
+    graph: Graph,
+    window: { readonly from: number; readonly to: number },
+    given: ReadonlyMap<Value, Elements>,
+    orders: readonly (readonly string[])[],
+  ): Promise<Elements[]>;
 }
 
 /** Lengths of a trace's symbolic axes: sequences of so many steps, one unless told otherwise. */
@@ -193,6 +208,30 @@ class ModelTrace implements SeededTrace {
     }
     const [found] = await this.#forward.recomputed([this.#value(address)], from, to);
     return found as Float32Array;
+  }
+
+  get model(): Model {
+    return this.#source.model;
+  }
+  get cut(): Cut {
+    return this.#cut;
+  }
+  get sizes(): Sizes {
+    return this.#sizes;
+  }
+  original(value: Value): Value {
+    return this.#original(value);
+  }
+  stored(parameter: Value, { from, to }: { readonly from: number; readonly to: number }): Promise<Elements> {
+    return this.#forward.stored(parameter, from, to);
+  }
+  evaluate(
+    graph: Graph,
+    { from, to }: { readonly from: number; readonly to: number },
+    given: ReadonlyMap<Value, Elements>,
+    orders: readonly (readonly string[])[],
+  ): Promise<Elements[]> {
+    return this.#forward.evaluate(graph, from, to, given, orders);
   }
 
   seed(cotangents: readonly Float32Array[]): void {

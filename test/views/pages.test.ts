@@ -1,7 +1,7 @@
 // What the pages say: figures with their units, best ones marked, nothing of a person's data taken for markup.
 
 import assert from 'node:assert/strict';
-import { lineChart, ticksOf } from '../../src/views/pages/chart.ts';
+import { lineChart, ticksOf } from '../../src/shared/chart.ts';
 import { type ComparedRun, comparePage, flattened } from '../../src/views/pages/compare-page.ts';
 import { documentOf } from '../../src/views/pages/document.ts';
 import { previewPage } from '../../src/views/pages/preview-page.ts';

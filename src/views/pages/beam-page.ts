@@ -1,10 +1,10 @@
 // What a beam search had in hand at each step, on one page: the tree of its hypotheses with their scores, of which any can be gone on from.
 
+import { escaped } from '../../shared/chart.ts';
 import { visibleToken } from '../../shared/figures.ts';
 import { numberText } from '../../shared/numbers.ts';
 import type { WrittenRow } from '../../training/decoding/write.ts';
 import { placedTree } from './beam-tree.ts';
-import { escaped } from './chart.ts';
 
 export interface BeamPage {
   readonly run: string;

@@ -1,9 +1,9 @@
 // The page of a conversation. What changes is made here as text, turn by turn; fields and keys stand still (chat-document.ts).
 
+import { escaped } from '../../shared/chart.ts';
 import { type GenerateSettings, searchText } from '../../shared/settings.ts';
 import type { Converses } from '../../training/conversation.ts';
 import { endingOf, type Looked, type Reply, type ReplySettings, sidesOf, type Turn } from '../conversation.ts';
-import { escaped } from './chart.ts';
 
 /** Whom the conversation is with. */
 export interface Partner {

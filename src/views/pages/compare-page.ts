@@ -1,7 +1,7 @@
 // Several runs side by side: curves laid over each other, final figures with the best marked, and the settings in which they differ.
 
+import { escaped, figure, lineChart, type Series } from '../../shared/chart.ts';
 import type { RunReport, RunSummary, StepRecord } from '../../shared/training.ts';
-import { escaped, figure, lineChart, type Series } from './chart.ts';
 import { isGain, isShare, LENGTH, lengthSeries, metricText, nameOf, unitOf } from './figures.ts';
 
 export interface ComparedRun {

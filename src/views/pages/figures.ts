@@ -1,7 +1,7 @@
 // Figures as people read them: shares in per cent, the rest with their unit.
 
+import { figure, type Series } from '../../shared/chart.ts';
 import type { LengthFigures } from '../../shared/training.ts';
-import { figure, type Series } from './chart.ts';
 
 const SHARES = new Set(['accuracy', 'f1', 'exact', 'majority', 'aer']);
 const UNITS: Readonly<Record<string, string>> = {

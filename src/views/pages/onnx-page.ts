@@ -1,6 +1,7 @@
 // An ONNX model of others, on one page: what is wrong with it first, then what it takes and gives, and what in it is recurrent.
 
 import { basename } from 'node:path';
+import { escaped } from '../../shared/chart.ts';
 import {
   type AxisInfo,
   axisInfoText,
@@ -12,7 +13,6 @@ import {
   wrongParts,
 } from '../../shared/foreign.ts';
 import { numberText } from '../../shared/numbers.ts';
-import { escaped } from './chart.ts';
 
 export interface OnnxPage {
   readonly info: ForeignInfo;

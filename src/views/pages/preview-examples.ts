@@ -1,7 +1,7 @@
 // The examples of a preview, as the model sees them: tokens as chips, numbers over time as lines, rows of an image as its shades.
 
+import { escaped, figure } from '../../shared/chart.ts';
 import type { DataPreview, PreviewedInput } from '../../shared/dataset.ts';
-import { escaped, figure } from './chart.ts';
 
 const partNames = { training: 'Training', validation: 'Validation', test: 'Test' } as const;
 

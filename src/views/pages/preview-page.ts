@@ -1,7 +1,7 @@
 // What a model will see of its data, on one page.
 
+import { escaped, figure } from '../../shared/chart.ts';
 import type { DataPreview, PreviewedNumbers } from '../../shared/dataset.ts';
-import { escaped, figure } from './chart.ts';
 import { examples, visible } from './preview-examples.ts';
 
 export function previewPage(preview: DataPreview): string {

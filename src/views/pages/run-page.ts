@@ -1,7 +1,7 @@
 // A run on one page: how its figures went, what it answered on the way, and how it does on held-out data.
 
+import { escaped, figure, lineChart, type Series } from '../../shared/chart.ts';
 import type { RunReport, RunSummary, Sample, StepRecord } from '../../shared/training.ts';
-import { escaped, figure, lineChart, type Series } from './chart.ts';
 import { isShare, LENGTH, lengthSeries, metricText, nameOf, unitOf } from './figures.ts';
 
 export interface RunPage {

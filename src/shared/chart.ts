@@ -4,6 +4,8 @@ export interface Series {
   readonly name: string;
   /** Step (or what else is counted along) and value, in order of steps. */
   readonly points: readonly (readonly [x: number, y: number])[];
+  /** An interval around the values, drawn as a band. */
+  readonly spread?: readonly (readonly [x: number, low: number, high: number])[];
 }
 
 export interface Chart {
@@ -76,6 +78,16 @@ export function lineChart(chart: Chart): string {
       parts.push(
         `<line class="mark" x1="${SIZE.left}" x2="${SIZE.width - SIZE.right}" y1="${y(value)}" y2="${y(value)}"/><text class="label" x="${SIZE.left + 4}" y="${y(value) - 4}">${escaped(label)} ${escaped(figure(value))}</text>`,
       );
+  series.forEach(({ spread = [] }, k) => {
+    // On decades a bound of 0 lies at the chart's foot.
+    const inside = (value: number): number => y(Math.min(high, Math.max(low, value)));
+    const upper = spread.map(([step, , most]) => `${x(step).toFixed(1)} ${inside(most).toFixed(1)}`);
+    const lower = spread.map(([step, least]) => `${x(step).toFixed(1)} ${inside(least).toFixed(1)}`).reverse();
+    if (upper.length > 1)
+      parts.push(
+        `<path class="spread" d="M${[...upper, ...lower].join('L')}Z" fill="var(${strokes[k % strokes.length]![0]})" fill-opacity="0.18"/>`,
+      );
+  });
   series.forEach(({ name, points }, k) => {
     const [colour, dash] = strokes[k % strokes.length]!;
     const shown = thinned(points);

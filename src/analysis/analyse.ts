@@ -1,0 +1,228 @@
+// The whole analysis of a model on some sequences.
+
+import type { Instance } from '../graph/model.ts';
+import type { Analysis, Factor, GateUnits, LagCurve, LayerAnalysis, Spectrum, StateUnits, Way } from '../shared/analysis.ts';
+import { windowOf } from '../tracing/arrays.ts';
+import type { Evaluator } from '../tracing/evaluator.ts';
+import type { TraceSource } from '../tracing/source.ts';
+import { openTrace, type SeededTrace, traceSizes } from '../tracing/trace.ts';
+import { stepJacobians } from './jacobian.ts';
+import { backwardPass, lagCurve, normsByLag, seedsOf } from './lag.ts';
+import { PathSums } from './path.ts';
+import { type Recurrence, recurrencesOf } from './recurrences.ts';
+import { lyapunovExponents, productSpectra, singularValues, spectralRadius } from './spectrum.ts';
+import { type Course, gateUnits, stateUnits } from './units.ts';
+import { verdictsOf } from './verdict.ts';
+
+/** Sequences of one length that are traced together. */
+export type Sequences = Required<Pick<TraceSource, 'inputs' | 'steps' | 'batch'>> & Pick<TraceSource, 'lengths'>;
+
+export interface AnalyseOptions {
+  readonly title: string;
+  /** All that are analysed, in groups of one length: nothing is padded. */
+  readonly groups: readonly Sequences[];
+  /** An evaluator for so many sequences side by side. */
+  readonly evaluator: (batch: number) => Evaluator;
+  readonly threshold?: number;
+  readonly seed?: number;
+  /** The lag that memory should reach, and where that is from; by default the sequences' length. */
+  readonly needs?: Analysis['needs'];
+  readonly signal?: AbortSignal;
+  readonly progress?: (share: number) => void;
+}
+
+export class AnalysisError extends Error {
+  override name = 'AnalysisError';
+}
+
+/** g(k) below this counts as forgotten. */
+export const THRESHOLD = 1e-3;
+/** Above so many units, spectra cost more, and fewer are taken. */
+const LARGE = 160;
+
+/** Throws AnalysisError where there is nothing recurrent, and the signal's reason. */
+export async function analyse(model: TraceSource['model'], weights: TraceSource['weights'], options: AnalyseOptions): Promise<Analysis> {
+  const { groups, evaluator, threshold = THRESHOLD, seed = 1, signal, progress, title } = options;
+  const began = performance.now();
+  if (groups.length === 0) throw new AnalysisError('There is no sequence to analyse the model on.');
+  const steps = Math.max(...groups.map((each) => each.steps));
+  if (steps < 2) throw new AnalysisError('The sequences have one step: there is no past to look back at. Give longer ones.');
+  const traces: SeededTrace[] = [];
+  const opened: SeededTrace[] = [];
+  const open = async (group: Sequences): Promise<SeededTrace> => {
+    const source = { id: 0, title, model, weights, tokens: [], by: 'number' as const, seeds: seedsOf(model), ...group };
+    const trace = await openTrace(source, evaluator(group.batch));
+    opened.push(trace);
+    return trace;
+  };
+  try {
+    for (const group of groups) traces.push(await open(group));
+    // The longest sequences first.
+    traces.sort((a, b) => b.description.steps - a.description.steps);
+    // Jacobians are large: they are of one sequence.
+    const alone = await open(firstOf(model, groups.find((group) => group.steps === steps)!));
+    const recurrences = recurrencesOf(traces[0]!);
+    if (recurrences.length === 0) throw new AnalysisError(`${model.name} has no recurrent layer whose states could be followed.`);
+    const layers: LayerAnalysis[] = [];
+    for (const [place, { path }] of recurrences.entries()) {
+      const check = (done: number): void => {
+        signal?.throwIfAborted();
+        progress?.((place + done) / recurrences.length);
+      };
+      layers.push(await analyseLayer(traces, path, place, { alone, threshold, seed, check, steps }));
+    }
+    progress?.(1);
+    const sequences = groups.reduce((sum, { batch }) => sum + batch, 0);
+    const needs = options.needs ?? { lag: steps - 1, why: `the sequences have ${steps} steps` };
+    return {
+      title,
+      model: model.name,
+      sequences,
+      steps,
+      threshold,
+      needs,
+      seed,
+      layers,
+      verdicts: verdictsOf(layers, { needs, threshold, sequences }),
+      seconds: (performance.now() - began) / 1000,
+    };
+  } finally {
+    await Promise.all(opened.map((trace) => trace.close()));
+  }
+}
+
+interface LayerOptions {
+  readonly threshold: number;
+  readonly seed: number;
+  readonly steps: number;
+  readonly check: (done: number) => void;
+  /** One of the longest sequences. */
+  readonly alone: SeededTrace;
+}
+
+/** The first of the sequences by itself. */
+function firstOf(model: TraceSource['model'], { inputs, batch, ...group }: Sequences): Sequences {
+  const sizes = traceSizes(model, group.steps, group.lengths, batch);
+  const own = model.inputs.map(({ name, value }) => [
+    name,
+    windowOf(inputs[name]!, value.type.axes, sizes, 'B', 0, 1) as Float32Array | Int32Array,
+  ]);
+  return { ...group, batch: 1, inputs: Object.fromEntries(own) };
+}
+
+async function analyseLayer(
+  traces: readonly SeededTrace[],
+  layer: string,
+  place: number,
+  { threshold, seed, steps, check, alone }: LayerOptions,
+): Promise<LayerAnalysis> {
+  check(0);
+  const longestTrace = traces[0]!;
+  const recurrence = recurrencesOf(longestTrace)[place]!;
+  const { states, reverse, cell, shown } = recurrence;
+  const norms: Float64Array[][] = states.map(() => []);
+  const sums = new PathSums(longestTrace, recurrence, steps);
+  for (const [k, trace] of traces.entries()) {
+    const own = recurrencesOf(trace)[place]!;
+    const pass = await backwardPass(trace, own, seed + k);
+    for (const [n, gradient] of pass.after.entries())
+      norms[n]!.push(...normsByLag(gradient, trace.description.steps, trace.sizes.B!, reverse));
+    check(0.4 * ((k + 0.5) / traces.length));
+    await sums.add(trace, own, pass);
+    check(0.4 * ((k + 1) / traces.length));
+  }
+  // A state whose gradient is zero where it begins, as one that nothing reads after the step, has no curve.
+  const curves = states.flatMap(({ name }, k): LagCurve[] =>
+    norms[k]!.some(([first]) => first! > 0) ? [lagCurve(name, norms[k]!, threshold, seed)] : [],
+  );
+  const spectrum = await spectrumOf(alone, recurrencesOf(alone)[place]!, check);
+  const instances = [...new Set(states.map(({ instance }) => instance))];
+  const gates: GateUnits[] = [];
+  for (const instance of instances) gates.push(...(await gatesOf(traces, layer, instance)));
+  const units: StateUnits[] = [];
+  for (const { instance, name } of states) units.push(stateUnits(name, await coursesOf(traces, instance.path, `${name}'`)));
+  check(0.95);
+  const ways = sums.ways();
+  const killer = killerOf(ways);
+  return {
+    layer,
+    cell,
+    reverse,
+    from: shown.name,
+    curves,
+    ways,
+    direct: sums.direct(),
+    ...(killer === undefined ? {} : { killer }),
+    spectrum,
+    gates,
+    units,
+  };
+}
+
+/** The smallest factor of the way that most of the gradient takes. */
+function killerOf(ways: readonly Way[]): Factor | undefined {
+  const main = ways
+    .filter(({ factors }) => factors.length > 0)
+    .reduce<Way | undefined>((best, way) => (best === undefined || way.share > best.share ? way : best), undefined);
+  return main?.factors.reduce((smallest, factor) => (factor.mean < smallest.mean ? factor : smallest));
+}
+
+async function gatesOf(traces: readonly SeededTrace[], layer: string, instance: Instance): Promise<GateUnits[]> {
+  const found: GateUnits[] = [];
+  for (const { name, role, text, range } of instance.lines) {
+    if (role !== 'gate') continue;
+    found.push({ layer, line: name, factor: name, text, range, ...gateUnits(await coursesOf(traces, instance.path, name)) });
+  }
+  return found;
+}
+
+async function coursesOf(traces: readonly SeededTrace[], instance: string, line: string): Promise<Course[]> {
+  const courses: Course[] = [];
+  for (const trace of traces) {
+    const { steps } = trace.description;
+    const [data] = await trace.read({ addresses: [{ instance, line }], from: 0, to: steps });
+    courses.push({ data: data!, steps, batch: trace.sizes.B! });
+  }
+  return courses;
+}
+
+/** About so many numbers from 1 to `last`, evenly by their logarithms. */
+export const spreadLags = (last: number, count: number): number[] => [
+  ...new Set(Array.from({ length: count }, (_, k) => Math.round(last ** (k / Math.max(1, count - 1))))),
+];
+
+async function spectrumOf(trace: SeededTrace, recurrence: Recurrence, check: (done: number) => void): Promise<Spectrum> {
+  const { steps } = trace.description;
+  const { size, reverse } = recurrence;
+  const isLarge = size > LARGE;
+  const count = Math.min(steps, isLarge ? 100 : 400);
+  const from = reverse ? 0 : steps - count;
+  const jacobians: Float32Array[] = [];
+  const chunk = Math.max(1, Math.floor(2 ** 23 / (size * size)));
+  for (let begin = from; begin < from + count; begin += chunk) {
+    const end = Math.min(begin + chunk, from + count);
+    const all = await stepJacobians(trace, recurrence, begin, end);
+    for (let t = 0; t < end - begin; t += 1) jacobians.push(all.subarray(t * size * size, (t + 1) * size * size));
+    check(0.4 + 0.2 * ((end - from) / count));
+  }
+  if (reverse) jacobians.reverse();
+  const at = (k: number): number => (reverse ? steps - 1 - k : from + k);
+  const samples = [...new Set(Array.from({ length: isLarge ? 4 : 8 }, (_, k) => Math.round((k * (count - 1)) / (isLarge ? 3 : 7))))];
+  const sampled = samples.map((k) => {
+    const values = singularValues(jacobians[k]!, size);
+    return {
+      t: at(k),
+      largest: values[0]!,
+      smallest: values.at(-1)!,
+      median: values[Math.floor(values.length / 2)]!,
+      radius: spectralRadius(jacobians[k]!, size),
+    };
+  });
+  check(0.7);
+  const products = productSpectra(jacobians, size, spreadLags(isLarge ? Math.min(50, count) : Math.min(200, count), 8));
+  check(0.8);
+  const skipped = Math.floor(count / 10);
+  const lyapunov = lyapunovExponents(jacobians, size, isLarge ? 8 : Math.min(size, 32), skipped);
+  check(0.9);
+  return { sequences: 1, units: size, steps: sampled, products, lyapunov, lyapunovSteps: count - skipped };
+}

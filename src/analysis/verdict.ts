@@ -1,0 +1,224 @@
+// What the numbers say in words, each sentence with the numbers that it stands on, and what would mend it.
+
+import type { Analysis, DirectPath, Estimate, Factor, Horizon, LagCurve, LayerAnalysis, Verdict } from '../shared/analysis.ts';
+
+/** A gradient that grows by more than this over some lag explodes. */
+const GROWN = 10;
+/** A share of units or of their steps that is worth a word. */
+const MANY = 0.1;
+const MOSTLY = 0.9;
+
+type Found = Pick<Analysis, 'needs' | 'threshold' | 'sequences'>;
+
+export function verdictsOf(layers: readonly LayerAnalysis[], found: Found): Verdict[] {
+  const verdicts = layers.flatMap((layer) => [
+    ...vanishing(layer, found),
+    ...exploding(layer, found),
+    ...saturated(layer),
+    ...unitsOf(layer),
+  ]);
+  if (verdicts.length > 0) return verdicts;
+  const lasting = layers.map((layer) => `${layer.layer}: ${horizonText(longest(layer))} (${longest(layer).state})`);
+  return [
+    {
+      kind: 'sound',
+      text: `No fault found: the gradient lasts for the ${found.needs.lag} steps that are needed (${found.needs.why}), nothing explodes, and no gate or unit stands still.`,
+      evidence: [`Memory horizon at ${text(found.threshold)} over ${found.sequences} sequences: ${lasting.join('; ')}.`],
+      repairs: [],
+    },
+  ];
+}
+
+/** The state whose gradient lasts longest. */
+export const longest = ({ curves }: LayerAnalysis): LagCurve =>
+  curves.reduce((best, each) =>
+    (Number(each.horizon.beyond) - Number(best.horizon.beyond) || each.horizon.value - best.horizon.value) > 0 ? each : best,
+  );
+
+/** `9 steps (8 to 10)`, `at least 99 steps`. */
+export function horizonText({ horizon }: Pick<LagCurve, 'horizon'>): string {
+  const steps = (lag: number, beyond: boolean): string => `${beyond ? 'at least ' : ''}${lag}`;
+  const { value, beyond, low, lowBeyond, high, highBeyond }: Horizon = horizon;
+  const own = `${steps(value, beyond)} steps`;
+  return low === value && high === value && lowBeyond === highBeyond
+    ? own
+    : `${own} (95 %: ${steps(low, lowBeyond)} to ${steps(high, highBeyond)})`;
+}
+
+export const text = (value: number): string => {
+  if (!Number.isFinite(value)) return value > 0 ? '∞' : String(value);
+  const size = Math.abs(value);
+  return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(1).replace('e+', 'e') : String(Number(value.toPrecision(3)));
+};
+
+const interval = ({ value, low, high }: Estimate): string =>
+  low === high ? text(value) : `${text(value)} (95 %: ${text(low)} to ${text(high)})`;
+const at = ({ mean, low, high }: LagCurve, lag: number): string => interval({ value: mean[lag]!, low: low[lag]!, high: high[lag]! });
+
+function vanishing(layer: LayerAnalysis, { needs, threshold }: Found): Verdict[] {
+  const curve = longest(layer);
+  const { horizon } = curve;
+  if (horizon.beyond || horizon.value >= needs.lag) return [];
+  const direct = layer.direct.find(({ state }) => state === curve.state) ?? layer.direct[0];
+  const { killer } = layer;
+  const lag = Math.min(needs.lag, curve.mean.length - 1);
+  const evidence = [
+    `Memory horizon of ${layer.layer} at ${text(threshold)}: ${horizonText(curve)} by ${curve.state}; needed are ${needs.lag} (${needs.why}).`,
+    `${lag} steps back, ${at(curve, lag)} of the gradient is left.`,
+  ];
+  if (direct !== undefined && killer?.kind === 'gate') {
+    const { factor, timescale, bias } = direct;
+    const why =
+      bias === undefined
+        ? `${factor.factor} is ${text(average(timescale))} on average`
+        : `mean of ${bias.weight} ${text(bias.mean)}, mean of ${factor.factor} ${text(average(timescale))}`;
+    evidence.push(
+      `The direct way of ${direct.state} goes through ${factor.factor}: ${why}, so a timescale of ${text(timescale)} steps (half-life ${text(timescale * Math.LN2)}).`,
+      `It is smallest at t = ${factor.smallest.t}: ${text(factor.smallest.value)}.`,
+    );
+    return [
+      {
+        kind: 'vanishing',
+        layer: layer.layer,
+        text: `${bias === undefined ? `Gate ${factor.factor}` : `Mean of ${bias.weight} ${text(bias.mean)}`}: half-life ${text(timescale * Math.LN2)} steps in ${layer.layer}, and ${needs.lag} are needed. ${factor.factor} forgets.`,
+        evidence,
+        repairs: gateRepairs(direct, needs.lag),
+        ...(factor.range === undefined ? {} : { place: factor.range }),
+      },
+    ];
+  }
+  if (killer === undefined) return [];
+  evidence.push(
+    ...layer.ways
+      .filter(({ share }) => Math.abs(share) > 0.05)
+      .map(
+        (way) =>
+          `${Math.round(100 * way.share)} % of what a step leaves comes by ${way.name}: ${way.factors.map((each) => `${each.factor} ${text(each.mean)}`).join(', ')} a step.`,
+      ),
+    `${killer.factor} is smallest at t = ${killer.smallest.t}: ${text(killer.smallest.value)}.`,
+  );
+  return [
+    {
+      kind: 'vanishing',
+      layer: layer.layer,
+      text: `${layer.layer} has ${horizonText(curve)} of memory, and ${needs.lag} are needed: ${killer.kind === 'weight' ? `the weight ${killer.factor} leaves` : `the ${killer.factor} leaves`} ${text(killer.mean)} of the gradient a step.`,
+      evidence,
+      repairs: wayRepairs(layer, killer),
+      ...(killer.range === undefined ? {} : { place: killer.range }),
+    },
+  ];
+}
+
+const average = (timescale: number): number => Math.exp(-1 / timescale);
+
+/** The bias at which a gate alone keeps 1/e over so many steps: sigmoid(b) = exp(-1 / steps). */
+export const biasFor = (steps: number): number => -Math.log(Math.expm1(1 / steps));
+
+function gateRepairs({ factor, bias }: DirectPath, needed: number): string[] {
+  const start = Math.min(8, Math.max(1, biasFor(needed)));
+  const name = bias === undefined ? undefined : bias.weight.slice(bias.weight.lastIndexOf('.') + 1);
+  const opposite = factor.factor.startsWith('1 − ');
+  if (name === undefined)
+    return [
+      `Give the line ${factor.line} a bias that starts ${opposite ? 'at' : 'at'} ${opposite ? '-' : ''}${text(start)}, so that it keeps its state at first.`,
+    ];
+  return [
+    `Start it where it keeps its state: ${name}: [H] = ${opposite ? '-' : ''}${text(start)} (a timescale of ${text(needed)} steps; Jozefowicz et al. 2015).`,
+    ...(opposite ? [] : [`Or spread the timescales: ${name}: [H] = chrono(${needed}) (Tallec & Ollivier 2018).`]),
+  ];
+}
+
+function wayRepairs({ direct, cell }: LayerAnalysis, killer: Factor): string[] {
+  const repairs: string[] = [];
+  if (killer.kind === 'weight')
+    repairs.push(`Start the weight orthogonal, which shrinks no gradient: ${killer.factor}: [H, H] = orthogonal.`);
+  else repairs.push('Keep the activations out of saturation: smaller weights of the input, or a normalised sum (normed_lstm).');
+  if (direct.length === 0)
+    repairs.push(`Take a gated cell instead of ${cell}, lstm or gru: it has a direct way back, which no weight shrinks.`);
+  repairs.push('Or shorten the window to what the memory reaches.');
+  return repairs;
+}
+
+function exploding(layer: LayerAnalysis, { needs }: Found): Verdict[] {
+  for (const curve of layer.curves) {
+    const lag = curve.low.findIndex((low, k) => k <= needs.lag && low > GROWN);
+    if (lag < 0) continue;
+    const [exponent] = layer.spectrum.lyapunov;
+    return [
+      {
+        kind: 'exploding',
+        layer: layer.layer,
+        text: `The gradient explodes in ${layer.layer}: ${lag} steps back it is ${at(curve, lag)} times as large.`,
+        evidence: [
+          `g(${lag}) of ${curve.state}: ${at(curve, lag)}.`,
+          ...(exponent === undefined
+            ? []
+            : [`Largest Lyapunov exponent ${text(exponent)} nats a step over ${layer.spectrum.lyapunovSteps} steps.`]),
+        ],
+        repairs: [
+          'Clip the gradient: `clip: 1` in the train statement (Pascanu, Mikolov & Bengio 2013).',
+          'Or start the recurrent weight smaller, or orthogonal.',
+        ],
+      },
+    ];
+  }
+  return [];
+}
+
+function saturated({ layer, gates }: LayerAnalysis): Verdict[] {
+  return gates.flatMap((gate): Verdict[] => {
+    const stuck = gate.mean.flatMap((_, unit) => (gate.below[unit]! > MOSTLY || gate.above[unit]! > MOSTLY ? [unit] : []));
+    if (stuck.length <= MANY * gate.mean.length) return [];
+    const shut = stuck.filter((unit) => gate.below[unit]! > MOSTLY).length;
+    // A gate that only keeps is open on purpose: what is shut lets nothing through, and learns slowly.
+    if (shut <= MANY * gate.mean.length) return [];
+    return [
+      {
+        kind: 'saturated',
+        layer,
+        text: `${shut} of ${gate.mean.length} units of ${gate.line} in ${layer} are shut (below ${0.1}) at more than nine of ten steps: nothing passes there, and they hardly learn.`,
+        evidence: [`Shares of steps below 0.1 by unit: median ${text(median(gate.below))}, above 0.9: median ${text(median(gate.above))}.`],
+        repairs: [`Raise the bias of ${gate.line}, or lower the learning rate if it came with training.`],
+        ...(gate.range === undefined ? {} : { place: gate.range }),
+      },
+    ];
+  });
+}
+
+function unitsOf({ layer, units }: LayerAnalysis): Verdict[] {
+  return units.flatMap(({ state, mean, dead, stuck, drifting }) =>
+    (
+      [
+        ['dead', dead, 'are 0 at every step', 'Lower the learning rate, or take an activation that has a gradient everywhere.'],
+        [
+          'stuck',
+          stuck,
+          'do not move',
+          'Look at their gates: what is saturated does not learn. A smaller learning rate, or smaller starts.',
+        ],
+        [
+          'drifting',
+          drifting,
+          'grow with time',
+          'Reset the state between sequences, normalise it (normed_lstm), or tie the input gate to the forget gate.',
+        ],
+      ] as const
+    ).flatMap(([word, which, what, repair]): Verdict[] =>
+      which.length <= MANY * mean.length
+        ? []
+        : [
+            {
+              kind: 'units',
+              layer,
+              text: `${which.length} of ${mean.length} units of ${state} in ${layer} are ${word}: they ${what}.`,
+              evidence: [`Units ${which.slice(0, 12).join(', ')}${which.length > 12 ? ', …' : ''}.`],
+              repairs: [repair],
+            },
+          ],
+    ),
+  );
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}

@@ -1,0 +1,179 @@
+// What the gradient laboratory has found of a model: plain data, for reports, the command line and views.
+
+import type { SourceRange } from './source.ts';
+
+/** An estimate with its 95 % interval. */
+export interface Estimate {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The lag at which the gradient has fallen below a threshold. */
+export interface Horizon extends Estimate {
+  /** The lag is further than the sequences reach: `value` is at least this. */
+  readonly beyond: boolean;
+  readonly lowBeyond: boolean;
+  readonly highBeyond: boolean;
+}
+
+/** g(k) = |dL/ds_{T-k}| / |dL/ds_T| of one state by lag: the geometric mean over sequences. */
+export interface LagCurve {
+  readonly state: string;
+  /** By lag, from 0. Where only one sequence reaches so far, the interval is the value. */
+  readonly mean: readonly number[];
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+  /** Mean norm over the sequences at T-k, divided by that at T: the long sequences count more. */
+  readonly ofMeans: readonly number[];
+  /** How many sequences are so long. */
+  readonly sequences: readonly number[];
+  readonly horizon: Horizon;
+}
+
+/** A place in the model that a factor of the gradient comes from. */
+export interface FactorPlace {
+  /** `h[1]`. */
+  readonly layer: string;
+  /** The line's name, and what of it is the factor: `f`, `1 − z`, `U_h`. */
+  readonly line: string;
+  readonly factor: string;
+  readonly text: string;
+  readonly range?: SourceRange;
+}
+
+/** A factor of what a step leaves of the gradient. */
+export interface Factor extends FactorPlace {
+  /** `gate`: elementwise along the direct way. `saturation`: between a state and a product (derivatives of activations, gates). `weight`: the product's matrix. */
+  readonly kind: 'gate' | 'saturation' | 'weight';
+  /** Geometric mean over sequences, by step in the recurrence's order; NaN where no gradient arrives. */
+  readonly bySteps: readonly number[];
+  /** Geometric mean over the steps too. */
+  readonly mean: number;
+  /** The timestep at which it is smallest, and how small it is there. */
+  readonly smallest: { readonly t: number; readonly value: number };
+}
+
+/** One way back through a step. */
+export interface Way {
+  /** `direct`, `U_f`. */
+  readonly name: string;
+  readonly factors: readonly Factor[];
+  /** How much of what the step leaves comes by it: projections on the whole, which add up to 1; mean over steps and sequences. */
+  readonly share: number;
+  /** |gradient that leaves by it| / |gradient that arrives|, geometric mean. */
+  readonly gain: number;
+}
+
+/** The direct way of a state: what is left over a lag of its factor alone. */
+export interface DirectPath {
+  readonly state: string;
+  readonly factor: Factor;
+  /** What is left by lag of the direct way alone, as g(k) has it; geometric mean over sequences. */
+  readonly product: readonly number[];
+  /** tau = -1 / ln(mean factor) of each unit, in steps; Infinity where nothing is forgotten. */
+  readonly timescales: readonly number[];
+  /** The same of the mean over all units. */
+  readonly timescale: number;
+  /** The bias of the factor's gate, where it is a sigmoid with one: its name and mean. */
+  readonly bias?: { readonly weight: string; readonly mean: number };
+}
+
+export interface Spectrum {
+  readonly sequences: number;
+  readonly units: number;
+  /** Of the step's Jacobian at some timesteps. */
+  readonly steps: readonly {
+    readonly t: number;
+    readonly largest: number;
+    readonly smallest: number;
+    readonly median: number;
+    readonly radius: number;
+  }[];
+  /** log10 of the singular values of the product of the last k steps; the smallest where double precision holds it beside the largest. */
+  readonly products: readonly { readonly lag: number; readonly largest: number; readonly smallest?: number }[];
+  /** Lyapunov exponents in nats a step, from the largest; the first few of a large state. */
+  readonly lyapunov: readonly number[];
+  /** Steps over which they are a mean. */
+  readonly lyapunovSteps: number;
+}
+
+export interface GateUnits extends FactorPlace {
+  /** Mean of each unit, and its shares below 0.1 and above 0.9. */
+  readonly mean: readonly number[];
+  readonly below: readonly number[];
+  readonly above: readonly number[];
+}
+
+export interface StateUnits {
+  readonly state: string;
+  readonly mean: readonly number[];
+  readonly deviation: readonly number[];
+  /** Units that are 0 throughout; that stand still elsewhere; that grow with time. */
+  readonly dead: readonly number[];
+  readonly stuck: readonly number[];
+  readonly drifting: readonly number[];
+  /** (sum of the covariance's eigenvalues)² / sum of their squares: about how many dimensions the states fill. */
+  readonly participation: number;
+}
+
+export interface LayerAnalysis {
+  readonly layer: string;
+  readonly cell: string;
+  readonly reverse: boolean;
+  /** The state at whose last step the gradient begins. */
+  readonly from: string;
+  readonly curves: readonly LagCurve[];
+  readonly ways: readonly Way[];
+  readonly direct: readonly DirectPath[];
+  /** The factor that takes most of the gradient on the way that most of it takes. */
+  readonly killer?: Factor;
+  readonly spectrum: Spectrum;
+  readonly gates: readonly GateUnits[];
+  readonly units: readonly StateUnits[];
+}
+
+/** A sentence about the model, with the numbers behind it. */
+export interface Verdict {
+  readonly kind: 'vanishing' | 'exploding' | 'saturated' | 'units' | 'sound';
+  readonly layer?: string;
+  readonly text: string;
+  readonly evidence: readonly string[];
+  readonly repairs: readonly string[];
+  readonly place?: SourceRange;
+}
+
+export interface Analysis {
+  readonly title: string;
+  readonly model: string;
+  /** Sequences, their steps (the longest), and the threshold of horizons. */
+  readonly sequences: number;
+  readonly steps: number;
+  readonly threshold: number;
+  /** The lag that the model is held to, and where it is from. */
+  readonly needs: { readonly lag: number; readonly why: string };
+  readonly seed: number;
+  readonly layers: readonly LayerAnalysis[];
+  readonly verdicts: readonly Verdict[];
+  readonly seconds: number;
+}
+
+/** One figure of the literature beside ours. */
+export interface ReproducedRow {
+  readonly what: string;
+  readonly quantity: string;
+  readonly ours: number;
+  readonly figure: number;
+  /** The band within which ours passes. */
+  readonly low: number;
+  readonly high: number;
+  readonly passes: boolean;
+}
+
+export interface Reproduced {
+  readonly name: string;
+  readonly title: string;
+  readonly source: string;
+  readonly rows: readonly ReproducedRow[];
+  readonly seconds: number;
+}

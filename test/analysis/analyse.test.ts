@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { analyse } from '../../src/analysis/analyse.ts';
+import { analysisDocument, analysisTable } from '../../src/analysis/page.ts';
+import { reproductions } from '../../src/analysis/reproduce/reproductions.ts';
+import { biasFor } from '../../src/analysis/verdict.ts';
+import { createRuntime } from '../../src/runtime/onnxruntime.ts';
+import type { Analysis } from '../../src/shared/analysis.ts';
+import { RuntimeEvaluator } from '../../src/tracing/evaluator.ts';
+import { type Shape, sourceOf } from './models.ts';
+
+const runtime = createRuntime();
+const evaluator = (batch: number): RuntimeEvaluator => new RuntimeEvaluator(runtime, { B: batch });
+
+async function analysed(layer: string, shape: Shape, needs?: number): Promise<Analysis> {
+  const { model, weights, inputs, steps, batch = 1 } = await sourceOf(layer, shape);
+  return analyse(model, weights, {
+    title: 'test',
+    groups: [{ inputs, steps, batch, lengths: {} }],
+    evaluator,
+    ...(needs === undefined ? {} : { needs: { lag: needs, why: 'as told' } }),
+  });
+}
+
+const bias = (value: number) => (name: string, data: Float32Array) => {
+  if (name === 'h.b_f') data.fill(value);
+};
+
+describe('an analysis', function () {
+  this.timeout(60_000);
+
+  it('of an LSTM with forget bias 0 names the bias, its half-life and the line, and says what would mend it', async () => {
+    const { verdicts, layers } = await analysed('lstm(x, 24)', { steps: 60, batch: 4, weights: bias(0) }, 40);
+    const [verdict] = verdicts;
+    assert.equal(verdict!.kind, 'vanishing');
+    // 1.44 · ln 2 = 1.0
+    assert.match(verdict!.text, /^Mean of h\.b_f 0: half-life (0\.9|1\b|1\.0)\S* steps in h, and 40 are needed/);
+    assert.match(verdict!.repairs[0]!, /b_f: \[H\] = 3\.68/);
+    assert.match(verdict!.repairs[1]!, /chrono\(40\)/);
+    assert.ok(verdict!.place!.uri.endsWith('recurrent.rnn'));
+    assert.equal(layers[0]!.killer!.line, 'f');
+  });
+
+  it('finds no fault once the repair is made', async () => {
+    const { verdicts, layers } = await analysed('lstm(x, 24)', { steps: 60, batch: 16, weights: bias(biasFor(40)) }, 40);
+    assert.deepEqual(
+      verdicts.map(({ kind }) => kind),
+      ['sound'],
+    );
+    assert.ok(layers[0]!.curves.find(({ state }) => state === 'c')!.horizon.beyond);
+  });
+
+  it('of a vanilla network blames its weight or its saturation, and advises a gated cell', async () => {
+    const small = await analysed('rnn(x, 24)', {
+      steps: 30,
+      batch: 4,
+      weights: (name, data) =>
+        name === 'h.U' &&
+        data.forEach((each, k) => {
+          data[k] = each / 3;
+        }),
+    });
+    assert.deepEqual(
+      [small.verdicts[0]!.kind, small.layers[0]!.killer!.kind, small.layers[0]!.killer!.factor],
+      ['vanishing', 'weight', 'U'],
+    );
+    assert.match(small.verdicts[0]!.repairs.join(), /orthogonal.*gated cell/);
+    const loud = await analysed('rnn(x, 24)', {
+      steps: 30,
+      batch: 4,
+      weights: (name, data) =>
+        name === 'h.W' &&
+        data.forEach((each, k) => {
+          data[k] = each * 20;
+        }),
+    });
+    assert.deepEqual([loud.layers[0]!.killer!.kind, loud.layers[0]!.killer!.line], ['saturation', "h'"]);
+  });
+
+  it('of a network that explodes says from which lag on, and advises clipping', async () => {
+    const { verdicts } = await analysed('rnn(x, 24, activation: relu)', {
+      steps: 30,
+      batch: 4,
+      weights: (name, data) =>
+        name === 'h.U' &&
+        data.forEach((each, k) => {
+          data[k] = Math.abs(each) * 2;
+        }),
+    });
+    assert.equal(verdicts[0]!.kind, 'exploding');
+    assert.match(verdicts[0]!.repairs[0]!, /clip/);
+  });
+
+  it('analyses every layer by itself, and sequences of several lengths without padding', async () => {
+    const { model, weights } = await sourceOf('lstm(x, 6, layers: 2)', { steps: 5 });
+    const group = async (steps: number, batch: number) => {
+      const { inputs } = await sourceOf('lstm(x, 6)', { steps, batch, seed: steps });
+      return { inputs, steps, batch, lengths: {} };
+    };
+    const { layers, sequences } = await analyse(model, weights, {
+      title: 'test',
+      groups: [await group(9, 2), await group(20, 3)],
+      evaluator,
+    });
+    assert.equal(sequences, 5);
+    assert.deepEqual(
+      layers.map(({ layer }) => layer),
+      ['h[0]', 'h[1]'],
+    );
+    const [{ sequences: counts, mean }] = layers[1]!.curves as [(typeof layers)[number]['curves'][number]];
+    assert.deepEqual([counts[8], counts[9], counts.length], [5, 3, 20]);
+    assert.equal(mean[0], 1);
+  });
+
+  it('is cancelled, and tells how far it is', async () => {
+    const { model, weights, inputs } = await sourceOf('gru(x, 6)', { steps: 12 });
+    const groups = [{ inputs, steps: 12, batch: 1, lengths: {} }];
+    const shares: number[] = [];
+    await analyse(model, weights, { title: '', groups, evaluator, progress: (share) => shares.push(share) });
+    assert.ok(shares.length > 4 && shares.at(-1) === 1);
+    assert.deepEqual(
+      shares,
+      [...shares].sort((a, b) => a - b),
+    );
+    await assert.rejects(
+      analyse(model, weights, { title: '', groups, evaluator, signal: AbortSignal.abort(new Error('no longer')) }),
+      /no longer/,
+    );
+  });
+
+  it('is a page that loads nothing, and a table with its numbers', async () => {
+    const analysis = await analysed('gru(x, 6)', { steps: 20, batch: 3 });
+    const page = analysisDocument({ ...analysis, title: '<b>' });
+    assert.match(page, /default-src 'none'/);
+    assert.doesNotMatch(page, /<script|https?:|<b>/);
+    assert.match(page, /Gradient by lag in h/);
+    assert.match(page, /horizon/);
+    const rows = analysisTable(analysis).trim().split('\n');
+    assert.equal(rows.filter((row) => row.startsWith('h,gradient by lag,h,')).length, 20);
+    assert.ok(rows.every((row) => row.split(',').length >= 8));
+  });
+});
+
+describe('a reproduction', function () {
+  this.timeout(180_000);
+  for (const [name, reproduction] of Object.entries(reproductions))
+    it(`of ${name} lies within its bands`, async () => {
+      const rows = await reproduction.run({ evaluator, seed: 1, check: () => undefined });
+      assert.ok(rows.length >= 5);
+      assert.deepEqual(
+        rows.filter(({ passes }) => !passes),
+        [],
+      );
+    });
+});
