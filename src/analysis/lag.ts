@@ -40,14 +40,14 @@ export async function backwardPass(trace: SeededTrace, { states, shown, path, re
     return given;
   });
   trace.seed(cotangents);
-  const read = (prime: string): Promise<readonly Float32Array[]> =>
-    trace.read({
-      addresses: states.map(({ instance, name }) => ({ instance: instance.path, line: `${name}${prime}` })),
-      from: 0,
-      to: steps,
-      gradient: true,
-    });
-  return { after: await read("'"), before: await read(''), seed: v };
+  // What both share is computed once.
+  const read = await trace.read({
+    addresses: ["'", ''].flatMap((prime) => states.map(({ instance, name }) => ({ instance: instance.path, line: `${name}${prime}` }))),
+    from: 0,
+    to: steps,
+    gradient: true,
+  });
+  return { after: read.slice(0, states.length), before: read.slice(states.length), seed: v };
 }
 
 /** The norm of each sequence's gradient by lag, [B][T]: lag 0 is the step at which it begins. */

@@ -1,18 +1,21 @@
 // `unroll analyse`: why a model remembers or forgets, in words with the numbers behind them.
 
-import { resolve } from 'node:path';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
 import { analysisDocument, analysisTable } from '../analysis/page.ts';
 import { horizonText, longest, text } from '../analysis/verdict.ts';
 import type { AnalyseRequest } from '../engine/requests.ts';
 import type { Analysis, LayerAnalysis, Verdict } from '../shared/analysis.ts';
 import { replaceFile } from '../training/files.ts';
 import { type Command, type Given, UsageError } from './command.ts';
+import { inputHelp, inputOf, inputOptions } from './foreign.ts';
 import type { Surroundings } from './terminal.ts';
 
 export const analyseCommand: Command = {
-  usage: 'RUN|FILE.rnn [--json] [--report FILE.html] [--sequences N] [--length T] [--needs K]',
+  usage: 'RUN|FILE.rnn|MODEL.onnx [--json] [--report FILE.html] [--sequences N] [--length T] [--needs K]',
   summary:
-    'Tells how far back a model remembers, where its gradient is lost, and what would mend it: gradients by lag, the factors of each step, spectra of the Jacobians, gates and units. A FILE is analysed as it starts, untrained.',
+    'Tells how far back a model remembers, where its gradient is lost, and what would mend it: gradients by lag, the factors of each step, spectra of the Jacobians, gates and units. A FILE is analysed as it starts, untrained; of an ONNX model the first recurrent layers, on --input or --random.',
   positionals: 1,
   options: {
     json: { type: 'boolean' },
@@ -23,6 +26,8 @@ export const analyseCommand: Command = {
     needs: { type: 'string' },
     threshold: { type: 'string' },
     seed: { type: 'string' },
+    input: { type: 'string' },
+    ...inputOptions,
   },
   help: {
     json: 'all of it as one JSON object',
@@ -33,16 +38,22 @@ export const analyseCommand: Command = {
     needs: 'the lag that memory should reach; the length of the sequences',
     threshold: 'of the gradient, below which it counts as forgotten, 0.001',
     seed: 'of the vector that the gradient begins with, 1',
+    input: 'of an ONNX model: the file that it is run on, .npz, .npy, .csv, .json, .wav, .txt or an image',
+    ...inputHelp,
   },
   run: analyse,
 };
 
-async function analyse(given: Given, { terminal, engine }: Surroundings): Promise<number> {
-  const analysis = await engine.request('analyse', requestOf(given, terminal.folder));
+async function analyse(given: Given, around: Surroundings): Promise<number> {
+  const { terminal } = around;
+  const path = resolve(terminal.folder, given.positionals[0]!);
   const report = given.text('report');
+  if (report !== undefined && !/\.html?$/.test(report)) throw new UsageError(`--report takes the name of an .html file, not ${report}.`);
+  const analysis = path.endsWith('.onnx')
+    ? await analyseForeign(path, given, around)
+    : await analyseOwn(sourceOf(path, given), given, around);
   if (report !== undefined) {
     const file = resolve(terminal.folder, report);
-    if (!/\.html?$/.test(file)) throw new UsageError(`--report takes the name of an .html file, not ${report}.`);
     await replaceFile(file, [Buffer.from(analysisDocument(analysis))]);
     await replaceFile(file.replace(/\.html?$/, '.csv'), [Buffer.from(analysisTable(analysis))]);
   }
@@ -51,13 +62,12 @@ async function analyse(given: Given, { terminal, engine }: Surroundings): Promis
   return 0;
 }
 
-function requestOf(given: Given, folder: string): AnalyseRequest {
-  const path = resolve(folder, given.positionals[0]!);
-  if (path.endsWith('.onnx'))
-    throw new UsageError(
-      'Models of others are analysed once they are models of one’s own: `Open as Model` in the editor makes one of an .onnx file.',
-    );
+const sourceOf = (path: string, given: Given): AnalyseRequest['source'] => {
   const model = given.text('model');
+  return path.endsWith('.rnn') ? { kind: 'file', file: path, ...(model === undefined ? {} : { model }) } : { kind: 'run', folder: path };
+};
+
+function analyseOwn(source: AnalyseRequest['source'], given: Given, { engine }: Surroundings): Promise<Analysis> {
   const optional = {
     sequences: given.count('sequences'),
     length: given.count('length', 2),
@@ -65,10 +75,21 @@ function requestOf(given: Given, folder: string): AnalyseRequest {
     seed: given.count('seed', 0),
     threshold: thresholdOf(given.text('threshold')),
   };
-  return {
-    source: path.endsWith('.rnn') ? { kind: 'file', file: path, ...(model === undefined ? {} : { model }) } : { kind: 'run', folder: path },
-    ...(Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as Partial<AnalyseRequest>),
-  };
+  const told = Object.entries(optional).filter(([, value]) => value !== undefined);
+  return engine.request('analyse', { source, ...(Object.fromEntries(told) as Partial<AnalyseRequest>) });
+}
+
+/** Its layers as a model of one's own, in a folder that is gone afterwards, on what they read while the untouched model ran. */
+async function analyseForeign(file: string, given: Given, around: Surroundings): Promise<Analysis> {
+  const { terminal, engine } = around;
+  const folder = await mkdtemp(join(tmpdir(), 'unroll-analyse-'));
+  try {
+    const { run } = await engine.request('openAsModel', { file, input: await inputOf(given, terminal), folder });
+    const analysis = await analyseOwn({ kind: 'run', folder: run.folder }, given, around);
+    return { ...analysis, title: basename(file) };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 function thresholdOf(written: string | undefined): number | undefined {
