@@ -9,7 +9,7 @@ import type { AnalyseRequest } from '../engine/requests.ts';
 import type { Analysis, LayerAnalysis, Verdict } from '../shared/analysis.ts';
 import { replaceFile } from '../training/files.ts';
 import { type Command, type Given, UsageError } from './command.ts';
-import { foreignHelp, foreignOptions, inputOf } from './foreign.ts';
+import { inputHelp, inputOf, inputOptions } from './foreign.ts';
 import type { Surroundings } from './terminal.ts';
 
 export const analyseCommand: Command = {
@@ -27,7 +27,7 @@ export const analyseCommand: Command = {
     threshold: { type: 'string' },
     seed: { type: 'string' },
     input: { type: 'string' },
-    ...foreignOptions,
+    ...inputOptions,
   },
   help: {
     json: 'all of it as one JSON object',
@@ -39,7 +39,7 @@ export const analyseCommand: Command = {
     threshold: 'of the gradient, below which it counts as forgotten, 0.001',
     seed: 'of the vector that the gradient begins with, 1',
     input: 'of an ONNX model: the file that it is run on, .npz, .npy, .csv, .json, .wav, .txt or an image',
-    ...foreignHelp,
+    ...inputHelp,
   },
   run: analyse,
 };

@@ -29,8 +29,8 @@ export const verifyCommand: Command = {
   },
 };
 
-/** The options of `unroll trace` that only a model of others has. */
-export const foreignOptions = {
+/** Options that say what a model of others is run on. */
+export const inputOptions = {
   size: { type: 'string' },
   random: { type: 'string' },
   frame: { type: 'string' },
@@ -44,6 +44,11 @@ export const foreignOptions = {
   zeros: { type: 'string' },
   spectrum: { type: 'string' },
   window: { type: 'string' },
+} as const;
+
+/** The options of `unroll trace` that only a model of others has. */
+export const foreignOptions = {
+  ...inputOptions,
   begin: { type: 'string' },
   end: { type: 'string' },
   length: { type: 'string' },
@@ -51,7 +56,7 @@ export const foreignOptions = {
   pair: { type: 'string' },
 } as const;
 
-export const foreignHelp = {
+export const inputHelp = {
   size: 'of an ONNX model: sizes of open dimensions, NAME=N with commas between',
   random: 'of an ONNX model: random input of this seed, instead of a file',
   frame: 'of a .wav: samples a frame',
@@ -65,12 +70,16 @@ export const foreignHelp = {
   spectrum: 'of a .wav: magnitude or power of each frame',
   window: 'of a .wav: hann, before the spectrum',
   over: 'of an ONNX model whose recurrence stands inside each place of another axis: which one is the axis of time, as `unroll info` names it (F, frames, "axis 1"); along its sequences arrays are [frames, B x steps, H]',
+  choices: 'of an ONNX model: a JSON file that says what each input is given, as the editor keeps it',
+} as const;
+
+export const foreignHelp = {
+  ...inputHelp,
   begin: 'of an encoder and its decoder: the id that the decoder reads first',
   end: 'of an encoder and its decoder: the id after which a row is over',
   length: 'of an encoder and its decoder: calls of the decoder at most, 100',
   tokens: 'of an encoder and its decoder: ids that the decoder reads instead of its own choices, with commas between',
   pair: 'of an encoder and its decoder: a JSON file with the rule (what of the encoder feeds which input of the decoder, which output is which next input); as the two propose it otherwise',
-  choices: 'of an ONNX model: a JSON file that says what each input is given, as the editor keeps it',
 } as const;
 
 export async function traceModel(given: Given, { terminal, engine }: Surroundings): Promise<number> {
@@ -85,7 +94,7 @@ export async function traceModel(given: Given, { terminal, engine }: Surrounding
   return 0;
 }
 
-/** What an ONNX model is run on, by foreignOptions and --input. */
+/** What an ONNX model is run on, by inputOptions and --input. */
 export async function inputOf(given: Given, { folder }: Terminal): Promise<ForeignInput> {
   const dimensions = sizesOf(given);
   const rule = given.text('stream');
