@@ -2,8 +2,8 @@
 //
 // A softmax over classes weighs nothing, one that weighs a matrix of the file looks something up: both are no attention.
 
+import { Attributes } from '../../onnx/attributes.ts';
 import type { NodeProto } from '../../onnx/proto.ts';
-import { Attributes } from '../attributes.ts';
 import type { Scope } from '../scopes.ts';
 import type { Statics } from '../statics.ts';
 

@@ -3,7 +3,7 @@
 // Sizes are needed for that. Where a run has not told them yet, unknown ones are given numbers that nothing else has, and what they meet
 // (the matrix that a vector is multiplied with, a bias) tells what they are; then the step is read again.
 
-import { Attributes } from '../attributes.ts';
+import { Attributes } from '../../onnx/attributes.ts';
 import { nodeText } from '../operators/recurrent-operator.ts';
 import { PartError, type StepBody } from '../part.ts';
 import { BatchError, placesOf } from './batches.ts';

@@ -1,6 +1,6 @@
 // LSTM, GRU and RNN operators that take a single step, as cells inside of a loop are exported: the equations that the operators stand for.
 
-import { Attributes } from '../attributes.ts';
+import { Attributes } from '../../onnx/attributes.ts';
 import { gatesOf, settingsOf } from '../operators/recurrent-operator.ts';
 import { PartError } from '../part.ts';
 import { type Expression, squeezed } from './expression.ts';

@@ -1,7 +1,7 @@
 // The values of one step's tensors, node by node, as expressions.
 
+import { Attributes } from '../../onnx/attributes.ts';
 import type { NodeProto, TensorProto } from '../../onnx/proto.ts';
-import { Attributes } from '../attributes.ts';
 import { numbersOfTensor } from '../file-numbers.ts';
 import { PartError, type StepBody } from '../part.ts';
 import { BatchError, type BatchPlace } from './batches.ts';

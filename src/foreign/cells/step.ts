@@ -1,7 +1,7 @@
 // A node of a step, with the values that it reads.
 
+import type { Attributes } from '../../onnx/attributes.ts';
 import type { NodeProto, TensorProto } from '../../onnx/proto.ts';
-import type { Attributes } from '../attributes.ts';
 import { PartError } from '../part.ts';
 import type { Expressions } from './expressions.ts';
 import type { Tensor, Value } from './value.ts';

@@ -1,8 +1,8 @@
 // The body of a Scan or Loop as one step: its states, what it reads anew at each step, what it gives.
 
+import { Attributes } from '../../onnx/attributes.ts';
 import type { GraphProto, NodeProto } from '../../onnx/proto.ts';
 import { elementTypes } from '../../onnx/proto.ts';
-import { Attributes } from '../attributes.ts';
 import { type Direction, PartError, type StepBody } from '../part.ts';
 import type { Scope } from '../scopes.ts';
 import { isFloating, type Statics } from '../statics.ts';

@@ -2,9 +2,9 @@
 //
 // The operator stacks the matrices of its gates; here they are taken apart, and each gate becomes an equation (equations.ts).
 
+import { Attributes } from '../../onnx/attributes.ts';
 import type { NodeProto } from '../../onnx/proto.ts';
 import type { Tensor } from '../../runtime/runtime.ts';
-import { Attributes } from '../attributes.ts';
 import {
   type BoundPart,
   type BoundRun,

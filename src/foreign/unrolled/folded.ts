@@ -1,7 +1,7 @@
 // Whether a simplifier computed something of the first step from a zero state: what the step would compute from zeros must be what it has there.
 
+import { Attributes } from '../../onnx/attributes.ts';
 import type { NodeProto, TensorProto } from '../../onnx/proto.ts';
-import { Attributes } from '../attributes.ts';
 import { numbersOfTensor } from '../file-numbers.ts';
 import { isFloating } from '../statics.ts';
 import type { Alignment } from './align.ts';
