@@ -37,22 +37,10 @@ export class Stepper {
     return this.#descend(this.#lastOf(this.#root, undefined));
   }
 
-  /** Where a session begins: the model's first line that runs a cell with state, at its first timestep. What is read before anything is written (an
-   *  encoder and what it reads) is passed over. */
+  /** Where a session begins: the model's first line that runs a cell with state, at its first timestep. */
   get entry(): Position {
     const body = this.program.body(this.#root);
-    if (body.kind !== 'sequence') return this.first;
-    const { segments } = body;
-    const isBefore = segments[0]!.kind === 'once' && !this.#runs(segments[0]!.line);
-    const written = segments.find((segment) => segment.kind === 'loop' && rememberingLine(segment, this.program, this.#root) !== undefined);
-    return this.#enter(this.#root, (isBefore ? written : undefined) ?? segments[0]!);
-  }
-
-  /** Whether a line of the model has a cell run over time. */
-  #runs(line: number): boolean {
-    const over = (callee: InstanceDescription): boolean =>
-      callee.runs || this.program.of(callee.path).some(({ calls }) => calls.some(over));
-    return this.program.of(this.#root)[line]!.calls.some(over);
+    return body.kind === 'sequence' ? this.#enter(this.#root, body.segments[0]!) : this.first;
   }
 
   site(position: Position): Site {
@@ -352,14 +340,10 @@ const segmentOf = (site: Site): { segments: readonly Segment[]; index: number; s
 /** The line of a loop at which one steps from timestep to timestep: the first that runs a cell with state. */
 const runningLine = (segment: Segment, program: Program, instance: string): number => {
   if (segment.kind === 'once') return segment.line;
-  return rememberingLine(segment, program, instance) ?? segment.lines[0]!;
-};
-
-const rememberingLine = ({ lines }: Segment & { kind: 'loop' }, program: Program, instance: string): number | undefined => {
   const sites = program.of(instance);
   const remembers = (callee: InstanceDescription): boolean =>
     callee.states.length > 0 || program.of(callee.path).some(({ calls }) => calls.some(remembers));
-  return lines.find((line) => sites[line]!.calls.some(remembers));
+  return segment.lines.find((line) => sites[line]!.calls.some(remembers)) ?? segment.lines[0]!;
 };
 
 const firstLine = (segment: Segment): number => (segment.kind === 'once' ? segment.line : segment.lines[0]!);

@@ -43,8 +43,7 @@ export function describeInstance(instance: Instance, model: Model, dimensions: D
     ...(instance.parent === undefined ? {} : { parent: instance.parent }),
     ...(instance.call === undefined ? {} : { call: instance.call }),
     definition: instance.definition,
-    // An encoder's own axis is another one than that of what is written.
-    runs: instance.axis === dimensions.time,
+    runs: instance.axis !== undefined,
     reverse: instance.reverse,
     lines: instance.lines.map((line) => describeLine(line, dimensions)),
     states: instance.states.map(({ name, after }) => ({ name, shape: shape(after), ...alongOf(after, dimensions) })),
