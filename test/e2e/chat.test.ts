@@ -169,9 +169,11 @@ describe('a conversation in the workbench', () => {
   it('opens a reply in the debugger, token by token, with where it looked', async () => {
     await workbench.openDebugViews().catch(() => undefined);
     await turn(1).locator('[data-action=debug]').click();
-    // What was said is read first; the timeline has the reply, and the weights of what was said at each of its tokens.
+    // What was said is read first; the layer that writes has the reply, and the weights of what was said at each of its tokens.
     await workbench.stopped(/t = 0 of 7, 'do'/);
-    const timeline = await workbench.webview('[role="img"][aria-label*="of the weight"]');
+    const timeline = await workbench.webview('label.choice:has-text("layer")');
+    const layers = timeline.locator('label.choice', { hasText: 'layer' }).locator('select');
+    await layers.selectOption((await layers.locator('option', { hasText: 'decoder' }).first().getAttribute('value'))!);
     await timeline.locator('[role="img"][aria-label*="of the weight"]').waitFor();
     await workbench.page.keyboard.press('F10');
     await workbench.stopped(/t = 1 of 7, 'you'/);
