@@ -11,6 +11,7 @@ import { Latest } from './latest.ts';
 import { Layer } from './layer.ts';
 import { poolMaximum } from './pooling.ts';
 import { shareOfColour, tintOf } from './tint.ts';
+import { describe, FIRST_WINDOW, tintsOf } from './trace-state.ts';
 import { inside, scrolled, windowAround } from './window.ts';
 import { windowTable } from './window-table.ts';
 
@@ -33,8 +34,7 @@ export interface TraceOutlets {
   readonly go: (t: number, instance: string) => Promise<void>;
 }
 
-/** Timesteps in view at first, until the width is known; and pixels for each then: room for a token's letter. */
-const FIRST_WINDOW = 60;
+/** Pixels of a timestep once the width is known: room for a token's letter. */
 const FIRST_PIXELS = 8;
 /** Nothing is said of loading before. */
 export const PATIENCE = 300;
@@ -455,57 +455,4 @@ export class TraceModel {
       if (said) this.outlets.status({ kind: 'ready' });
     }
   }
-}
-
-/** What of the state is the trace's and the layer's own. */
-function describe(trace: Trace, layer: Layer): Omit<TraceState, 't' | 'unit' | 'tint' | 'tints'> {
-  const { model, title, instances, objective, parity, outputs, parts, idle } = trace.description;
-  const { steps, by } = layer.sequence;
-  return {
-    model,
-    title,
-    steps,
-    by,
-    layers: instances
-      .filter((other) => other.runs && other.states.length > 0)
-      .map((instance) => {
-        const { path, cell, reverse } = instance;
-        const along = alongOf(instance);
-        const over = along === undefined ? '' : ` · ${along}`;
-        return { path, cell, label: `${path} · ${cell}${over}${reverse ? ' ←' : ''}`, ...(along === undefined ? {} : { along }) };
-      }),
-    ...(layer.along === undefined ? {} : { along: layer.along }),
-    layer: layer.instance.path,
-    rows: layer.rows,
-    structure: layer.structure,
-    inputs: layer.instance.inputs.map(({ name, shape }) => ({ name, shape })),
-    units: layer.units,
-    pins: [],
-    order: 'timescale',
-    window: { from: 0, to: Math.min(FIRST_WINDOW, steps) },
-    objective,
-    parity,
-    ...(outputs === undefined ? {} : { outputs }),
-    ...(parts === undefined ? {} : { parts }),
-    ...(idle === undefined ? {} : { idle }),
-    gradient: hasGradient(trace),
-    gradientWaits: hasGradient(trace) && layer.long,
-  };
-}
-
-/** A model without a loss has no gradients, unless they are of outputs. */
-const hasGradient = ({ description }: Trace): boolean =>
-  description.outputs !== undefined || description.instances.some(({ lines }) => lines.some(({ role }) => role === 'loss'));
-
-/** Surprise is there where a model predicts its own input; where it does not, asking for it fails. */
-async function tintsOf(trace: Trace, { along }: Layer): Promise<TraceState['tints']> {
-  const surprise = along === undefined && (await surpriseOf(trace));
-  return [...(surprise ? (['surprise'] as const) : []), ...(hasGradient(trace) ? (['gradient'] as const) : [])];
-}
-
-function surpriseOf(trace: Trace): Promise<boolean> {
-  return trace.summary({ kind: 'surprise' }).then(
-    (values) => values.some(Number.isFinite),
-    () => false,
-  );
 }

@@ -1,26 +1,15 @@
 // The types of the language's functions.
 
-import type { NetworkPort } from '../../shared/network.ts';
 import type { Argument, Call, Expression } from '../generated/ast.ts';
 import { textOf } from '../places.ts';
 import { broadcast, unifyShapes } from './alignment.ts';
-import type { Aligned, Core, FunctionName, Instance, TensorType, Type } from './core.ts';
-import { constant, type Dimension, equate, isSame, isWrittenAs, numberOf, over, show, showShape, times } from './dimensions.ts';
-import { lengthNumber, needNumbers } from './expressions.ts';
-import { asTensor, core, fault, needTensor, type Scope, showType, suggestion, tensorType, unknown, wrong } from './scope.ts';
-import { isDefault, operandsOf } from './walk.ts';
-
-interface Application {
-  readonly name: FunctionName;
-  readonly node: Call;
-  readonly scope: Scope;
-  /** Positional arguments, as many as the rule asks for. */
-  readonly operands: readonly Core[];
-  readonly over: Argument | undefined;
-  readonly where: Argument | undefined;
-  readonly stride: Argument | undefined;
-  readonly output: Argument | undefined;
-}
+import { type Application, finish, numberValue, whole } from './application.ts';
+import type { Core, FunctionName, TensorType, Type } from './core.ts';
+import { type Dimension, equate, isSame, isWrittenAs, show, showShape } from './dimensions.ts';
+import { needNumbers } from './expressions.ts';
+import { convolve, places, pool } from './image-functions.ts';
+import { network } from './network-function.ts';
+import { asTensor, fault, needTensor, type Scope, showType, suggestion, tensorType, unknown, wrong } from './scope.ts';
 
 type Option = 'over' | 'where' | 'stride' | 'output';
 
@@ -130,27 +119,6 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
   huber: comparison,
 };
 
-const finish = (
-  { name, node }: Application,
-  operands: readonly Aligned[],
-  type: Type,
-  more: { along?: readonly number[]; where?: Aligned; numbers?: readonly number[] } = {},
-): Core =>
-  core(
-    {
-      op: 'function',
-      name,
-      operands,
-      along: more.along ?? [],
-      numbers: more.numbers ?? [],
-      ...(more.where === undefined ? {} : { where: more.where }),
-    },
-    type,
-    node,
-  );
-
-const whole = (operand: Core, type: TensorType): Aligned => ({ core: operand, at: type.shape.map((_, k) => k) });
-
 /** Elementwise on any number of operands. */
 function spread(application: Application, more: Partial<TensorType>): Core {
   const { node, scope, operands, name } = application;
@@ -177,16 +145,6 @@ function withNumbers(application: Application, count: number): Core {
   const [first] = operands;
   const type = needNumbers(first!, scope);
   return type === undefined ? unknown(node) : finish(application, [whole(first!, type)], tensorType(type.shape), { numbers });
-}
-
-export function numberValue(value: Core): number | undefined {
-  if (value.op === 'number') return value.value;
-  if (value.op === 'negate') {
-    const inner = numberValue(value.of);
-    return inner === undefined ? undefined : -inner;
-  }
-  const length = asTensor(value.type)?.length;
-  return length === undefined ? undefined : numberOf(length);
 }
 
 function dropout(application: Application): Core {
@@ -363,156 +321,6 @@ function outer(application: Application): Core {
   );
 }
 
-/** x [C, Y, X] with a kernel W [O, C, height, width] gives [O, Y / stride, X / stride], rounded up: place j sees what is around place stride * j. */
-function convolve(application: Application): Core {
-  const { node, scope, operands, stride } = application;
-  const [x, kernel] = operands as [Core, Core];
-  const [a, w] = operands.map((operand) => needNumbers(operand, scope, node));
-  if (a === undefined || w === undefined) return unknown(node);
-  const [image, weights] = [textOf(x.source), textOf(kernel.source)];
-  if (a.shape.length !== 3) return wrong(scope, x.source, 'shape', `convolve takes an image [C, Y, X], and ${image} is ${showType(a)}.`);
-  if (w.shape.length !== 4)
-    return wrong(scope, kernel.source, 'shape', `The kernel of convolve is [O, C, height, width], and ${weights} is ${showType(w)}.`);
-  const [channels, ...sides] = a.shape as [Dimension, Dimension, Dimension];
-  if (!equate(w.shape[1]!, channels)) {
-    const [height, width] = w.shape.slice(2);
-    const advice = kernel.op === 'read' && kernel.binding.kind === 'param';
-    const wanted = `${weights}: ${showShape([w.shape[0]!, channels, height!, width!])}`;
-    const sizes = `${image} is ${showShape(a.shape)} and ${weights} is ${showShape(w.shape)}: ${show(channels)} and ${show(w.shape[1]!)}`;
-    return wrong(
-      scope,
-      node,
-      'shape',
-      `\`${textOf(node)}\`: ${sizes} are different numbers of channels.${advice ? ` Write ${wanted}?` : ''}`,
-    );
-  }
-  if (varies(kernel, scope.instance))
-    return wrong(
-      scope,
-      kernel.source,
-      'kernel',
-      `The kernel of convolve is the same for all examples and steps, and ${weights} depends on the data.`,
-    );
-  const step = stride === undefined ? 1 : constantNumber(stride.value, scope);
-  if (step === undefined || !Number.isInteger(step) || step < 1)
-    return wrong(scope, stride!.value, 'number', '`stride:` takes a whole number from 1.');
-  const shape = [w.shape[0]!, ...sides.map((side) => over(side, constant(step)))];
-  return finish(application, [whole(x, a), whole(kernel, w)], tensorType(shape), { along: [0, 1, 2], numbers: [step] });
-}
-
-/** Whether a value may be another one for another example or step. */
-function varies(value: Core, instance: Instance): boolean {
-  if (value.op === 'step') return true;
-  if (value.op !== 'read') {
-    if (value.op === 'call' && value.layers.some(({ stateful }) => stateful)) return true;
-    return operandsOf(value).some((operand) => varies(operand, instance));
-  }
-  const { binding } = value;
-  if (binding.kind === 'param') return false;
-  if (binding.kind === 'input') {
-    const input = instance.inputs.find((each) => each.binding === binding);
-    if (input?.argument === undefined) return instance.cell.$type === 'Model';
-    return input.lifted || varies(input.argument, isDefault(input) || instance.parent === undefined ? instance : instance.parent);
-  }
-  const line = instance.lines.find((each) => each.binding === binding);
-  return line === undefined || varies(line.core, instance);
-}
-
-/** Windows of n by n side by side: the last two dimensions divided by n, rounded up. */
-function pool(application: Application): Core {
-  const { node, scope, operands, name } = application;
-  const [x, side] = operands as [Core, Core];
-  const type = needNumbers(x, scope);
-  if (type === undefined) return unknown(node);
-  const n = numberValue(side);
-  if (n === undefined || !Number.isInteger(n) || n < 1)
-    return wrong(scope, side.source, 'number', `The side of the windows is a whole number from 1, as in ${name}(${textOf(x.source)}, 2).`);
-  if (type.shape.length < 2)
-    return wrong(scope, x.source, 'shape', `${name} takes an image [C, Y, X], and ${textOf(x.source)} is ${showType(type)}.`);
-  const along = [type.shape.length - 2, type.shape.length - 1];
-  const shape = type.shape.map((dimension, k) => (along.includes(k) ? over(dimension, constant(n)) : dimension));
-  return finish(application, [whole(x, type)], tensorType(shape), { along, numbers: [n] });
-}
-
-/** [C, Y, X] to [Y * X, C]: an image as a list of its places, row by row. */
-function places(application: Application): Core {
-  const { node, scope, operands } = application;
-  const [f] = operands as [Core];
-  const type = needNumbers(f, scope);
-  if (type === undefined) return unknown(node);
-  const [channels, height, width] = type.shape;
-  if (type.shape.length !== 3)
-    return wrong(scope, f.source, 'shape', `places takes an image [C, Y, X], and ${textOf(f.source)} is ${showType(type)}.`);
-  return finish(application, [whole(f, type)], tensorType([times(height!, width!), channels!]), { along: [1, 2] });
-}
-
-/** A network from a file, as it is: what it makes of an input of the model, once for each example. */
-function network({ node, scope, operands, output, name }: Application): Core {
-  const [file, x] = operands as [Core, Core];
-  if (file.type.kind !== 'text')
-    return wrong(
-      scope,
-      file.source,
-      'argument',
-      'The first argument of onnx is a file, as in onnx("network.onnx", image, output: "features").',
-    );
-  const text = textOf(x.source);
-  const isInput = x.op === 'read' && x.binding.kind === 'input' && scope.instance.cell.$type === 'Model';
-  if (!isInput)
-    return wrong(scope, x.source, 'argument', `onnx runs once for each example, so that ${text} has to be an input of the model.`);
-  const type = needNumbers(x, scope);
-  if (type === undefined) return unknown(node);
-  const found = scope.file.networks?.get(file.type.text);
-  if (found === undefined || 'fault' in found)
-    return wrong(scope, file.source, 'network', found?.fault ?? `What ${file.type.text} is like is not known here.`);
-  const [takes, ...more] = found.inputs;
-  if (takes === undefined || more.length > 0) {
-    const has = found.inputs.map((each) => each.name).join(', ') || 'none';
-    return wrong(scope, file.source, 'network', `onnx takes a network of one input; ${file.type.text} has ${has}.`);
-  }
-  if (!fits(takes, type.shape)) {
-    const wanted = takes.shape === undefined ? takes.type : `${takes.type} [${takes.shape.join(', ')}]`;
-    return wrong(scope, x.source, 'shape', `${file.type.text} takes ${takes.name}: ${wanted}, and ${text} is ${showType(type)}.`);
-  }
-  const names = found.outputs.map((each) => each.name);
-  const said = output === undefined ? undefined : scope.checker.expression(output.value, scope).type;
-  if (said !== undefined && said.kind !== 'text')
-    return wrong(scope, output!.value, 'argument', '`output:` takes a name, as in output: "features".');
-  const asked = said?.text ?? (names.length === 1 ? names[0] : undefined);
-  const gives = found.outputs.find((each) => each.name === asked) ?? found.inner?.find((each) => each.name === asked);
-  if (gives === undefined) {
-    const where = output?.value ?? node;
-    const what = asked === undefined ? `Which of its outputs? \`output:\` says it.` : `${file.type.text} has no output ${asked}.`;
-    const inner = found.inner?.findLast(({ shape }) => shape?.length === 3 && Number(shape[1]) * Number(shape[2]) > 1);
-    const inside = inner === undefined ? '' : ` Values inside can be asked for too, as ${inner.name} [${inner.shape!.join(', ')}].`;
-    const known = [...names, ...(found.inner ?? []).map((each) => each.name)];
-    return wrong(
-      scope,
-      where,
-      'network',
-      `${what} It has ${names.join(', ')}.${inside}${asked === undefined ? '' : suggestion(asked, known)}`,
-    );
-  }
-  const shape = gives.shape;
-  if (gives.type !== 'float32' || shape === undefined || shape.includes('?')) {
-    const is = shape === undefined ? gives.type : `${gives.type} [${shape.join(', ')}]`;
-    return wrong(
-      scope,
-      output?.value ?? node,
-      'network',
-      `${gives.name} of ${file.type.text} is ${is}: needed is float32, with lengths that the file says.`,
-    );
-  }
-  const use = { path: found.path, takes: takes.name, gives: gives.name, of: x.binding.name };
-  const lengths = (shape as readonly number[]).map(constant);
-  return core({ op: 'function', name, operands: [whole(x, type)], along: [], numbers: [], network: use }, tensorType(lengths), node);
-}
-
-function fits({ type, shape }: NetworkPort, own: readonly Dimension[]): boolean {
-  if (type !== 'float32' || shape === undefined || shape.length !== own.length) return false;
-  return shape.every((size, k) => size === '?' || equate(own[k]!, constant(size)));
-}
-
 function crossEntropy(application: Application): Core {
   const { node, scope, operands } = application;
   const [scores, classes] = operands as [Core, Core];
@@ -545,7 +353,3 @@ function compare(application: Application): Core {
     return wrong(scope, node, 'shape', `${name} compares two of one shape: ${showType(a)} and ${showType(b)}.`);
   return finish(application, [whole(operands[0]!, a), whole(operands[1]!, b)], tensorType(a.shape));
 }
-
-/** A plain number that is known now: `layers: 2`, `dropout: 0.2`. */
-export const constantNumber = (node: Expression, scope: Scope): number | undefined =>
-  numberValue(scope.checker.expression(node, scope)) ?? lengthNumber(node, scope);
