@@ -3,30 +3,14 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runCommand } from '../../src/cli/command.ts';
-import { commands } from '../../src/cli/commands.ts';
 import { createEngine } from '../../src/engine/client.ts';
 import type { Analysis } from '../../src/shared/analysis.ts';
+import { type Ended, unrollIn } from './command-line.ts';
 
 const engine = createEngine({ entry: fileURLToPath(new URL('../../src/engine/process.ts', import.meta.url)) });
 let folder: string;
 
-async function unroll(...words: string[]): Promise<{ readonly status: number; readonly out: string; readonly error: string }> {
-  let [out, error] = ['', ''];
-  const terminal = {
-    out: (text: string): void => {
-      out += text;
-    },
-    error: (text: string): void => {
-      error += text;
-    },
-    folder,
-    columns: undefined,
-    onInterrupt: () => undefined,
-  };
-  const status = await runCommand(commands, words, { terminal, engine });
-  return { status, out, error };
-}
+const unroll = (...words: string[]): Promise<Ended> => unrollIn(folder, engine, words);
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'unroll-analyse-'));

@@ -7,21 +7,19 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
-import { runCommand } from '../../src/cli/command.ts';
-import { commands } from '../../src/cli/commands.ts';
-import type { Terminal } from '../../src/cli/terminal.ts';
 import { createEngine } from '../../src/engine/client.ts';
 import { runTraining } from '../../src/engine/training.ts';
 import { encodeModel } from '../../src/onnx/proto.ts';
 import { random } from '../../src/shared/random.ts';
 import { checkpointsOf } from '../../src/training/run.ts';
 import { functionModel } from '../foreign/models.ts';
+import { type Ended, unrollIn } from './command-line.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const engine = createEngine({ entry: fileURLToPath(new URL('../../src/engine/process.ts', import.meta.url)) });
 let folder: string;
 
-interface Ended {
+interface Exited {
   readonly status: number | null;
   readonly out: string;
   readonly error: string;
@@ -29,7 +27,7 @@ interface Ended {
 
 interface Started {
   readonly process: ChildProcess;
-  readonly ended: Promise<Ended>;
+  readonly ended: Promise<Exited>;
   /** Resolves when a line of the output says this. */
   said(text: string): Promise<void>;
 }
@@ -57,24 +55,7 @@ function start(...words: string[]): Started {
   };
 }
 
-/** The command in this process; what it asks of the engine is done by a process of its own all the same. */
-async function unroll(...words: string[]): Promise<Ended> {
-  let out = '';
-  let error = '';
-  const terminal: Terminal = {
-    out: (text) => {
-      out += text;
-    },
-    error: (text) => {
-      error += text;
-    },
-    folder,
-    columns: undefined,
-    onInterrupt: () => undefined,
-  };
-  const status = await runCommand(commands, words, { terminal, engine });
-  return { status, out, error: error.replaceAll(folder, '') };
-}
+const unroll = (...words: string[]): Promise<Ended> => unrollIn(folder, engine, words);
 
 const lines = (out: string): Record<string, unknown>[] =>
   out

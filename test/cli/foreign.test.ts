@@ -5,8 +5,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runCommand } from '../../src/cli/command.ts';
-import { commands } from '../../src/cli/commands.ts';
 import { arrayNames, readArrays } from '../../src/data/npy-read.ts';
 import { npy } from '../../src/data/npz.ts';
 import { createEngine } from '../../src/engine/client.ts';
@@ -15,6 +13,7 @@ import { attribute, tensorProto, valueInfo } from '../../src/onnx/write.ts';
 import { byHeads } from '../foreign/attention-models.ts';
 import { additive } from '../foreign/pairs/models.ts';
 import { generator } from '../foreign/random-operators.ts';
+import { type Ended, unrollIn } from './command-line.ts';
 
 const [I, H] = [3, 4];
 
@@ -82,21 +81,7 @@ describe('unroll, of ONNX models of others', function () {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function unroll(...words: string[]): Promise<{ readonly status: number; readonly out: string; readonly error: string }> {
-    let [out, error] = ['', ''];
-    const terminal = {
-      out: (text: string) => {
-        out += text;
-      },
-      error: (text: string) => {
-        error += text;
-      },
-      folder,
-      columns: undefined,
-      onInterrupt: () => undefined,
-    };
-    return { status: await runCommand(commands, words, { terminal, engine }), out, error: error.replaceAll(folder, '') };
-  }
+  const unroll = (...words: string[]): Promise<Ended> => unrollIn(folder, engine, words);
 
   async function arrays(
     file: string,

@@ -6,12 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
-import { runCommand } from '../../src/cli/command.ts';
-import { commands } from '../../src/cli/commands.ts';
 import { pictureAddress } from '../../src/data/images/png-write.ts';
 import { createEngine } from '../../src/engine/client.ts';
 import { encodeModel } from '../../src/onnx/proto.ts';
 import { attribute, tensorProto, valueInfo } from '../../src/onnx/write.ts';
+import { type Ended, unrollIn } from './command-line.ts';
 
 const source = `model Repeat(source: [S] of Symbol, target: [T] of Symbol) {
   encoder = bidirectional(gru, embed(source, 8), 12)
@@ -31,22 +30,7 @@ describe('unroll generate', function () {
   const engine = createEngine({ entry: fileURLToPath(new URL('../../src/engine/process.ts', import.meta.url)) });
   let folder: string;
   const run = (): string => join(folder, 'runs', 'Repeat-1');
-  const unroll = async (...words: string[]): Promise<{ status: number; out: string; error: string }> => {
-    let [out, error] = ['', ''];
-    const terminal = {
-      out: (text: string) => {
-        out += text;
-      },
-      error: (text: string) => {
-        error += text;
-      },
-      folder,
-      columns: undefined,
-      onInterrupt: () => undefined,
-    };
-    const status = await runCommand(commands, words, { terminal, engine });
-    return { status, out, error };
-  };
+  const unroll = (...words: string[]): Promise<Ended> => unrollIn(folder, engine, words);
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'unroll-generate-'));
