@@ -3,6 +3,7 @@
 import type { InputShape, KeptData, Vocabulary } from '../shared/dataset.ts';
 import type { Example } from './dataset.ts';
 import { DataError } from './errors.ts';
+import { isImage } from './images/one.ts';
 import { ahead, dimensionOf } from './store.ts';
 import { encode } from './vocabulary.ts';
 
@@ -28,6 +29,13 @@ export function exampleOfText(kept: KeptData, shapes: readonly InputShape[], tex
     inputs[written!.name] = framed(own, writes);
     lengths[dimension] = inputs[written!.name]!.length;
   }
+  // A number that is not said is 0; an image of zeros would be seen as one.
+  const image = shapes.find((shape) => isImage(shape) || shape.network !== undefined);
+  if (image !== undefined)
+    throw new DataError(
+      'prompt',
+      `The model also reads the image ${image.network?.of ?? image.name}, which cannot be typed. Choose an example of its data.`,
+    );
   for (const shape of shapes) {
     if (inputs[shape.name] === undefined) {
       const own = dimensionOf(shape);

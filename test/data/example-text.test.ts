@@ -42,4 +42,18 @@ describe('typed text', () => {
       /^prompt: The model has never seen "Z": it knows a b c d X Y/,
     );
   });
+
+  it('is refused by a model that looks at an image too', async () => {
+    const shapes = [input('next name: [T] of Letter'), input('photo: [3, 4, 4]')];
+    const kept = keptOf(await loadDataset(table(folder.write('a.csv', 'name\nab\nba\n'), { lower: true }), shapes.slice(0, 1)));
+    assert.match(
+      await faultOf(() => exampleOfText(kept, shapes, 'ab'), folder),
+      /^prompt: The model also reads the image photo, which cannot be typed/,
+    );
+    const made: InputShape = {
+      ...input('seen: [8, 2, 2]'),
+      network: { path: 'eyes.onnx', takes: 'x', gives: 'y', of: 'photo' },
+    };
+    assert.match(await faultOf(() => exampleOfText(kept, [shapes[0]!, made], 'ab'), folder), /reads the image photo/);
+  });
 });
