@@ -12,3 +12,16 @@ export type NumericData =
   | Uint32Array
   | BigInt64Array
   | BigUint64Array;
+
+/** Floats one behind the other; the same memory where there is one part. */
+export function joinedFloats(parts: readonly Float32Array[]): Float32Array {
+  const [only, ...more] = parts;
+  if (only !== undefined && more.length === 0) return only;
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

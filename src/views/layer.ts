@@ -15,6 +15,7 @@ import type {
   Window,
   WindowNumbers,
 } from '../shared/messages.ts';
+import { joinedFloats } from '../shared/numeric.ts';
 import { pack } from '../shared/packed.ts';
 import { alongOf, type InstanceDescription, type SequenceDescription, sequenceAlong, type Trace } from '../shared/trace.ts';
 import { byIndex, bySimilarity, byTimescale, placesOf, timescalesFromGate, timescalesFromState } from './order.ts';
@@ -92,7 +93,7 @@ export class Layer {
       runs.push(await this.reader.all(lines, from, to));
     this.orders.clear();
     this.taus = undefined;
-    const joined = new Map(lines.map((line) => [line, join(runs.map((run) => run.get(line)!))]));
+    const joined = new Map(lines.map((line) => [line, joinedFloats(runs.map((run) => run.get(line)!))]));
     this.rows = this.rows.map((row) => {
       const values = joined.get(row.line)!;
       const isWhole = values.length === this.sequence.steps * row.units;
@@ -108,7 +109,7 @@ export class Layer {
     const runs = this.sample!.runs;
     const keep = structure.kind === 'additive' ? structure.keep : structure.kind === 'interpolating' ? structure.gate : undefined;
     if (keep !== undefined && this.row(keep)?.units === this.units) {
-      const gate = join(runs.map((run) => run.get(keep)!));
+      const gate = joinedFloats(runs.map((run) => run.get(keep)!));
       this.taus = timescalesFromGate(structure.kind === 'interpolating' && structure.inverted ? gate.map((v) => 1 - v) : gate, this.units);
     } else {
       const state = this.stateRows.find((row) => row.identity === 'hidden') ?? this.stateRows[0] ?? this.rows[0]!;
@@ -140,7 +141,7 @@ export class Layer {
     const memory = this.stateRows.find((row) => row.identity === 'cell') ?? this.stateRows[0] ?? this.rows[0]!;
     const runs = this.sample!.runs;
     const share = Math.max(1, Math.floor(COMPARED / runs.length)) * memory.units;
-    return bySimilarity(join(runs.map((run) => run.get(memory.line)!.subarray(0, share))), memory.units);
+    return bySimilarity(joinedFloats(runs.map((run) => run.get(memory.line)!.subarray(0, share))), memory.units);
   }
 
   /** Norm of the gradient by timestep; NaN where there is none. */
@@ -361,15 +362,4 @@ export function sampleStretches(steps: number): readonly (readonly [from: number
 function stretchOf(t: number, steps: number): readonly [from: number, to: number] {
   const from = Math.floor(t / SAMPLE_STRETCH) * SAMPLE_STRETCH;
   return [from, Math.min(from + SAMPLE_STRETCH, steps)];
-}
-
-function join(parts: readonly Float32Array[]): Float32Array {
-  if (parts.length === 1) return parts[0]!;
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -3,6 +3,7 @@
 
 import { elementTypes } from '../../onnx/proto.ts';
 import type { Tensor } from '../../runtime/runtime.ts';
+import { joinedFloats } from '../../shared/numeric.ts';
 import { type BoundPart, type CellText, type Expected, PartError, type Port, type RecurrentPart, type SpelledGradient } from '../part.ts';
 import { portTypes } from '../port-types.ts';
 import type { Statics } from '../statics.ts';
@@ -104,17 +105,17 @@ function bound(title: string, site: AttentionSite | undefined, calls: readonly A
             const own = (name: string): string => named(name, head, heads);
             const row = item * heads + head;
             const read = (of: (each: AttentionNumbers) => Float32Array, width: (each: AttentionNumbers) => number): Float32Array =>
-              joined(calls.map((each) => of(each).subarray(row * width(each), (row + 1) * width(each))));
+              joinedFloats(calls.map((each) => of(each).subarray(row * width(each), (row + 1) * width(each))));
             const repeated = (each: AttentionNumbers): Float32Array => {
               const values = each.values.subarray(row * places * features, (row + 1) * places * features);
-              return joined(Array.from({ length: each.steps }, () => values));
+              return joinedFloats(Array.from({ length: each.steps }, () => values));
             };
             inputs[own('scores')] = read(
               (each) => each.scores,
               (each) => each.steps * places,
             );
             inputs[own('values')] = isStreamed
-              ? joined(calls.map(repeated))
+              ? joinedFloats(calls.map(repeated))
               : first.values.subarray(row * places * features, (row + 1) * places * features);
             const weights = read(
               (each) => each.weights,
@@ -185,16 +186,4 @@ function cellOf(title: string, { heads, places, features }: AttentionNumbers, is
     ]),
     value: all.at(-1)!('context'),
   };
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const [only, ...more] = parts;
-  if (more.length === 0) return only!;
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
