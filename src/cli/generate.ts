@@ -76,8 +76,9 @@ async function sourcesOf(given: Given, { folder }: Terminal): Promise<GenerateRe
     (found) => found.isFile(),
     () => false,
   );
+  // One word that ends as images do is no sentence: that it is not there is said.
+  if (/^\S+\.(png|jpe?g)$/i.test(input) || (isFile && /\.(png|jpe?g)$/i.test(path))) return [{ kind: 'file', path }];
   if (!isFile) return [{ kind: 'text', text: input }];
-  if (/\.(png|jpe?g)$/i.test(path)) return [{ kind: 'file', path }];
   const lines = decodeText(path, await readFile(path)).split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
   const empty = lines.findIndex((line) => line.trim() === '');

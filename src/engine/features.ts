@@ -17,13 +17,14 @@ import { createRuntime } from '../runtime/onnxruntime.ts';
 import type { InputShape, KeptData, PartName } from '../shared/dataset.ts';
 import type { NetworkUse } from '../shared/network.ts';
 import type { DataSource } from '../shared/settings.ts';
+import { cannotWrite } from '../training/files.ts';
 
 /** As loadDataset; inputs that networks make are made. Throws DataError. */
 export async function loadData(source: DataSource, shapes: readonly InputShape[], kept?: KeptData, reading?: Reading): Promise<Dataset> {
   const own = shapes.filter(({ network }) => network === undefined);
   let dataset = await loadDataset(source, own, kept, reading);
   if (own.length === shapes.length) return dataset;
-  for (const shape of shapes) if (shape.network !== undefined) dataset = await withFeatures(dataset, shape, shape.network);
+  for (const shape of shapes) if (shape.network !== undefined) dataset = await withFeatures(dataset, shape, shape.network, reading);
   return { ...dataset, inputs: dataset.inputs.filter(({ forNetworks }) => !forNetworks) };
 }
 
@@ -54,7 +55,7 @@ function giving(bytes: Uint8Array, name: string): Uint8Array {
   return encodeModel({ ...model, graph: { ...graph, output: [...graph.output, { name }] } });
 }
 
-async function withFeatures(dataset: Dataset, shape: InputShape, use: NetworkUse): Promise<Dataset> {
+async function withFeatures(dataset: Dataset, shape: InputShape, use: NetworkUse, reading: Reading | undefined): Promise<Dataset> {
   const width = shape.shape.reduce<number>((product, size) => product * Number(size), 1);
   const dims = dataset.inputs
     .find(({ name }) => name === use.of)!
@@ -62,7 +63,7 @@ async function withFeatures(dataset: Dataset, shape: InputShape, use: NetworkUse
   const bytes = await networkBytes(use);
   const digest = createHash('sha256').update(bytes).update(use.gives).digest('hex');
   const path = `${use.path}.${use.gives.replaceAll(/[^\w.-]/g, '_')}-${digest.slice(0, 12)}.features`;
-  const places = await placesOf(dataset, { use, bytes, dims, width, path });
+  const places = await placesOf(dataset, { use, bytes, dims, width, path, ...(reading === undefined ? {} : { reading }) });
   const file = openSync(path, 'r');
   const part = (whole: Part): Part => ({
     ...whole,
@@ -114,6 +115,7 @@ interface Computing {
   readonly dims: readonly number[];
   readonly width: number;
   readonly path: string;
+  readonly reading?: Reading;
 }
 
 /** Where the record of each example begins; what is missing is computed. */
@@ -134,33 +136,47 @@ async function placesOf({ parts }: Dataset, computing: Computing): Promise<Reado
   return Object.fromEntries(digests.map(([name, own]) => [name, own.map((digest) => records.get(digest)!)])) as Record<PartName, number[]>;
 }
 
+/** What was made before it is given up stays. */
 async function compute(
   missing: ReadonlyMap<string, () => Float32Array>,
   records: Map<string, number>,
-  { use, bytes, dims, width, path }: Computing,
+  { use, bytes, dims, width, path, reading: { signal, progress } = {} }: Computing,
 ): Promise<void> {
   const length = digestLength + 4 * width;
   let end = records.size * length;
   // Written aside and renamed, so that whoever reads it meanwhile reads whole records.
   const aside = `${path}.${process.pid}`;
-  if (end > 0) await copyFile(path, aside);
-  const file = await open(aside, 'a');
   const session = await createRuntime().open(giving(bytes, use.gives), { device: 'cpu' });
   try {
-    await file.truncate(end);
-    for (const [digest, read] of missing) {
-      const feed = { [use.takes]: { type: 'float32', dims: [1, ...dims], data: read() } } as const;
-      const found = (await session.compute(feed, [use.gives]))[use.gives]!;
-      if (!(found.data instanceof Float32Array) || found.data.length !== width)
-        throw new DataError('data', `${use.gives} of ${basename(use.path)} is [${found.dims}], and its file says otherwise.`);
-      await file.write(Buffer.concat([Buffer.from(digest, 'hex'), new Uint8Array(found.data.buffer, found.data.byteOffset, 4 * width)]));
-      records.set(digest, end);
-      end += length;
+    if (end > 0) await copyFile(path, aside);
+    const file = await open(aside, 'a');
+    try {
+      await file.truncate(end);
+      let done = 0;
+      for (const [digest, read] of missing) {
+        if (signal?.aborted) break;
+        const feed = { [use.takes]: { type: 'float32', dims: [1, ...dims], data: read() } } as const;
+        const found = (await session.compute(feed, [use.gives]))[use.gives]!;
+        if (!(found.data instanceof Float32Array) || found.data.length !== width)
+          throw new DataError('data', `${use.gives} of ${basename(use.path)} is [${found.dims}], and its file says otherwise.`);
+        const numbers = new Uint8Array(found.data.buffer, found.data.byteOffset, 4 * width);
+        await file.write(Buffer.concat([Buffer.from(digest, 'hex'), numbers]));
+        records.set(digest, end);
+        end += length;
+        done += 1;
+        progress?.(done, missing.size);
+        // A message that gives it up is heard between two examples.
+        await new Promise(setImmediate);
+      }
+    } finally {
+      await file.close();
     }
     await rename(aside, path);
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).syscall === undefined ? error : cannotWrite(path, error);
   } finally {
-    await file.close();
     await session.release();
     await rm(aside, { force: true });
   }
+  signal?.throwIfAborted();
 }

@@ -166,5 +166,6 @@ generate Tell { search: greedy, length: 8 }
     await writeFile(join(folder, 'bad.png'), 'no image');
     assert.match((await unroll('generate', 'tell.rnn', '--input', 'bad.png')).error, /bad\.png: it is neither a PNG nor a JPEG/);
     assert.match((await unroll('generate', 'repeat.rnn', '--input', join('images', '0.png'))).error, /reads source, and no image/);
+    assert.match((await unroll('generate', 'tell.rnn', '--input', 'none.png')).error, /none\.png/);
   });
 });

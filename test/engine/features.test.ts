@@ -135,6 +135,25 @@ describe('networks in files', function () {
     assert.deepEqual(await readFile(path), whole);
   });
 
+  it('are given up between two examples, and what was made stays', async () => {
+    const path = await kept();
+    const whole = await readFile(path);
+    await truncate(path, 0);
+    const control = new AbortController();
+    let made = 0;
+    const progress = (done: number, all: number): void => {
+      // Bytes of the data are told as well.
+      if (all !== 10) return;
+      made = done;
+      if (done === 3) control.abort(new Error('given up'));
+    };
+    await assert.rejects(openJob(file, 0, { signal: control.signal, progress }), /given up/);
+    assert.equal(made, 3);
+    assert.equal((await stat(path)).size, (3 * whole.length) / 10);
+    await openJob(file);
+    assert.equal((await stat(path)).size, whole.length);
+  });
+
   it('give values inside them, also where their files leave lengths open', async () => {
     const weights = Float32Array.from({ length: 3 * 2 * 3 * 3 }, (_, k) => Math.sin(k));
     const inside = encodeModel({
