@@ -169,12 +169,22 @@ export class Cut {
     return this.#withLength(select(vectorised, vectorised.results));
   }
 
-  /** The number of timesteps is read off a parameter. */
+  /** Lengths are read off parameters: the number of timesteps, and those of other axes that the graph has. */
   #withLength(graph: Graph): Graph {
-    if (graph.parameters.some((parameter) => hasAxis(parameter, this.#axis))) return graph;
-    return { ...graph, parameters: [...graph.parameters, this.timed] };
+    const parameters = [...graph.parameters];
+    if (!parameters.some((parameter) => hasAxis(parameter, this.#axis))) parameters.push(this.timed);
+    const sizes = new Set(graph.nodes.flatMap(({ outputs }) => outputs).flatMap((output) => sizesOf(output)));
+    for (const size of sizes) {
+      if (parameters.some((parameter) => sizesOf(parameter).includes(size))) continue;
+      const told = this.graph.parameters.find((parameter) => sizesOf(parameter).includes(size));
+      if (told !== undefined) parameters.push(told);
+    }
+    return { ...graph, parameters };
   }
 }
+
+/** The lengths of a value that are bound when it is computed, by their names. */
+const sizesOf = ({ type }: Value): string[] => type.axes.flatMap(({ size }) => (typeof size === 'string' ? [size] : []));
 
 const key = (values: readonly Value[]): string => values.map((value) => value.id).join(' ');
 

@@ -101,7 +101,7 @@ describe('a trace of a model that reads one sequence and predicts another', () =
       assert.ok(seen.has('S') && seen.has(undefined));
     }).timeout(20_000);
 
-  for (const name of ['of an LSTM', 'of self-attention'])
+  for (const name of ['of an LSTM', 'of several heads in its cell', 'of self-attention'])
     it(`${name}: the runtime has the same`, async () => {
       const model = await modelOf(texts[name]!, []);
       const runtime = createRuntime();

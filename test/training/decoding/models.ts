@@ -53,6 +53,15 @@ export const texts: Readonly<Record<string, string>> = {
   'that sees what it read before': model(
     '  y = embed(target, 4)\n  decoder = dot([y; previous(y)] * 0.5, linear(encoder, 8)) + sinusoids(T, 8)',
   ),
+  'of several heads in its cell': model(
+    '  decoder = heads(embed(target, 4), encoder, 5)',
+    `cell heads(y: [E], source: [S, K], size H) {
+  state s: [H]
+  seen = attend(s, source, 3, heads: 2)
+  s'   = gru([y; seen], from: s)
+}
+`,
+  ),
   'of self-attention': model(`  y = embed(target, 4) + sinusoids(T, 4)
   n = y + linear(attend(y, y, 2, heads: 2, causal: true), 4)
   decoder = n + linear(attend(n, encoder, 3, heads: 2), 4)`),
