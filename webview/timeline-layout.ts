@@ -85,7 +85,8 @@ export function layOut(trace: TraceState, width: number, available: number, extr
   const half = narrow ? 35 : 48;
   const hasGates = unitLines && trace.rows.some((row) => row.quantity === 'gate');
   const hasStates = unitLines && trace.rows.some(isState);
-  const hasGradient = !alone && !tiny && trace.gradient;
+  // Gradients that are drawn are those of states.
+  const hasGradient = !alone && !tiny && trace.gradient && trace.rows.some(isState);
   const gradientHeight = narrow ? 60 : 72;
   const below = (hasGates ? half + 6 : 0) + (hasStates ? half + 6 : 0) + (hasGradient ? gradientHeight + 16 : 0) + 24;
   const strip = narrow ? 9 : 12;

@@ -11,7 +11,7 @@ import { Latest } from './latest.ts';
 import { Layer } from './layer.ts';
 import { poolMaximum } from './pooling.ts';
 import { shareOfColour, tintOf } from './tint.ts';
-import { describe, FIRST_WINDOW, tintsOf } from './trace-state.ts';
+import { describe, FIRST_WINDOW, layersOf, tintsOf } from './trace-state.ts';
 import { inside, scrolled, windowAround } from './window.ts';
 import { windowTable } from './window-table.ts';
 
@@ -89,9 +89,9 @@ export class TraceModel {
   async show(trace: Trace, position: Position): Promise<boolean> {
     this.clear();
     this.trace = trace;
-    const running = trace.description.instances.filter((instance) => instance.runs && instance.states.length > 0);
-    const along = running.filter((instance) => alongOf(instance) === position.along);
-    const instance = running.find(({ path }) => path === position.instance) ?? along[0] ?? running[0];
+    const layers = layersOf(trace);
+    const along = layers.filter((instance) => alongOf(instance) === position.along);
+    const instance = layers.find(({ path }) => path === position.instance) ?? along[0] ?? layers[0];
     if (instance === undefined) return false;
     this.fresh = !this.sized;
     const { steps } = sequenceAlong(trace.description, alongOf(instance));

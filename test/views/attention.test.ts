@@ -8,6 +8,7 @@ import { unpack } from '../../src/shared/packed.ts';
 import type { InstanceDescription, ReadRequest, Trace } from '../../src/shared/trace.ts';
 import { describeInstance } from '../../src/tracing/describe.ts';
 import { Layer } from '../../src/views/layer.ts';
+import { layersOf, tintsOf } from '../../src/views/trace-state.ts';
 import { strongest, strongestText } from '../../webview/attention.ts';
 
 /** A decoder that looks back at a source, and classes at its end. */
@@ -17,8 +18,8 @@ const SOURCE = `model Translator(y: [T, 3], source: [S, 4]) {
 }
 `;
 
-async function described(): Promise<InstanceDescription[]> {
-  const program = await loadProgram('/translator.rnn', async (path) => (path === '/translator.rnn' ? SOURCE : readFile(path, 'utf8')));
+async function described(source = SOURCE): Promise<InstanceDescription[]> {
+  const program = await loadProgram('/translator.rnn', async (path) => (path === '/translator.rnn' ? source : readFile(path, 'utf8')));
   const model = buildModel(program, { model: 'Translator', classes: {} });
   return model.instances.map((instance) => describeInstance(instance, model, { time: 'T', sizes: { T: 7, S: 5, B: 1 } }));
 }
@@ -33,6 +34,40 @@ describe('attention in the views', () => {
     const scopes = scopesOf(h);
     assert.deepEqual(scopes.find(({ name }) => name === 'Attention')?.values, ['weights']);
     assert.ok(!scopes.find(({ name }) => name === 'Values')!.values.includes('weights'));
+  });
+
+  it('of several heads inside a cell is a layer for each, behind the cell itself', async () => {
+    const heads = `cell looking(y: [E], source: [S, K], size H) {
+  state s: [H]
+  seen = attend(s, source, 3, heads: 2)
+  s'   = gru([y; seen], from: s)
+}
+model Translator(y: [T, 3], source: [S, 4]) {
+  h = looking(y, source, 5)
+  p = softmax(linear(h, 6))
+}
+`;
+    const instances = await described(heads);
+    const one = traceOf(instances[0]!, 7);
+    const outputs = [{ name: 'p', dims: [7, 6] }];
+    const trace: Trace = { ...one, description: { ...one.description, instances, outputs }, summary: async () => new Float32Array() };
+    const layers = layersOf(trace);
+    assert.deepEqual(
+      layers.map(({ path }) => path),
+      ['h', 'h.s', 'h.seen[0]', 'h.seen[1]'],
+    );
+    const head = new Layer(trace, layers.at(-1)!);
+    assert.deepEqual(
+      head.rows.map(({ line, attention }) => [line, attention?.places]),
+      [
+        ['scores', undefined],
+        ['weights', 5],
+        ['mixture', undefined],
+      ],
+    );
+    // It has no state that a gradient would flow along: none is offered.
+    assert.deepEqual(head.stateRows, []);
+    assert.deepEqual([await tintsOf(trace, new Layer(trace, layers[0]!)), await tintsOf(trace, head)], [['gradient'], []]);
   });
 
   it('has its places in their own order, also where they are as many as the units, and heads below each other', async () => {
