@@ -19,11 +19,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   foreign: ['onnx', 'runtime', 'graph', 'tracing', 'data', 'weights', 'language', 'shared'],
   training: ['runtime', 'graph', 'data', 'onnx', 'shared'],
   tracing: ['runtime', 'graph', 'onnx', 'shared'],
-  analysis: ['tracing', 'training', 'language', 'graph', 'shared'],
+  report: ['shared'],
+  analysis: ['report', 'tracing', 'training', 'language', 'graph', 'shared'],
   engine: ['analysis', 'foreign', 'training', 'weights', 'tracing', 'runtime', 'onnx', 'pytorch', 'language', 'graph', 'data', 'shared'],
   debug: ['language', 'graph', 'tracing', 'shared'],
   templates: ['data'],
-  views: ['training', 'tracing', 'debug', 'engine', 'templates', 'foreign', 'shared'],
+  views: ['report', 'training', 'tracing', 'debug', 'engine', 'templates', 'foreign', 'shared'],
 };
 
 /** Packages that few files may import, by the files that may. */

@@ -1,7 +1,18 @@
 // The whole analysis of a model on some sequences.
 
 import type { Instance } from '../graph/model.ts';
-import type { Analysis, Factor, GateUnits, LagCurve, LayerAnalysis, Spectrum, StateUnits, Way } from '../shared/analysis.ts';
+import type {
+  Analysis,
+  Factor,
+  GateUnits,
+  LagCurve,
+  LayerAnalysis,
+  Spectrum,
+  StateUnits,
+  Studies,
+  StudyName,
+  Way,
+} from '../shared/analysis.ts';
 import { windowOf } from '../tracing/arrays.ts';
 import type { Evaluator } from '../tracing/evaluator.ts';
 import type { TraceSource } from '../tracing/source.ts';
@@ -11,6 +22,7 @@ import { backwardPass, lagCurve, normsByLag, seedsOf } from './lag.ts';
 import { PathSums } from './path.ts';
 import { type Recurrence, recurrencesOf } from './recurrences.ts';
 import { lyapunovExponents, productSpectra, singularValues, spectralRadius } from './spectrum.ts';
+import { studies } from './studies/studies.ts';
 import { type Course, gateUnits, stateUnits } from './units.ts';
 import { verdictsOf } from './verdict.ts';
 
@@ -27,6 +39,8 @@ export interface AnalyseOptions {
   readonly seed?: number;
   /** The lag that memory should reach, and where that is from; by default the sequences' length. */
   readonly needs?: Analysis['needs'];
+  /** What is studied besides. */
+  readonly also?: readonly StudyName[];
   readonly signal?: AbortSignal;
   readonly progress?: (share: number) => void;
 }
@@ -42,7 +56,7 @@ const LARGE = 160;
 
 /** Throws AnalysisError where there is nothing recurrent, and the signal's reason. */
 export async function analyse(model: TraceSource['model'], weights: TraceSource['weights'], options: AnalyseOptions): Promise<Analysis> {
-  const { groups, evaluator, threshold = THRESHOLD, seed = 1, signal, progress, title } = options;
+  const { groups, evaluator, threshold = THRESHOLD, seed = 1, also = [], signal, progress, title } = options;
   const began = performance.now();
   if (groups.length === 0) throw new AnalysisError('There is no sequence to analyse the model on.');
   const steps = Math.max(...groups.map((each) => each.steps));
@@ -56,9 +70,9 @@ export async function analyse(model: TraceSource['model'], weights: TraceSource[
     return trace;
   };
   try {
-    for (const group of groups) traces.push(await open(group));
     // The longest sequences first.
-    traces.sort((a, b) => b.description.steps - a.description.steps);
+    const ordered = groups.toSorted((a, b) => b.steps - a.steps);
+    for (const group of ordered) traces.push(await open(group));
     // Jacobians are large: they are of one sequence.
     const alone = await open(firstOf(model, groups.find((group) => group.steps === steps)!));
     const recurrences = recurrencesOf(traces[0]!);
@@ -67,9 +81,20 @@ export async function analyse(model: TraceSource['model'], weights: TraceSource[
     for (const [place, { path }] of recurrences.entries()) {
       const check = (done: number): void => {
         signal?.throwIfAborted();
-        progress?.((place + done) / recurrences.length);
+        progress?.((place + done) / (recurrences.length + also.length));
       };
       layers.push(await analyseLayer(traces, path, place, { alone, threshold, seed, check, steps }));
+    }
+    const studied: Partial<Record<StudyName, unknown>> = {};
+    for (const [place, name] of also.entries()) {
+      const study = studies[name];
+      if (study === undefined) throw new AnalysisError(`There is no study ${name}. There are ${Object.keys(studies).join(', ')}.`);
+      const check = (done: number): void => {
+        signal?.throwIfAborted();
+        progress?.((recurrences.length + place + done) / (recurrences.length + also.length));
+      };
+      check(0);
+      studied[name] = await study.run({ model, weights, groups: ordered, traces, evaluator, seed, check });
     }
     progress?.(1);
     const sequences = groups.reduce((sum, { batch }) => sum + batch, 0);
@@ -83,6 +108,7 @@ export async function analyse(model: TraceSource['model'], weights: TraceSource[
       needs,
       seed,
       layers,
+      studies: studied as Studies,
       verdicts: verdictsOf(layers, { needs, threshold, sequences }),
       seconds: (performance.now() - began) / 1000,
     };

@@ -1,6 +1,7 @@
 // What the numbers say in words, each sentence with the numbers that it stands on, and what would mend it.
 
-import type { Analysis, DirectPath, Estimate, Factor, Horizon, LagCurve, LayerAnalysis, Verdict } from '../shared/analysis.ts';
+import { horizonText, interval, longest, text } from '../report/words.ts';
+import type { Analysis, DirectPath, Factor, LagCurve, LayerAnalysis, Verdict } from '../shared/analysis.ts';
 
 /** A gradient that grows by more than this over some lag explodes. */
 const GROWN = 10;
@@ -29,30 +30,6 @@ export function verdictsOf(layers: readonly LayerAnalysis[], found: Found): Verd
   ];
 }
 
-/** The state whose gradient lasts longest. */
-export const longest = ({ curves }: LayerAnalysis): LagCurve =>
-  curves.reduce((best, each) =>
-    (Number(each.horizon.beyond) - Number(best.horizon.beyond) || each.horizon.value - best.horizon.value) > 0 ? each : best,
-  );
-
-/** `9 steps (8 to 10)`, `at least 99 steps`. */
-export function horizonText({ horizon }: Pick<LagCurve, 'horizon'>): string {
-  const steps = (lag: number, beyond: boolean): string => `${beyond ? 'at least ' : ''}${lag}`;
-  const { value, beyond, low, lowBeyond, high, highBeyond }: Horizon = horizon;
-  const own = `${steps(value, beyond)} steps`;
-  return low === value && high === value && lowBeyond === highBeyond
-    ? own
-    : `${own} (95 %: ${steps(low, lowBeyond)} to ${steps(high, highBeyond)})`;
-}
-
-export const text = (value: number): string => {
-  if (!Number.isFinite(value)) return value > 0 ? '∞' : String(value);
-  const size = Math.abs(value);
-  return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(1).replace('e+', 'e') : String(Number(value.toPrecision(3)));
-};
-
-const interval = ({ value, low, high }: Estimate): string =>
-  low === high ? text(value) : `${text(value)} (95 %: ${text(low)} to ${text(high)})`;
 const at = ({ mean, low, high }: LagCurve, lag: number): string => interval({ value: mean[lag]!, low: low[lag]!, high: high[lag]! });
 
 function vanishing(layer: LayerAnalysis, { needs, threshold }: Found): Verdict[] {

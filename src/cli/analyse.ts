@@ -3,17 +3,19 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { analysisDocument, analysisTable } from '../analysis/page.ts';
-import { horizonText, longest, text } from '../analysis/verdict.ts';
+import { studies } from '../analysis/studies/studies.ts';
 import type { AnalyseRequest } from '../engine/requests.ts';
-import type { Analysis, LayerAnalysis, Verdict } from '../shared/analysis.ts';
+import { analysisDocument } from '../report/document.ts';
+import { analysisText } from '../report/plain.ts';
+import { analysisTable } from '../report/table.ts';
+import type { Analysis, StudyName } from '../shared/analysis.ts';
 import { replaceFile } from '../training/files.ts';
 import { type Command, type Given, UsageError } from './command.ts';
 import { inputHelp, inputOf, inputOptions } from './foreign.ts';
 import type { Surroundings } from './terminal.ts';
 
 export const analyseCommand: Command = {
-  usage: 'RUN|FILE.rnn|MODEL.onnx [--json] [--report FILE.html] [--sequences N] [--length T] [--needs K]',
+  usage: 'RUN|FILE.rnn|MODEL.onnx [--json] [--report FILE.html] [--sequences N] [--length T] [--needs K] [--also STUDIES]',
   summary:
     'Tells how far back a model remembers, where its gradient is lost, and what would mend it: gradients by lag, the factors of each step, spectra of the Jacobians, gates and units. A FILE is analysed as it starts, untrained; of an ONNX model the first recurrent layers, on --input or --random.',
   positionals: 1,
@@ -26,6 +28,7 @@ export const analyseCommand: Command = {
     needs: { type: 'string' },
     threshold: { type: 'string' },
     seed: { type: 'string' },
+    also: { type: 'string' },
     input: { type: 'string' },
     ...inputOptions,
   },
@@ -38,6 +41,9 @@ export const analyseCommand: Command = {
     needs: 'the lag that memory should reach; the length of the sequences',
     threshold: 'of the gradient, below which it counts as forgotten, 0.001',
     seed: 'of the vector that the gradient begins with, 1',
+    also: `what takes longer, with commas between: ${Object.entries(studies)
+      .map(([name, { title }]) => `${name} (${title})`)
+      .join(', ')}`,
     input: 'of an ONNX model: the file that it is run on, .npz, .npy, .csv, .json, .wav, .txt or an image',
     ...inputHelp,
   },
@@ -73,6 +79,7 @@ function analyseOwn(source: AnalyseRequest['source'], given: Given, { engine }: 
     length: given.count('length', 2),
     needs: given.count('needs'),
     seed: given.count('seed', 0),
+    also: studiesOf(given.text('also')),
     threshold: thresholdOf(given.text('threshold')),
   };
   const told = Object.entries(optional).filter(([, value]) => value !== undefined);
@@ -92,58 +99,17 @@ async function analyseForeign(file: string, given: Given, around: Surroundings):
   }
 }
 
+function studiesOf(written: string | undefined): StudyName[] | undefined {
+  return written?.split(',').map((each) => {
+    const name = each.trim();
+    if (!Object.hasOwn(studies, name)) throw new UsageError(`There is no study ${name}. There are ${Object.keys(studies).join(', ')}.`);
+    return name as StudyName;
+  });
+}
+
 function thresholdOf(written: string | undefined): number | undefined {
   if (written === undefined) return undefined;
   const value = Number(written);
   if (!(value > 0 && value < 1)) throw new UsageError(`--threshold takes a number between 0 and 1, not ${written}.`);
   return value;
-}
-
-function analysisText(analysis: Analysis): string {
-  const { title, sequences, steps, threshold, layers, verdicts, seconds } = analysis;
-  const head = `${title}: ${sequences} sequences of up to ${steps} steps, ${text(seconds)} s\n`;
-  return `${head}\n${verdicts.map(verdictText).join('\n')}\n${layers.map((layer) => layerText(layer, threshold)).join('\n')}`;
-}
-
-const verdictText = ({ text: said, evidence, repairs, place }: Verdict): string =>
-  [
-    said,
-    ...evidence.map((each) => `  ${each}`),
-    ...repairs.map((each) => `  → ${each}`),
-    ...(place === undefined ? [] : [`  ${place.uri.slice(place.uri.lastIndexOf('/') + 1)}:${place.start.line + 1}`]),
-    '',
-  ].join('\n');
-
-function layerText(layer: LayerAnalysis, threshold: number): string {
-  const { curves, ways, direct, spectrum, gates, units } = layer;
-  const best = longest(layer);
-  const lags = [1, 2, 5, 10, 20, 50, 100, 200, 500].filter((lag) => lag < best.mean.length);
-  const rows = [
-    `${layer.layer} (${layer.cell}${layer.reverse ? ', from the end' : ''})`,
-    ...curves.map(
-      (curve) =>
-        `  g(k) of ${curve.state}: ${lags.map((lag) => `${lag}: ${text(curve.mean[lag]!)}`).join('  ')}   horizon at ${text(threshold)}: ${horizonText(curve)}`,
-    ),
-    ...direct.map(
-      ({ state, factor, timescale }) =>
-        `  direct way of ${state}: ${factor.factor}, ${text(factor.mean)} a step, timescale ${text(timescale)} steps, smallest ${text(factor.smallest.value)} at t = ${factor.smallest.t}`,
-    ),
-    ...ways.map(
-      ({ name, share, gain, factors }) =>
-        `  way ${name}: ${Math.round(100 * share)} % of what a step leaves, gain ${text(gain)} (${factors.map((each) => `${each.factor} ${text(each.mean)}`).join(' · ')})`,
-    ),
-    `  Jacobian: ${spectrum.steps
-      .slice(-1)
-      .map(({ t, largest, smallest, radius }) => `σ ${text(smallest)} to ${text(largest)}, radius ${text(radius)} at t = ${t}`)
-      .join('')}; Lyapunov exponents ${spectrum.lyapunov.slice(0, 3).map(text).join(', ')}`,
-    ...gates.map(({ line, mean: means, below, above }) => {
-      const all = (values: readonly number[]): string => text(values.reduce((sum, each) => sum + each, 0) / values.length);
-      return `  gate ${line}: mean ${all(means)}, below 0.1 ${all(below)}, above 0.9 ${all(above)}`;
-    }),
-    ...units.map(
-      ({ state, dead, stuck, drifting, participation, mean: means }) =>
-        `  state ${state}: ${dead.length} dead, ${stuck.length} stuck, ${drifting.length} drifting of ${means.length}; fills ${text(participation)} dimensions`,
-    ),
-  ];
-  return `${rows.join('\n')}\n`;
 }

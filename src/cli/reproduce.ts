@@ -1,7 +1,7 @@
 // `unroll reproduce`: figures of the literature, computed anew, beside those that were published.
 
 import { reproductions } from '../analysis/reproduce/reproductions.ts';
-import { text } from '../analysis/verdict.ts';
+import { text } from '../report/words.ts';
 import { type Command, UsageError } from './command.ts';
 
 export const reproduceCommand: Command = {

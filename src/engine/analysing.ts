@@ -20,7 +20,7 @@ const LENGTH = 100;
 
 /** Throws AnalysisError, DataError, or the signal's reason. */
 export async function analyseModel(
-  { source, sequences = SEQUENCES, length = LENGTH, needs, threshold, seed = 1 }: AnalyseRequest,
+  { source, sequences = SEQUENCES, length = LENGTH, needs, threshold, seed = 1, also = [] }: AnalyseRequest,
   runtime: Runtime,
   { signal, progress }: Pick<AnalyseOptions, 'signal' | 'progress'> = {},
 ): Promise<Analysis> {
@@ -34,6 +34,7 @@ export async function analyseModel(
     groups: grouped(model, examples, length, fixed?.size),
     evaluator: (batch) => new RuntimeEvaluator(runtime, { B: batch }),
     seed,
+    also,
     ...(needs === undefined ? {} : { needs: { lag: needs, why: 'as told' } }),
     ...(threshold === undefined ? {} : { threshold }),
     ...(signal === undefined ? {} : { signal }),

@@ -1,7 +1,7 @@
 // The engine's requests: the engine is the forked process that trains and traces, so that neither blocks nor ends the editor.
 // One table; client and process are generic over it.
 
-import type { Analysis, Reproduced } from '../shared/analysis.ts';
+import type { Analysis, Reproduced, StudyName } from '../shared/analysis.ts';
 import type { DataPreview, PartName } from '../shared/dataset.ts';
 import type { ForeignInfo, ForeignInput, InputNeeds, PairProposal } from '../shared/foreign.ts';
 import type { InputChoices } from '../shared/inputs.ts';
@@ -89,6 +89,8 @@ export interface AnalyseRequest {
   /** Of the gradient, below which it counts as forgotten. */
   readonly threshold?: number;
   readonly seed?: number;
+  /** What is studied besides, each in its own time. */
+  readonly also?: readonly StudyName[];
 }
 
 export interface NodeByNodeRequest {

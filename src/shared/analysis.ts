@@ -133,6 +133,89 @@ export interface LayerAnalysis {
   readonly units: readonly StateUnits[];
 }
 
+/** What the state after a step still tells of the input k steps before: how well a linear read-out does on sequences that it has not learned from. */
+export interface ProbeCurve {
+  readonly layer: string;
+  readonly state: string;
+  /** The input that is read out, and by what it is judged: `accuracy` of classes, `R²` of numbers. */
+  readonly target: string;
+  readonly measure: 'accuracy' | 'R²';
+  readonly lags: readonly number[];
+  /** By lag, with the interval over sequences. */
+  readonly value: readonly number[];
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+  /** The same read-out of random answers, one for each input: what it can learn by heart (Hewitt & Liang 2019). */
+  readonly control: readonly number[];
+  /** Who always says the most frequent class, or the mean. */
+  readonly baseline: readonly number[];
+  readonly learnedFrom: number;
+  readonly judgedOn: number;
+}
+
+/** Integrated gradients of one sequence (Sundararajan, Taly & Yan 2017). */
+export interface Attribution {
+  /** What is explained: `loss at t = 99`. */
+  readonly output: string;
+  readonly baseline: string;
+  /** Points of the path from the baseline. */
+  readonly points: number;
+  readonly tokens: readonly string[];
+  /** By timestep, summed over the input's units. */
+  readonly values: readonly number[];
+  /** Output at the input and at the baseline, and |their difference − the sum of values| relative to the difference. */
+  readonly atInput: number;
+  readonly atBaseline: number;
+  readonly residual: number;
+}
+
+/** The loss without something, less the loss with it; with the interval over sequences. */
+export interface Ablated extends Estimate {
+  readonly layer: string;
+  readonly kind: 'unit' | 'gate' | 'interval';
+  /** `unit 12 of c`, `f = 1`, `t = 20 … 29`. */
+  readonly what: string;
+}
+
+export interface Ablation {
+  readonly loss: number;
+  readonly sequences: number;
+  readonly rows: readonly Ablated[];
+}
+
+/** Where a step of a layer, its input held, leaves the state as it is, or nearly (Sussillo & Barak 2013). */
+export interface FixedPoint {
+  readonly kind: 'fixed' | 'slow';
+  /** q = |F(h) − h|² / 2. */
+  readonly speed: number;
+  readonly stability: 'stable' | 'saddle' | 'unstable';
+  /** Largest |eigenvalue| of the step's Jacobian there, and how many are beyond 1. */
+  readonly radius: number;
+  readonly unstable: number;
+  /** Searches that ended there. */
+  readonly found: number;
+  /** In the principal components of the layer's trajectories. */
+  readonly at: readonly number[];
+}
+
+export interface FixedPoints {
+  readonly layer: string;
+  /** What the input was held at: `zero`, `mean`. */
+  readonly input: string;
+  readonly searches: number;
+  readonly points: readonly FixedPoint[];
+}
+
+/** What is computed only where it is asked for. */
+export interface Studies {
+  readonly probes?: readonly ProbeCurve[];
+  readonly attribution?: Attribution;
+  readonly ablation?: Ablation;
+  readonly fixedPoints?: readonly FixedPoints[];
+}
+
+export type StudyName = keyof Studies;
+
 /** A sentence about the model, with the numbers behind it. */
 export interface Verdict {
   readonly kind: 'vanishing' | 'exploding' | 'saturated' | 'units' | 'sound';
@@ -154,6 +237,7 @@ export interface Analysis {
   readonly needs: { readonly lag: number; readonly why: string };
   readonly seed: number;
   readonly layers: readonly LayerAnalysis[];
+  readonly studies: Studies;
   readonly verdicts: readonly Verdict[];
   readonly seconds: number;
 }

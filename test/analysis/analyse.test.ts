@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { analyse } from '../../src/analysis/analyse.ts';
-import { analysisDocument, analysisTable } from '../../src/analysis/page.ts';
 import { reproductions } from '../../src/analysis/reproduce/reproductions.ts';
 import { biasFor } from '../../src/analysis/verdict.ts';
+import { analysisDocument } from '../../src/report/document.ts';
+import { analysisTable } from '../../src/report/table.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
 import type { Analysis } from '../../src/shared/analysis.ts';
 import { RuntimeEvaluator } from '../../src/tracing/evaluator.ts';

@@ -1,0 +1,6 @@
+// The studies by the names that `--also` and the laboratory's page know them by.
+
+import type { StudyName } from '../../shared/analysis.ts';
+import type { Study } from './study.ts';
+
+export const studies: { readonly [K in StudyName]?: Study<K> } = {};

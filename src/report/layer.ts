@@ -1,0 +1,35 @@
+// What was measured of one layer.
+
+import type { Analysis, LayerAnalysis } from '../shared/analysis.ts';
+import { escaped, lineChart, type Series } from '../shared/chart.ts';
+import { spectrumHtml } from './spectrum.ts';
+import { unitsHtml } from './units.ts';
+import { factorsChart, waysHtml } from './ways.ts';
+import { horizonText, longest } from './words.ts';
+
+export function layerHtml(layer: LayerAnalysis, { threshold }: Analysis): string {
+  const { curves, direct } = layer;
+  const measured = curves.map(
+    ({ state, mean, low, high }): Series => ({
+      name: state,
+      points: mean.map((value, lag) => [lag, value] as const),
+      spread: mean.flatMap((value, lag) => (value > 0 ? [[lag, low[lag]!, high[lag]!] as const] : [])),
+    }),
+  );
+  const alone = direct.map(({ state, factor, product }): Series => {
+    return { name: `${state} by ${factor.factor} alone`, points: product.map((value, lag) => [lag, value] as const) };
+  });
+  const gradient = lineChart({
+    title: `Gradient by lag in ${layer.layer}`,
+    along: 'lag',
+    log: true,
+    series: [...measured, ...alone],
+    marks: [{ y: threshold, label: 'forgotten below' }],
+  });
+  const horizons = curves.map(({ state, horizon }) => `<tr><th>${escaped(state)}</th><td>${escaped(horizonText({ horizon }))}</td></tr>`);
+  return `<section><h2>${escaped(layer.layer)} <small>${escaped(layer.cell)}${layer.reverse ? ', from the end' : ''}: ${escaped(horizonText(longest(layer)))}</small></h2>
+${gradient}<table><caption>Memory horizon</caption><tbody>${horizons.join('')}</tbody></table>
+<h3>Where it is lost</h3>${waysHtml(layer)}${factorsChart(layer)}
+<h3>Jacobian of a step</h3>${spectrumHtml(layer)}
+<h3>Gates and units</h3>${unitsHtml(layer)}</section>`;
+}

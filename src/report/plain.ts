@@ -1,0 +1,53 @@
+// An analysis in plain text, for a terminal.
+
+import type { Analysis, LayerAnalysis, Verdict } from '../shared/analysis.ts';
+import { horizonText, longest, text } from './words.ts';
+
+export function analysisText(analysis: Analysis): string {
+  const { title, sequences, steps, threshold, layers, verdicts, seconds } = analysis;
+  const head = `${title}: ${sequences} sequences of up to ${steps} steps, ${text(seconds)} s\n`;
+  return `${head}\n${verdicts.map(verdictText).join('\n')}\n${layers.map((layer) => layerText(layer, threshold)).join('\n')}`;
+}
+
+const verdictText = ({ text: said, evidence, repairs, place }: Verdict): string =>
+  [
+    said,
+    ...evidence.map((each) => `  ${each}`),
+    ...repairs.map((each) => `  → ${each}`),
+    ...(place === undefined ? [] : [`  ${place.uri.slice(place.uri.lastIndexOf('/') + 1)}:${place.start.line + 1}`]),
+    '',
+  ].join('\n');
+
+function layerText(layer: LayerAnalysis, threshold: number): string {
+  const { curves, ways, direct, spectrum, gates, units } = layer;
+  const best = longest(layer);
+  const lags = [1, 2, 5, 10, 20, 50, 100, 200, 500].filter((lag) => lag < best.mean.length);
+  const rows = [
+    `${layer.layer} (${layer.cell}${layer.reverse ? ', from the end' : ''})`,
+    ...curves.map(
+      (curve) =>
+        `  g(k) of ${curve.state}: ${lags.map((lag) => `${lag}: ${text(curve.mean[lag]!)}`).join('  ')}   horizon at ${text(threshold)}: ${horizonText(curve)}`,
+    ),
+    ...direct.map(
+      ({ state, factor, timescale }) =>
+        `  direct way of ${state}: ${factor.factor}, ${text(factor.mean)} a step, timescale ${text(timescale)} steps, smallest ${text(factor.smallest.value)} at t = ${factor.smallest.t}`,
+    ),
+    ...ways.map(
+      ({ name, share, gain, factors }) =>
+        `  way ${name}: ${Math.round(100 * share)} % of what a step leaves, gain ${text(gain)} (${factors.map((each) => `${each.factor} ${text(each.mean)}`).join(' · ')})`,
+    ),
+    `  Jacobian: ${spectrum.steps
+      .slice(-1)
+      .map(({ t, largest, smallest, radius }) => `σ ${text(smallest)} to ${text(largest)}, radius ${text(radius)} at t = ${t}`)
+      .join('')}; Lyapunov exponents ${spectrum.lyapunov.slice(0, 3).map(text).join(', ')}`,
+    ...gates.map(({ line, mean: means, below, above }) => {
+      const all = (values: readonly number[]): string => text(values.reduce((sum, each) => sum + each, 0) / values.length);
+      return `  gate ${line}: mean ${all(means)}, below 0.1 ${all(below)}, above 0.9 ${all(above)}`;
+    }),
+    ...units.map(
+      ({ state, dead, stuck, drifting, participation, mean: means }) =>
+        `  state ${state}: ${dead.length} dead, ${stuck.length} stuck, ${drifting.length} drifting of ${means.length}; fills ${text(participation)} dimensions`,
+    ),
+  ];
+  return `${rows.join('\n')}\n`;
+}

@@ -1,0 +1,46 @@
+// The numbers behind the charts, for a spreadsheet.
+
+import type { Analysis } from '../shared/analysis.ts';
+
+/** The numbers behind the charts: `layer,quantity,name,place,value,low,high`. */
+export function analysisTable({ layers }: Analysis): string {
+  const rows: (readonly (string | number)[])[] = [['layer', 'quantity', 'name', 'place', 'value', 'low', 'high', 'sequences']];
+  for (const { layer, curves, ways, direct, spectrum, gates, units } of layers) {
+    for (const { state, mean, low, high, sequences } of curves)
+      for (const [lag, value] of mean.entries())
+        rows.push([layer, 'gradient by lag', state, lag, value, low[lag]!, high[lag]!, sequences[lag]!]);
+    for (const { state, product, timescales } of direct) {
+      for (const [lag, value] of product.entries()) rows.push([layer, 'direct way by lag', state, lag, value, '', '', '']);
+      for (const [unit, value] of timescales.entries()) rows.push([layer, 'timescale by unit', state, unit, value, '', '', '']);
+    }
+    for (const { name, factors } of ways)
+      for (const { factor, bySteps } of factors)
+        for (const [t, value] of bySteps.entries()) rows.push([layer, 'factor by step', `${name}: ${factor}`, t, value, '', '', '']);
+    for (const { t, largest, smallest, radius } of spectrum.steps) {
+      rows.push([layer, 'singular values', 'smallest, largest', t, '', smallest, largest, '']);
+      rows.push([layer, 'spectral radius', '', t, radius, '', '', '']);
+    }
+    for (const { lag, largest, smallest } of spectrum.products)
+      rows.push([layer, 'log10 singular values of the product', '', lag, '', smallest ?? '', largest, '']);
+    for (const [k, value] of spectrum.lyapunov.entries()) rows.push([layer, 'Lyapunov exponent', '', k, value, '', '', '']);
+    for (const { line, mean, below, above } of gates)
+      for (const [unit, value] of mean.entries())
+        rows.push(
+          [layer, 'gate mean', line, unit, value, '', '', ''],
+          [layer, 'gate below 0.1', line, unit, below[unit]!, '', '', ''],
+          [layer, 'gate above 0.9', line, unit, above[unit]!, '', '', ''],
+        );
+    for (const { state, mean, deviation } of units)
+      for (const [unit, value] of mean.entries())
+        rows.push(
+          [layer, 'state mean', state, unit, value, '', '', ''],
+          [layer, 'state deviation', state, unit, deviation[unit]!, '', '', ''],
+        );
+  }
+  return `${rows.map((row) => row.map(cell).join(',')).join('\n')}\n`;
+}
+
+const cell = (value: string | number): string => {
+  const written = typeof value === 'number' && Number.isNaN(value) ? '' : String(value);
+  return /[",\n]/.test(written) ? `"${written.replaceAll('"', '""')}"` : written;
+};
