@@ -2,9 +2,9 @@
 // word of a sentence. Rows are decoded greedily, and places are judged in those that came out right.
 
 import type { Box } from '../../src/data/dataset.ts';
+import { checkpointOf } from '../../src/engine/chosen-weights.ts';
 import { loadData } from '../../src/engine/features.ts';
 import { openRunModel } from '../../src/engine/job.ts';
-import { checkpointOf } from '../../src/engine/traces.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
 import { alignmentErrorRate } from '../../src/shared/alignment.ts';
 import type { Link } from '../../src/shared/trace.ts';

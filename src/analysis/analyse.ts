@@ -23,6 +23,7 @@ import { PathSums } from './path.ts';
 import { type Recurrence, recurrencesOf } from './recurrences.ts';
 import { lyapunovExponents, productSpectra, singularValues, spectralRadius } from './spectrum.ts';
 import { studies } from './studies/studies.ts';
+import type { StudyContext } from './studies/study.ts';
 import { type Course, gateUnits, stateUnits } from './units.ts';
 import { verdictsOf } from './verdict.ts';
 
@@ -56,27 +57,16 @@ const LARGE = 160;
 
 /** Throws AnalysisError where there is nothing recurrent, and the signal's reason. */
 export async function analyse(model: TraceSource['model'], weights: TraceSource['weights'], options: AnalyseOptions): Promise<Analysis> {
-  const { groups, evaluator, threshold = THRESHOLD, seed = 1, also = [], signal, progress, title } = options;
+  const { groups, threshold = THRESHOLD, seed = 1, also = [], signal, progress, title } = options;
   const began = performance.now();
-  if (groups.length === 0) throw new AnalysisError('There is no sequence to analyse the model on.');
-  const steps = Math.max(...groups.map((each) => each.steps));
-  if (steps < 2) throw new AnalysisError('The sequences have one step: there is no past to look back at. Give longer ones.');
-  const traces: SeededTrace[] = [];
-  const opened: SeededTrace[] = [];
-  const open = async (group: Sequences): Promise<SeededTrace> => {
-    const source = { id: 0, title, model, weights, tokens: [], by: 'number' as const, seeds: seedsOf(model), ...group };
-    const trace = await openTrace(source, evaluator(group.batch));
-    opened.push(trace);
-    return trace;
-  };
-  try {
-    // The longest sequences first.
-    const ordered = groups.toSorted((a, b) => b.steps - a.steps);
-    for (const group of ordered) traces.push(await open(group));
+  return withTraces(model, weights, options, async (traces, { ordered, steps, open }) => {
     // Jacobians are large: they are of one sequence.
-    const alone = await open(firstOf(model, groups.find((group) => group.steps === steps)!));
+    const alone = await open(firstOf(model, ordered[0]!));
     const recurrences = recurrencesOf(traces[0]!);
-    if (recurrences.length === 0) throw new AnalysisError(`${model.name} has no recurrent layer whose states could be followed.`);
+    if (recurrences.length === 0)
+      throw new AnalysisError(
+        `${model.name} has no recurrent layer whose states could be followed. Give it one, such as h = lstm(x, 64): only a state remembers.`,
+      );
     const layers: LayerAnalysis[] = [];
     for (const [place, { path }] of recurrences.entries()) {
       const check = (done: number): void => {
@@ -87,14 +77,11 @@ export async function analyse(model: TraceSource['model'], weights: TraceSource[
     }
     const studied: Partial<Record<StudyName, unknown>> = {};
     for (const [place, name] of also.entries()) {
-      const study = studies[name];
-      if (study === undefined) throw new AnalysisError(`There is no study ${name}. There are ${Object.keys(studies).join(', ')}.`);
       const check = (done: number): void => {
         signal?.throwIfAborted();
         progress?.((recurrences.length + place + done) / (recurrences.length + also.length));
       };
-      check(0);
-      studied[name] = await study.run({ model, weights, groups: ordered, traces, evaluator, seed, check });
+      studied[name] = await studyOf(name).run({ model, weights, groups: ordered, traces, evaluator: options.evaluator, seed, check });
     }
     progress?.(1);
     const sequences = groups.reduce((sum, { batch }) => sum + batch, 0);
@@ -112,18 +99,67 @@ export async function analyse(model: TraceSource['model'], weights: TraceSource[
       verdicts: verdictsOf(layers, { needs, threshold, sequences }),
       seconds: (performance.now() - began) / 1000,
     };
+  });
+}
+
+/** One study alone. Throws AnalysisError, and the signal's reason. */
+export async function study(
+  model: TraceSource['model'],
+  weights: TraceSource['weights'],
+  name: StudyName,
+  options: Omit<AnalyseOptions, 'also'>,
+): Promise<Studies> {
+  const { evaluator, seed = 1, signal, progress } = options;
+  const chosen = studyOf(name);
+  return withTraces(model, weights, options, async (traces, { ordered: groups }) => {
+    const check = (done: number): void => {
+      signal?.throwIfAborted();
+      progress?.(done);
+    };
+    check(0);
+    return { [name]: await chosen.run({ model, weights, groups, traces, evaluator, seed, check }) };
+  });
+}
+
+function studyOf(name: StudyName): { run(context: StudyContext): Promise<unknown> } {
+  const found = studies[name];
+  if (found === undefined) throw new AnalysisError(`There is no study ${name}. There are ${Object.keys(studies).join(', ')}.`);
+  return found;
+}
+
+interface Opened {
+  /** The groups in the order of the traces: the longest sequences first. */
+  readonly ordered: readonly Sequences[];
+  readonly steps: number;
+  readonly open: (group: Sequences) => Promise<SeededTrace>;
+}
+
+/** Traces all sequences, for as long as `action` takes. */
+async function withTraces<Result>(
+  model: TraceSource['model'],
+  weights: TraceSource['weights'],
+  { groups, evaluator, title }: Pick<AnalyseOptions, 'groups' | 'evaluator' | 'title'>,
+  action: (traces: readonly SeededTrace[], opened: Opened) => Promise<Result>,
+): Promise<Result> {
+  if (groups.length === 0)
+    throw new AnalysisError('There is no sequence of two steps or more to analyse the model on. Give it longer ones.');
+  const ordered = groups.toSorted((a, b) => b.steps - a.steps);
+  const { steps } = ordered[0]!;
+  if (steps < 2) throw new AnalysisError('The sequences have one step: there is no past to look back at. Give longer ones.');
+  const opened: SeededTrace[] = [];
+  const open = async (group: Sequences): Promise<SeededTrace> => {
+    const source = { id: 0, title, model, weights, tokens: [], by: 'number' as const, seeds: seedsOf(model), ...group };
+    const trace = await openTrace(source, evaluator(group.batch));
+    opened.push(trace);
+    return trace;
+  };
+  try {
+    const traces: SeededTrace[] = [];
+    for (const group of ordered) traces.push(await open(group));
+    return await action(traces, { ordered, steps, open });
   } finally {
     await Promise.all(opened.map((trace) => trace.close()));
   }
-}
-
-interface LayerOptions {
-  readonly threshold: number;
-  readonly seed: number;
-  readonly steps: number;
-  readonly check: (done: number) => void;
-  /** One of the longest sequences. */
-  readonly alone: SeededTrace;
 }
 
 /** The first of the sequences by itself. */
@@ -134,6 +170,15 @@ function firstOf(model: TraceSource['model'], { inputs, batch, ...group }: Seque
     windowOf(inputs[name]!, value.type.axes, sizes, 'B', 0, 1) as Float32Array | Int32Array,
   ]);
   return { ...group, batch: 1, inputs: Object.fromEntries(own) };
+}
+
+interface LayerOptions {
+  readonly threshold: number;
+  readonly seed: number;
+  readonly steps: number;
+  readonly check: (done: number) => void;
+  /** One of the longest sequences. */
+  readonly alone: SeededTrace;
 }
 
 async function analyseLayer(

@@ -1,14 +1,12 @@
 // `unroll analyse`: why a model remembers or forgets, in words with the numbers behind them.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { studies } from '../analysis/studies/studies.ts';
-import type { AnalyseRequest } from '../engine/requests.ts';
+import type { AnalyseRequest, CheckpointChoice } from '../engine/requests.ts';
 import { analysisDocument } from '../report/document.ts';
 import { analysisText } from '../report/plain.ts';
 import { analysisTable } from '../report/table.ts';
-import type { Analysis, StudyName } from '../shared/analysis.ts';
+import type { StudyName } from '../shared/analysis.ts';
 import { replaceFile } from '../training/files.ts';
 import { type Command, type Given, UsageError } from './command.ts';
 import { inputHelp, inputOf, inputOptions } from './foreign.ts';
@@ -17,12 +15,14 @@ import type { Surroundings } from './terminal.ts';
 export const analyseCommand: Command = {
   usage: 'RUN|FILE.rnn|MODEL.onnx [--json] [--report FILE.html] [--sequences N] [--length T] [--needs K] [--also STUDIES]',
   summary:
-    'Tells how far back a model remembers, where its gradient is lost, and what would mend it: gradients by lag, the factors of each step, spectra of the Jacobians, gates and units. A FILE is analysed as it starts, untrained; of an ONNX model the first recurrent layers, on --input or --random.',
+    'Tells how far back a model remembers, where its gradient is lost, and what would mend it: gradients by lag, the factors of each step, spectra of the Jacobians, gates and units. A FILE is analysed as it starts, untrained; of an ONNX model its recurrent layers, on --input or --random.',
   positionals: 1,
   options: {
     json: { type: 'boolean' },
     report: { type: 'string' },
     model: { type: 'string' },
+    checkpoint: { type: 'string' },
+    part: { type: 'string' },
     sequences: { type: 'string' },
     length: { type: 'string' },
     needs: { type: 'string' },
@@ -36,6 +36,8 @@ export const analyseCommand: Command = {
     json: 'all of it as one JSON object',
     report: 'also as a page with charts, which needs nothing beside it; the numbers are in a .csv file of the same name',
     model: 'of a FILE: which of its models; the first that is trained',
+    checkpoint: 'of a RUN: last (unless told otherwise), best, start (before training), or the step of one that it keeps',
+    part: 'of an ONNX model: only the recurrent layers of this name, as `unroll info` has it; all by default',
     sequences: 'how many sequences of the held-out data, 16',
     length: 'the steps after which they are cut, 100',
     needs: 'the lag that memory should reach; the length of the sequences',
@@ -55,9 +57,7 @@ async function analyse(given: Given, around: Surroundings): Promise<number> {
   const path = resolve(terminal.folder, given.positionals[0]!);
   const report = given.text('report');
   if (report !== undefined && !/\.html?$/.test(report)) throw new UsageError(`--report takes the name of an .html file, not ${report}.`);
-  const analysis = path.endsWith('.onnx')
-    ? await analyseForeign(path, given, around)
-    : await analyseOwn(sourceOf(path, given), given, around);
+  const analysis = await around.engine.request('analyse', { source: await sourceOf(path, given, around), ...settingsOf(given) });
   if (report !== undefined) {
     const file = resolve(terminal.folder, report);
     await replaceFile(file, [Buffer.from(analysisDocument(analysis))]);
@@ -68,12 +68,16 @@ async function analyse(given: Given, around: Surroundings): Promise<number> {
   return 0;
 }
 
-const sourceOf = (path: string, given: Given): AnalyseRequest['source'] => {
-  const model = given.text('model');
-  return path.endsWith('.rnn') ? { kind: 'file', file: path, ...(model === undefined ? {} : { model }) } : { kind: 'run', folder: path };
-};
+async function sourceOf(path: string, given: Given, { terminal }: Surroundings): Promise<AnalyseRequest['source']> {
+  const [model, part, checkpoint] = [given.text('model'), given.text('part'), checkpointOf(given.text('checkpoint'))];
+  const isRun = !/\.(onnx|rnn)$/i.test(path);
+  if (checkpoint !== undefined && !isRun) throw new UsageError('--checkpoint is of a run: give the folder of one.');
+  if (path.endsWith('.rnn')) return { kind: 'file', file: path, ...(model === undefined ? {} : { model }) };
+  if (isRun) return { kind: 'run', folder: path, ...(checkpoint === undefined ? {} : { checkpoint }) };
+  return { kind: 'onnx', file: path, input: await inputOf(given, terminal), ...(part === undefined ? {} : { part }) };
+}
 
-function analyseOwn(source: AnalyseRequest['source'], given: Given, { engine }: Surroundings): Promise<Analysis> {
+function settingsOf(given: Given): Omit<AnalyseRequest, 'source'> {
   const optional = {
     sequences: given.count('sequences'),
     length: given.count('length', 2),
@@ -82,21 +86,13 @@ function analyseOwn(source: AnalyseRequest['source'], given: Given, { engine }: 
     also: studiesOf(given.text('also')),
     threshold: thresholdOf(given.text('threshold')),
   };
-  const told = Object.entries(optional).filter(([, value]) => value !== undefined);
-  return engine.request('analyse', { source, ...(Object.fromEntries(told) as Partial<AnalyseRequest>) });
+  return Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
 }
 
-/** Its layers as a model of one's own, in a folder that is gone afterwards, on what they read while the untouched model ran. */
-async function analyseForeign(file: string, given: Given, around: Surroundings): Promise<Analysis> {
-  const { terminal, engine } = around;
-  const folder = await mkdtemp(join(tmpdir(), 'unroll-analyse-'));
-  try {
-    const { run } = await engine.request('openAsModel', { file, input: await inputOf(given, terminal), folder });
-    const analysis = await analyseOwn({ kind: 'run', folder: run.folder }, given, around);
-    return { ...analysis, title: basename(file) };
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+function checkpointOf(written: string | undefined): CheckpointChoice | undefined {
+  if (written === undefined || written === 'last' || written === 'best' || written === 'start') return written;
+  if (!/^\d+$/.test(written)) throw new UsageError(`--checkpoint takes last, best, start, or a number of steps, not ${written}.`);
+  return Number(written);
 }
 
 function studiesOf(written: string | undefined): StudyName[] | undefined {

@@ -1,15 +1,18 @@
-// An analysis of a run or of an untrained file: the model on sequences of its own data.
+// An analysis of a run, of an untrained file, or of the recurrent layers of an ONNX model: on sequences of its own data, or on what it was run on.
 
-import { type AnalyseOptions, analyse, type Sequences } from '../analysis/analyse.ts';
+import { type AnalyseOptions, AnalysisError, analyse, type Sequences, study } from '../analysis/analyse.ts';
 import { reproductions } from '../analysis/reproduce/reproductions.ts';
-import type { Dataset, Example } from '../data/dataset.ts';
+import type { Dataset, Example, Part } from '../data/dataset.ts';
+import type { Reading } from '../data/text-stream.ts';
 import type { Model } from '../graph/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { Analysis, Reproduced } from '../shared/analysis.ts';
+import type { Analysis, FirstSequence, Reproduced, Studies, StudyName } from '../shared/analysis.ts';
 import { product } from '../tracing/arrays.ts';
 import { timeAxis } from '../tracing/describe.ts';
 import { RuntimeEvaluator } from '../tracing/evaluator.ts';
 import { fixedTime, loosened } from '../tracing/loosen.ts';
+import { type Analysable, foreignLayers } from './analysing-foreign.ts';
+import { joinedAnalyses, joinedStudies } from './joined-analyses.ts';
 import type { AnalyseRequest } from './requests.ts';
 import { heldOut } from './sequence.ts';
 import { sourceOfTrace } from './traces.ts';
@@ -18,29 +21,89 @@ import { sourceOfTrace } from './traces.ts';
 const SEQUENCES = 16;
 const LENGTH = 100;
 
-/** Throws AnalysisError, DataError, or the signal's reason. */
-export async function analyseModel(
-  { source, sequences = SEQUENCES, length = LENGTH, needs, threshold, seed = 1, also = [] }: AnalyseRequest,
+export interface AnalyseHooks {
+  readonly reading?: Reading;
+  readonly signal?: AbortSignal;
+  readonly progress?: (share: number) => void;
+}
+
+/** Throws AnalysisError, DataError, PartError, or the signal's reason. */
+export async function analyseModel(request: AnalyseRequest, runtime: Runtime, hooks: AnalyseHooks = {}): Promise<Analysis> {
+  const began = performance.now();
+  const { title, models, remarks, first } = await analysed(request, runtime, hooks);
+  const { also = [] } = request;
+  const all: Analysis[] = [];
+  for (const [place, { model, weights, groups }] of models.entries())
+    all.push(await analyse(model, weights, { ...optionsOf(request, runtime, hooks, { title, place, of: models.length }), groups, also }));
+  return {
+    ...joinedAnalyses(all),
+    ...(first === undefined ? {} : { first }),
+    ...(remarks.length === 0 ? {} : { remarks }),
+    seconds: (performance.now() - began) / 1000,
+  };
+}
+
+/** One study alone. Throws as `analyseModel` does. */
+export async function studyModel(
+  request: Omit<AnalyseRequest, 'also'> & { readonly study: StudyName },
   runtime: Runtime,
-  { signal, progress }: Pick<AnalyseOptions, 'signal' | 'progress'> = {},
-): Promise<Analysis> {
-  const { model: written, weights, state, dataset } = await sourceOfTrace(source);
-  const fixed = fixedTime(written);
-  const model = fixed === undefined ? written : loosened(written, fixed.name);
-  const data = await dataset();
-  const examples = examplesOf(data, sequences, length);
-  return analyse(model, weights, {
-    title: `${model.name} · ${state}`,
-    groups: grouped(model, examples, length, fixed?.size),
+  hooks: AnalyseHooks = {},
+): Promise<Studies> {
+  const { title, models } = await analysed(request, runtime, hooks);
+  const all: Studies[] = [];
+  for (const [place, { model, weights, groups }] of models.entries())
+    all.push(
+      await study(model, weights, request.study, { ...optionsOf(request, runtime, hooks, { title, place, of: models.length }), groups }),
+    );
+  return joinedStudies(all);
+}
+
+function optionsOf(
+  { needs, threshold, seed = 1 }: Pick<AnalyseRequest, 'needs' | 'threshold' | 'seed'>,
+  runtime: Runtime,
+  { signal, progress }: AnalyseHooks,
+  { title, place, of }: { readonly title: string; readonly place: number; readonly of: number },
+): Omit<AnalyseOptions, 'groups' | 'also'> {
+  return {
+    title,
     evaluator: (batch) => new RuntimeEvaluator(runtime, { B: batch }),
     seed,
-    also,
     ...(needs === undefined ? {} : { needs: { lag: needs, why: 'as told' } }),
     ...(threshold === undefined ? {} : { threshold }),
     ...(signal === undefined ? {} : { signal }),
-    ...(progress === undefined ? {} : { progress }),
-  });
+    ...(progress === undefined ? {} : { progress: (share) => progress((place + share) / of) }),
+  };
 }
+
+interface Analysed {
+  readonly title: string;
+  readonly models: readonly Analysable[];
+  readonly remarks: readonly string[];
+  readonly first?: FirstSequence;
+}
+
+async function analysed(
+  { source, sequences: count = SEQUENCES, length = LENGTH }: Pick<AnalyseRequest, 'source' | 'sequences' | 'length'>,
+  runtime: Runtime,
+  { reading }: AnalyseHooks,
+): Promise<Analysed> {
+  if (source.kind === 'onnx') {
+    const found = await foreignLayers(source, { count, length }, runtime, reading);
+    if (found.models.length === 0) throw tooShort(found.title);
+    return found;
+  }
+  const { model: written, weights, state, dataset } = await sourceOfTrace(source);
+  const fixed = fixedTime(written);
+  const model = fixed === undefined ? written : loosened(written, fixed.name);
+  const { examples, first } = examplesOf(await dataset(), count, length);
+  const title = `${model.name} · ${state}`;
+  const groups = grouped(model, examples, length, fixed?.size);
+  if (groups.length === 0) throw tooShort(title);
+  return { title, models: [{ model, weights, groups }], remarks: [], ...(first === undefined ? {} : { first }) };
+}
+
+const tooShort = (title: string): AnalysisError =>
+  new AnalysisError(`${title}: no sequence has two steps or more, so there is no past to look back at. Give it longer ones.`);
 
 export async function reproduce(
   { name, seed }: { readonly name: string; readonly seed: number },
@@ -59,18 +122,24 @@ export async function reproduce(
   return { name, title, source, rows, seconds: (performance.now() - began) / 1000 };
 }
 
-/** So many examples, evenly over the part that is held out. */
-function examplesOf({ parts, running }: Dataset, count: number, length: number): Example[] {
-  const part = heldOut(parts);
+/** So many examples, evenly over the part that is held out, and the first of them as a debugger opens it. */
+function examplesOf(
+  { parts, running }: Dataset,
+  count: number,
+  length: number,
+): { readonly examples: readonly Example[]; readonly first?: FirstSequence } {
+  const part: Part = heldOut(parts);
   if (running) {
     const steps = Math.min(length, part.size);
     const room = part.size - steps;
     const many = Math.max(1, Math.min(count, Math.floor(part.size / steps)));
-    return Array.from({ length: many }, (_, k) => part.example(Math.floor((k * room) / Math.max(1, many - 1)), steps));
+    const examples = Array.from({ length: many }, (_, k) => part.example(Math.floor((k * room) / Math.max(1, many - 1)), steps));
+    return part.name === 'test' ? { examples } : { examples, first: { kind: 'data', part: part.name, from: 0, length: steps } };
   }
   const many = Math.min(count, part.size);
   const every = Number.isFinite(part.size) ? part.size / many : 1;
-  return Array.from({ length: many }, (_, k) => part.example(Math.floor(k * every)));
+  const examples = Array.from({ length: many }, (_, k) => part.example(Math.floor(k * every)));
+  return { examples, first: { kind: 'example', index: 0 } };
 }
 
 /** Side by side what is of the same length, cut after so many steps of the model's time. */

@@ -11,9 +11,9 @@ import { decoderGraphs } from '../training/decoding/graphs.ts';
 import { rulesOf } from '../training/decoding/write.ts';
 import { replaceFile } from '../training/files.ts';
 import { makeFolder } from '../training/run.ts';
+import { checkpointOf } from './chosen-weights.ts';
 import { openRunModel, programOfRun } from './job.ts';
 import type { Parameters, Result } from './requests.ts';
-import { checkpointOf } from './traces.ts';
 
 /** Writes the newest sound checkpoint of a run in a format. Throws RunError, PytorchError, DiskError. */
 export async function exportRun({ run: folder, out, format = 'onnx' }: Parameters<'export'>): Promise<Result<'export'>> {

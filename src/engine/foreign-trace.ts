@@ -1,9 +1,5 @@
 // A trace of an ONNX model of others: one run, the parts that ran over the chosen sequence, and their source as a file to stop in.
 
-import { createHash } from 'node:crypto';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Reading } from '../data/text-stream.ts';
 import type { ForeignModel, ForeignRun } from '../foreign/model.ts';
 import { wordOf } from '../foreign/names.ts';
@@ -19,6 +15,7 @@ import type { InstanceDescription, Objective, ReadRequest, SummaryKind, Trace, T
 import { AlongSequences } from './along-sequences.ts';
 import { chosenSequence } from './chosen-sequence.ts';
 import { partParity } from './foreign.ts';
+import { generatedPath, keepGenerated } from './generated.ts';
 
 /** Throws what running it throws, and PartError where no part ran over the sequence. */
 export async function openForeignTrace(
@@ -31,8 +28,7 @@ export async function openForeignTrace(
   const { model, run } = await openAndRun(file, input, runtime, reading);
   try {
     const { group, title, still, names } = chosenSequence(model, run, input);
-    const source = generated ?? join(tmpdir(), 'unroll-generated');
-    const path = join(source, createHash('sha256').update(model.file.path).digest('hex').slice(0, 12), `${model.name}.rnn`);
+    const path = generatedPath(model.file.path, generated);
     const name = wordOf(model.name.replace(/\.onnx$/i, '')) || 'Model';
     const request = {
       id,
@@ -43,7 +39,7 @@ export async function openForeignTrace(
       cotangents: () => new Map(),
     };
     const replayed = await replayGroup(model.evaluators, group, request);
-    await keep(path, replayed.source.text);
+    await keepGenerated(path, replayed.source.text);
     const trace = new ForeignTrace(model, run, group, replayed, names);
     return still === undefined ? trace : new AlongSequences(trace, still, group.items.length);
   } catch (error) {
@@ -170,12 +166,4 @@ function withAttention(instances: readonly InstanceDescription[], { runs }: Gene
     if (marked.size === 0) return instance;
     return { ...instance, lines: instance.lines.map((line) => (marked.has(line.name) ? { ...line, attention: true as const } : line)) };
   });
-}
-
-/** The generated source, for reading only. */
-async function keep(path: string, text: string): Promise<void> {
-  await mkdir(join(path, '..'), { recursive: true });
-  await chmod(path, 0o644).catch(() => undefined);
-  await writeFile(path, text);
-  await chmod(path, 0o444);
 }

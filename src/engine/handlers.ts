@@ -1,13 +1,15 @@
 // What the engine does for each request, by the stages behind it.
 
 import { stat } from 'node:fs/promises';
+import { studies } from '../analysis/studies/studies.ts';
 import type { Reading } from '../data/text-stream.ts';
 import { ForeignModel } from '../foreign/model.ts';
 import { proposalOf } from '../foreign/pairs/open.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
+import type { StudyName } from '../shared/analysis.ts';
 import type { TraceDescription } from '../shared/trace.ts';
 import type { TrainHooks } from '../training/train.ts';
-import { analyseModel, reproduce } from './analysing.ts';
+import { type AnalyseHooks, analyseModel, reproduce, studyModel } from './analysing.ts';
 import { openAsModel } from './as-model.ts';
 import { beginningsOf } from './beginnings.ts';
 import { exportRun } from './exporting.ts';
@@ -89,8 +91,11 @@ export function createHandlers(runtime = createRuntime()): Engine {
       const { size } = await stat(request.file).catch(() => ({ size: 0 }));
       return withinMemory(usualMemory(size), () => verify(request, runtime, readingOf(context)));
     },
-    analyse: (request, { emit, signal }) =>
-      analyseModel(request, runtime, { signal, progress: (done) => emit({ name: 'share', data: { done } }) }),
+    analyse: (request, context) => bounded(request, () => analyseModel(request, runtime, hooksOf(context))),
+    study: (request, context) => bounded(request, () => studyModel(request, runtime, hooksOf(context))),
+    async studies() {
+      return Object.entries(studies).map(([name, { title }]) => ({ name: name as StudyName, title }));
+    },
     reproduce: (request, { signal }) => reproduce(request, runtime, signal),
     openTrace(request, context) {
       const open = (): Promise<TraceDescription> => traces.open(request, readingOf(context));
@@ -123,6 +128,24 @@ export function createHandlers(runtime = createRuntime()): Engine {
     async finish() {
       stop ??= 'pause';
       await training;
+    },
+  };
+}
+
+/** Models of others may ask for any amount of memory. */
+const bounded = <Result>({ source }: { readonly source: { readonly kind: string } }, work: () => Promise<Result>): Promise<Result> =>
+  source.kind === 'onnx' ? withinMemory(allowedMemory(), work) : work();
+
+/** An event for each hundredth that is done. */
+function hooksOf(context: Context): AnalyseHooks {
+  let said = -1;
+  return {
+    reading: readingOf(context),
+    signal: context.signal,
+    progress(share) {
+      const done = Math.floor(100 * share) / 100;
+      if (done > said) context.emit({ name: 'share', data: { done } });
+      said = Math.max(said, done);
     },
   };
 }

@@ -7,10 +7,10 @@ import { checkpointStamp } from '../training/checkpoint.ts';
 import { RowWriter } from '../training/decoding/write.ts';
 import { checkpointsOf } from '../training/run.ts';
 import type { TrainerState } from '../training/trainer.ts';
+import { checkpointOf } from './chosen-weights.ts';
 import { loadData } from './features.ts';
 import { openRunModel, type RunModel } from './job.ts';
 import type { Reader } from './sequence.ts';
-import { checkpointOf } from './traces.ts';
 
 /** A run with its weights, as its newest sound checkpoint has them. */
 export interface OpenRun extends RunModel {

@@ -1,7 +1,7 @@
 // The engine's requests: the engine is the forked process that trains and traces, so that neither blocks nor ends the editor.
 // One table; client and process are generic over it.
 
-import type { Analysis, Reproduced, StudyName } from '../shared/analysis.ts';
+import type { Analysis, Reproduced, Studies, StudyName } from '../shared/analysis.ts';
 import type { DataPreview, PartName } from '../shared/dataset.ts';
 import type { ForeignInfo, ForeignInput, InputNeeds, PairProposal } from '../shared/foreign.ts';
 import type { InputChoices } from '../shared/inputs.ts';
@@ -68,11 +68,15 @@ export interface Beginning {
   readonly answers?: true;
 }
 
+/** Which weights of a run: its newest sound checkpoint (`last`), the one with the least validation loss, those that its training started with, or the
+ *  checkpoint after so many steps. */
+export type CheckpointChoice = 'last' | 'best' | 'start' | number;
+
 export interface TraceRequest {
-  /** A run's folder; a `.rnn` file whose weights are then untrained starts; an ONNX model of others, whose generated source is written into
+  /** A run's folder, and which of its weights (`last` unless told otherwise); a `.rnn` file whose weights are then untrained starts; an ONNX model of others, whose generated source is written into
    *  the folder `generated` (one of the system's for passing files unless told otherwise). */
   readonly source:
-    | { readonly kind: 'run'; readonly folder: string }
+    | { readonly kind: 'run'; readonly folder: string; readonly checkpoint?: CheckpointChoice }
     | { readonly kind: 'onnx'; readonly file: string; readonly generated?: string }
     | { readonly kind: 'file'; readonly file: string; readonly model?: string };
   readonly sequence: SequenceChoice;
@@ -80,7 +84,11 @@ export interface TraceRequest {
 }
 
 export interface AnalyseRequest {
-  readonly source: Exclude<TraceRequest['source'], { readonly kind: 'onnx' }>;
+  /** Of an ONNX model: what it is run on, and the lowest layer of those that are meant (all, unless one is named). Its layers as sources are written into
+   *  the folder `generated`; without one they are gone afterwards. */
+  readonly source:
+    | Exclude<TraceRequest['source'], { readonly kind: 'onnx' }>
+    | { readonly kind: 'onnx'; readonly file: string; readonly input: ForeignInput; readonly part?: string; readonly generated?: string };
   /** Sequences of the held-out part of the model's data, and the steps after which they are cut. */
   readonly sequences?: number;
   readonly length?: number;
@@ -173,6 +181,10 @@ export interface Requests {
   nodeByNode: { parameters: NodeByNodeRequest; result: None };
   /** Why a model remembers or forgets: gradients by lag, the factors of each step, spectra, units, and a verdict. */
   analyse: { parameters: AnalyseRequest; result: Analysis };
+  /** One of the studies alone, on the sequences that `analyse` takes. */
+  study: { parameters: Omit<AnalyseRequest, 'also'> & { readonly study: StudyName }; result: Studies };
+  /** The studies that there are. */
+  studies: { parameters: None; result: readonly { readonly name: StudyName; readonly title: string }[] };
   /** A figure of the literature, by the name of its reproduction. */
   reproduce: { parameters: { readonly name: string; readonly seed: number }; result: Reproduced };
   openTrace: { parameters: TraceRequest; result: TraceDescription };

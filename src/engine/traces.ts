@@ -10,10 +10,9 @@ import { type Beside, joined } from '../tracing/joined.ts';
 import { fixedTime, loosened } from '../tracing/loosen.ts';
 import type { TraceSource } from '../tracing/source.ts';
 import { openTrace } from '../tracing/trace.ts';
-import { type Checkpoint, lastGoodCheckpoint } from '../training/checkpoint.ts';
 import { initialise } from '../training/initialise.ts';
-import { checkpointsOf, type Run, RunError } from '../training/run.ts';
 import type { TrainerState } from '../training/trainer.ts';
+import { chosenWeights } from './chosen-weights.ts';
 import { loadData } from './features.ts';
 import { openForeignTrace } from './foreign-trace.ts';
 import { openModelJob, openRunModel } from './job.ts';
@@ -119,7 +118,7 @@ export interface TracedModel extends Reader {
   readonly length?: number;
 }
 
-/** A run as its newest sound checkpoint has it, or a file's model as it starts. */
+/** A run with the weights that are chosen of it, or a file's model as it starts. */
 export async function sourceOfTrace(source: TraceRequest['source']): Promise<TracedModel> {
   if (source.kind === 'onnx') throw new Error('An ONNX model has no data of its own to choose a sequence from.');
   if (source.kind === 'file') {
@@ -128,17 +127,10 @@ export async function sourceOfTrace(source: TraceRequest['source']): Promise<Tra
     return { model, shapes, weights, kept: data, dataset: async () => data, state: 'untrained' };
   }
   const { run, model, shapes, padded, generate } = await openRunModel(source.folder);
-  const { step, state } = await checkpointOf(run);
+  const { weights, state } = await chosenWeights(run, model, source.checkpoint);
   const dataset = (): Promise<Dataset> => loadData(run.record.data, shapes, run.data);
   return {
-    ...{ model, shapes, weights: state, kept: run.data, dataset, padded, state: `step ${step.toLocaleString('en-US')}` },
+    ...{ model, shapes, weights, kept: run.data, dataset, padded, state },
     ...(generate === undefined ? {} : { length: generate.length }),
   };
-}
-
-/** The newest sound checkpoint of a run. */
-export async function checkpointOf({ folder }: Run): Promise<Checkpoint> {
-  const { checkpoint } = await lastGoodCheckpoint(checkpointsOf(folder));
-  if (checkpoint === undefined) throw new RunError(`${folder} has no sound checkpoint.`);
-  return checkpoint;
 }

@@ -51,9 +51,22 @@ export interface ReplayedParts {
   readonly parity: readonly Parity[];
 }
 
-/** Replays parts over their sequences. Throws TraceError, and PartError where a part does not fit its own numbers. */
-export async function replay(request: ReplayRequest, evaluator: Evaluator): Promise<ReplayedParts> {
-  const { parts, id, title } = request;
+/** What a replay is traced from: the generated model with the numbers of a run. */
+export interface ReplaySource {
+  readonly source: GeneratedSource;
+  readonly model: Model;
+  readonly weights: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+  /** [T, B, ...], and [B, ...] of what is the same at all steps. */
+  readonly inputs: Readonly<Record<string, Float32Array>>;
+  readonly steps: number;
+  readonly batch: number;
+}
+
+type Replayed = ReplaySource & { readonly expected: ReadonlyMap<GeneratedRun, readonly Expected[]> };
+
+/** Parts over their sequences as a model with its weights and inputs. Throws PartError where a part does not fit its own numbers. */
+export async function replaySource(request: Pick<ReplayRequest, 'model' | 'file' | 'uri' | 'parts'>): Promise<Replayed> {
+  const { parts } = request;
   const source = sourceOf(request.model, request.file, parts);
   const model = await modelOf(source, request.uri);
   const { bound: first, items: chosen } = parts[0]!;
@@ -88,6 +101,13 @@ export async function replay(request: ReplayRequest, evaluator: Evaluator): Prom
     });
     expected.set(generated, lines);
   }
+  return { source, model, weights, inputs, steps, batch, expected };
+}
+
+/** Replays parts over their sequences. Throws TraceError, and PartError where a part does not fit its own numbers. */
+export async function replay(request: ReplayRequest, evaluator: Evaluator): Promise<ReplayedParts> {
+  const { parts, id, title } = request;
+  const { source, model, weights, inputs, steps, batch, expected } = await replaySource(request);
   const given = request.tokens ?? [];
   const tokens = Array.from({ length: steps }, (_, t) => given[t] ?? String(t));
   const seeds = request.cotangents === undefined ? undefined : seedsOf(source, parts);

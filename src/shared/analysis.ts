@@ -239,8 +239,16 @@ export interface Analysis {
   readonly layers: readonly LayerAnalysis[];
   readonly studies: Studies;
   readonly verdicts: readonly Verdict[];
+  /** The first of the sequences, as a debugger opens it; absent of an ONNX model, where it is the first that ran. */
+  readonly first?: FirstSequence;
+  /** What of the model was left out, and why: sentences. */
+  readonly remarks?: readonly string[];
   readonly seconds: number;
 }
+
+export type FirstSequence =
+  | { readonly kind: 'data'; readonly part: 'training' | 'validation'; readonly from: number; readonly length: number }
+  | { readonly kind: 'example'; readonly index: number };
 
 /** One figure of the literature beside ours. */
 export interface ReproducedRow {

@@ -84,6 +84,27 @@ export async function checkpointStamp(folder: string): Promise<string> {
   return `${newest} ${mtimeMs} ${size}`;
 }
 
+export interface KeptCheckpoint {
+  readonly step: number;
+  /** Where it was measured at that step. */
+  readonly validationLoss?: number;
+}
+
+/** The checkpoints of a folder, oldest first, by their headers alone. */
+export async function keptCheckpoints(folder: string, files: Files = nodeFiles): Promise<KeptCheckpoint[]> {
+  const names = await checkpointNames(folder, files);
+  return Promise.all(
+    names.map(async (name) => {
+      const loss = await validationLossOf(join(folder, name), files);
+      return { step: stepOf(name), ...(loss === undefined ? {} : { validationLoss: loss }) };
+    }),
+  );
+}
+
+/** The checkpoint after so many steps. Throws CheckpointError where it is damaged, and the error of reading where it is not there. */
+export const checkpointAt = (folder: string, step: number, files: Files = nodeFiles): Promise<Checkpoint> =>
+  readCheckpoint(join(folder, fileName(step)), files);
+
 /** Oldest first. */
 async function checkpointNames(folder: string, files: Files): Promise<string[]> {
   const names = await files.readdir(folder).catch(() => []);

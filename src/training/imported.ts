@@ -41,6 +41,7 @@ export async function writeImportedRun(job: Job, state: TrainerState, out?: stri
     settings,
     data: data.source,
     ...(job.label === undefined ? {} : { label: job.label }),
+    imported: true,
     digest: data.digest,
     description: describe(model, settings, data.running),
     ...(model.judged === undefined ? {} : { lossFunction: model.judged.loss }),

@@ -33,6 +33,8 @@ export interface RunRecord {
   readonly data: DataSource;
   /** What a list of cells gave to the model, as in `unit: gru`. */
   readonly label?: string;
+  /** Its first weights came from elsewhere, and are in its checkpoint of step 0 only. */
+  readonly imported?: true;
   /** SHA-256 of the data. */
   readonly digest: string;
   /** `lstm 256 · adam .002 · clip 1 · window 64` */

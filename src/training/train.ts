@@ -211,6 +211,7 @@ function recordOf(
     settings,
     data: job.data.source,
     ...(job.label === undefined ? {} : { label: job.label }),
+    ...(existing?.imported === undefined ? {} : { imported: existing.imported }),
     digest: job.data.digest,
     description: describe(job.model, settings, job.data.running),
     ...(job.model.judged === undefined ? {} : { lossFunction: job.model.judged.loss }),

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createEngine } from '../../src/engine/client.ts';
+import { encodeModel } from '../../src/onnx/proto.ts';
 import type { Analysis } from '../../src/shared/analysis.ts';
+import { translator } from '../e2e/onnx-models.ts';
 import { type Ended, unrollIn } from './command-line.ts';
 
 const engine = createEngine({ entry: fileURLToPath(new URL('../../src/engine/process.ts', import.meta.url)) });
@@ -66,6 +68,47 @@ describe('unroll analyse', function () {
     assert.ok(Math.abs(mean(layers) - mean(own.layers)) < 0.05, `${mean(layers)} and ${mean(own.layers)}`);
   });
 
+  it('takes the checkpoint of a run that is chosen, or what its training started with', async () => {
+    assert.equal((await unroll('train', 'text.rnn', '--out', 'kept')).status, 0);
+    const found = async (...words: string[]): Promise<Analysis> =>
+      JSON.parse((await unroll('analyse', ...words, '--json', '--length', '12', '--sequences', '2')).out);
+    const untrained = await found('text.rnn');
+    const start = await found('kept', '--checkpoint', 'start');
+    const last = await found('kept', '--checkpoint', '4');
+    assert.deepEqual([start.title, last.title], ['Text · untrained', 'Text · step 4']);
+    const curves = ({ layers }: Analysis) => layers.map((layer) => layer.curves);
+    assert.deepEqual(curves(start), curves(untrained));
+    assert.deepEqual(curves(last), curves(await found('kept')));
+    assert.notDeepEqual(curves(last), curves(start));
+    assert.deepEqual(last.first, { kind: 'data', part: 'validation', from: 0, length: 12 });
+    const none = await unroll('analyse', 'kept', '--checkpoint', '3');
+    assert.deepEqual(
+      [none.status, /keeps no checkpoint of step 3\. It keeps those of the steps 0, 4\./.test(none.error)],
+      [1, true],
+      none.error,
+    );
+    assert.match(
+      (await unroll('analyse', 'kept', '--checkpoint', 'first')).error,
+      /takes last, best, start, or a number of steps, not first\./,
+    );
+    assert.match((await unroll('analyse', 'text.rnn', '--checkpoint', 'last')).error, /--checkpoint is of a run/);
+  });
+
+  it('analyses all recurrent layers of an ONNX model, whatever their lengths, or those that are named', async () => {
+    await writeFile(join(folder, 'translator.onnx'), encodeModel(translator()));
+    const layersOf = async (...words: string[]): Promise<readonly string[]> => {
+      const { out, error, status } = await unroll('analyse', 'translator.onnx', '--random', '1', '--size', 'S=9,T=14', '--json', ...words);
+      assert.equal(status, 0, error);
+      const { layers }: Analysis = JSON.parse(out);
+      return layers.map(({ layer, curves }) => `${layer} ${curves[0]!.mean.length}`);
+    };
+    const all = await layersOf();
+    assert.deepEqual(all, ['encoder 9', 'decoder 14']);
+    assert.deepEqual(await layersOf('--part', 'decoder', '--length', '10'), ['decoder 10']);
+    const none = await unroll('analyse', 'translator.onnx', '--random', '1', '--size', 'S=9,T=14', '--part', 'nothing');
+    assert.match(none.error, /No recurrent part nothing of translator\.onnx ran\./);
+  });
+
   it('reproduces the timescales of forget biases', async () => {
     const { status, out } = await unroll('reproduce', 'timescale', '--json');
     assert.equal(status, 0);
@@ -96,6 +139,6 @@ describe('unroll analyse', function () {
     await writeFile(join(folder, 'flat.rnn'), (await readFile(join(folder, 'text.rnn'), 'utf8')).replace('lstm(x, 12)', 'linear(x, 12)'));
     const { status, error } = await unroll('analyse', 'flat.rnn');
     assert.equal(status, 1);
-    assert.match(error, /Text has no recurrent layer whose states could be followed\./);
+    assert.match(error, /Text has no recurrent layer whose states could be followed\. Give it one, such as/);
   });
 });
