@@ -5,11 +5,15 @@ import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { createEngine, type Engine } from './engine/client.ts';
 import type { TrainRequest } from './engine/requests.ts';
+import type { ForeignInfo } from './shared/foreign.ts';
 import type { Objective } from './shared/trace.ts';
 import type { RunSummary } from './shared/training.ts';
 import { readLog } from './training/log.ts';
 import { logOf, readRecord, summarise } from './training/run.ts';
+import { analyse } from './views/analyse-commands.ts';
+import { Analyses } from './views/analyses.ts';
 import { Chats } from './views/chats.ts';
+import { chooseInput } from './views/choose-input.ts';
 import { chooseRun, runsOf } from './views/choose-sequence.ts';
 import { CodeLenses, statementsOf } from './views/code-lenses.ts';
 import type { Session } from './views/debug-session.ts';
@@ -66,6 +70,18 @@ export function activate(context: vscode.ExtensionContext): void {
   own(vscode.window.registerCustomEditorProvider(ONNX_EDITOR, onnxEditors, { supportsMultipleEditorsPerDocument: true }));
   const storage = (context.storageUri ?? context.globalStorageUri).fsPath;
   const generated = (source: string, model: string): void => void context.workspaceState.update(generatedKey(source), model);
+  const input = (info: ForeignInfo) => chooseInput(info, engine.get, { memory: context.workspaceState, storage });
+  const analyses = own(
+    new Analyses({
+      engine: engine.get,
+      memory: context.workspaceState,
+      trainings,
+      library: context.asAbsolutePath('dist/std'),
+      storage,
+      generated,
+      chooseInput: input,
+    }),
+  );
   showTrainings(trainings, runs, views);
   own(
     vscode.debug.registerDebugAdapterDescriptorFactory('unroll', {
@@ -117,6 +133,12 @@ export function activate(context: vscode.ExtensionContext): void {
     const run = await runFrom(target, runs, model);
     if (run !== undefined) await (await import('./views/results.ts')).exportModel(run, engine.get(), context.workspaceState);
   });
+  command('analyse', async (target?: Target, model?: unknown) => {
+    const asking = { analyses, models, chooseInput: input, memory: context.workspaceState, runs: () => runs.list(), sourceOf };
+    if (await trustedFor('Analysing')) await analyse(target, typeof model === 'string' ? model : undefined, asking);
+  });
+  command('analyseAgain', () => analyses.again());
+  command('saveAnalysis', () => analyses.save());
   command('importWeights', async (target?: Target) => {
     if (!(await trustedFor('Importing weights'))) return;
     const { fileName } = await sourceOf(target);
@@ -186,6 +208,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const renamed = (from: string, to: string): void => {
     views.runRenamed(from, to);
     pages.close(from);
+    analyses.close(from);
     void chats.renamed(from, to);
   };
   const parts = { runs, tree, queue, memory: context.workspaceState, settings, renamed };

@@ -29,6 +29,8 @@ export interface LaunchArguments {
   readonly stopOnEntry?: boolean;
   /** What the gradients are of; by default the loss. */
   readonly objective?: Objective;
+  /** Where it stands first, unless at the beginning; of the host's own asking. */
+  readonly at?: { readonly t: number; readonly instance: string };
   /** What the host has made of all this, where it has asked the person itself. */
   readonly trace?: unknown;
 }

@@ -2,7 +2,9 @@
 
 import type { Analysis } from '../shared/analysis.ts';
 import { escaped } from '../shared/chart.ts';
+import { chartStyle } from '../shared/chart-style.ts';
 import { analysisPage } from './page.ts';
+import { analysisStyle } from './style.ts';
 
 /** Colours for a browser in the names that charts know them by: of Okabe and Ito's palette, which colour-blind eyes tell apart. */
 const STYLE = `
@@ -11,13 +13,10 @@ const STYLE = `
 @media (prefers-color-scheme: dark) { :root { --vscode-foreground: #e4e4e4; --vscode-descriptionForeground: #ababab; --vscode-editorWidget-border: #4a4a4a; --background: #1e1e1e;
   --vscode-charts-blue: #56b4e9; --vscode-charts-yellow: #e69f00; --vscode-charts-green: #26b894; --vscode-charts-purple: #d690b8; --vscode-charts-red: #ee7d3b; --vscode-charts-foreground: #e4e4e4; --vscode-charts-lines: #9a9a9a; } }
 body { font: 14px/1.5 system-ui, sans-serif; color: var(--vscode-foreground); background: var(--background); max-width: 900px; margin: 24px auto; padding: 0 16px; }
-h1 { font-size: 22px; } h2 { font-size: 18px; margin-top: 32px; } h3 { font-size: 15px; } small, .place, .unit, caption, details { color: var(--vscode-descriptionForeground); font-weight: 400; }
-.verdict { border-left: 4px solid var(--vscode-charts-red); padding: 2px 16px; margin: 12px 0; } .verdict.sound { border-color: var(--vscode-charts-green); }
+h1 { font-size: 22px; } h2 { font-size: 18px; margin-top: 32px; } small, .unit, caption, details { color: var(--vscode-descriptionForeground); font-weight: 400; }
 table { border-collapse: collapse; margin: 12px 0; font-variant-numeric: tabular-nums; } caption { text-align: left; } th, td { text-align: left; padding: 3px 12px 3px 0; vertical-align: top; border-bottom: 1px solid var(--vscode-editorWidget-border); }
-.killer td { font-weight: 600; } figure { margin: 16px 0; } svg { width: 100%; max-width: 760px; display: block; overflow: visible; }
-.tick, .label { fill: var(--vscode-descriptionForeground); font-size: 11px; } .label { fill: var(--vscode-foreground); } .grid { stroke: var(--vscode-editorWidget-border); stroke-width: 0.7; }
-.mark { stroke: var(--vscode-foreground); stroke-dasharray: 5 4; } code { font-family: ui-monospace, monospace; font-size: 12.5px; }
-`;
+figure { margin: 16px 0; } svg { width: 100%; max-width: 760px; display: block; overflow: visible; } code { font-family: ui-monospace, monospace; font-size: 12.5px; }
+${chartStyle}${analysisStyle}`;
 
 /** The page as a file of its own: nothing is loaded, no script runs. */
 export const analysisDocument = (analysis: Analysis): string => `<!DOCTYPE html>

@@ -2,12 +2,13 @@
 
 import type { Analysis, LayerAnalysis } from '../shared/analysis.ts';
 import { escaped, lineChart, type Series } from '../shared/chart.ts';
+import type { Links } from './links.ts';
 import { spectrumHtml } from './spectrum.ts';
 import { unitsHtml } from './units.ts';
 import { factorsChart, waysHtml } from './ways.ts';
 import { horizonText, longest } from './words.ts';
 
-export function layerHtml(layer: LayerAnalysis, { threshold }: Analysis): string {
+export function layerHtml(layer: LayerAnalysis, { threshold }: Analysis, links: Links): string {
   const { curves, direct } = layer;
   const measured = curves.map(
     ({ state, mean, low, high }): Series => ({
@@ -29,7 +30,7 @@ export function layerHtml(layer: LayerAnalysis, { threshold }: Analysis): string
   const horizons = curves.map(({ state, horizon }) => `<tr><th>${escaped(state)}</th><td>${escaped(horizonText({ horizon }))}</td></tr>`);
   return `<section><h2>${escaped(layer.layer)} <small>${escaped(layer.cell)}${layer.reverse ? ', from the end' : ''}: ${escaped(horizonText(longest(layer)))}</small></h2>
 ${gradient}<table><caption>Memory horizon</caption><tbody>${horizons.join('')}</tbody></table>
-<h3>Where it is lost</h3>${waysHtml(layer)}${factorsChart(layer)}
+<h3>Where it is lost</h3>${waysHtml(layer, links)}${factorsChart(layer)}
 <h3>Jacobian of a step</h3>${spectrumHtml(layer)}
 <h3>Gates and units</h3>${unitsHtml(layer)}</section>`;
 }

@@ -2,15 +2,16 @@
 
 import type { Factor, LayerAnalysis } from '../shared/analysis.ts';
 import { escaped, lineChart } from '../shared/chart.ts';
-import { placeText, text } from './words.ts';
+import type { Links } from './links.ts';
+import { text } from './words.ts';
 
-export function waysHtml({ ways, killer, direct }: LayerAnalysis): string {
+export function waysHtml({ layer, ways, killer, direct }: LayerAnalysis, links: Links): string {
   const rows = ways
     .filter(({ factors }) => factors.length > 0)
     .flatMap(({ name, share, gain, factors }) =>
       factors.map(
         (factor, k) =>
-          `<tr${isSame(factor, killer) ? ' class="killer"' : ''}><th>${k === 0 ? escaped(name) : ''}</th><td>${k === 0 ? `${Math.round(100 * share)} %` : ''}</td><td>${k === 0 ? text(gain) : ''}</td><td>${escaped(factor.factor)}${isSame(factor, killer) ? ' ← loses most' : ''}</td><td>${text(factor.mean)}</td><td>${text(factor.smallest.value)} at t = ${factor.smallest.t}</td><td><code>${escaped(`${factor.line} = ${factor.text}`)}</code>${factor.range === undefined ? '' : `<br>${escaped(placeText(factor.range))}`}</td></tr>`,
+          `<tr${isSame(factor, killer) ? ' class="killer"' : ''}><th>${k === 0 ? escaped(name) : ''}</th><td>${k === 0 ? `${Math.round(100 * share)} %` : ''}</td><td>${k === 0 ? text(gain) : ''}</td><td>${escaped(factor.factor)}${isSame(factor, killer) ? ' ← loses most' : ''}</td><td>${text(factor.mean)}</td><td>${text(factor.smallest.value)} at ${links.step(layer, factor.smallest.t)}</td><td><code>${escaped(`${factor.line} = ${factor.text}`)}</code>${factor.range === undefined ? '' : `<br>${links.place(factor.range)}`}</td></tr>`,
       ),
     );
   const scales = direct.map(({ state, factor, timescale, timescales, bias }) => {

@@ -6,7 +6,7 @@ import { join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { SourceRange } from '../shared/source.ts';
 import type { Trace, TraceDescription } from '../shared/trace.ts';
-import { readRecord } from './run.ts';
+import { type Run, readRecord } from './run.ts';
 
 export interface AtHome {
   readonly trace: Trace;
@@ -20,15 +20,9 @@ export async function atHome(trace: Trace, library: string, run: string | undefi
   const homes = new Map<string, string>();
   const record = run === undefined ? undefined : await readRecord(run);
   for (const uri of urisOf(trace.description)) {
-    const path = uri.startsWith('file:') ? fileURLToPath(uri) : uri;
-    let home = path;
-    if (run !== undefined && record !== undefined) {
-      const name = relative(join(run, 'source'), path).replaceAll(sep, '/');
-      const own = name.startsWith('@std/') ? join(library, name.slice('@std/'.length)) : join(record.file, '..', name);
-      if (await same(path, own)) home = own;
-      else if (!name.startsWith('@std/')) changed.push(own);
-    }
-    homes.set(uri, pathToFileURL(home).href);
+    const { path, other } = await homeOf(uri, library, run === undefined || record === undefined ? undefined : { folder: run, record });
+    if (other !== undefined) changed.push(other);
+    homes.set(uri, pathToFileURL(path).href);
   }
   const move = (range: SourceRange): SourceRange => ({ ...range, uri: homes.get(range.uri)! });
   const instances = trace.description.instances.map((instance) => ({
@@ -38,6 +32,21 @@ export async function atHome(trace: Trace, library: string, run: string | undefi
     ...(instance.call === undefined ? {} : { call: move(instance.call) }),
   }));
   return { trace: withInstances(trace, instances), changed };
+}
+
+/** Where a person has a source that a trace or an analysis names: `other` is their file, where it is no longer what the run keeps. */
+export async function homeOf(
+  uri: string,
+  library: string,
+  run: Pick<Run, 'folder' | 'record'> | undefined,
+): Promise<{ readonly path: string; readonly other?: string }> {
+  const path = uri.startsWith('file:') ? fileURLToPath(uri) : uri;
+  if (run === undefined) return { path };
+  const name = relative(join(run.folder, 'source'), path).replaceAll(sep, '/');
+  const isLibrary = name.startsWith('@std/');
+  const own = isLibrary ? join(library, name.slice('@std/'.length)) : join(run.record.file, '..', name);
+  if (await same(path, own)) return { path: own };
+  return isLibrary ? { path } : { path, other: own };
 }
 
 function urisOf({ instances }: TraceDescription): Set<string> {

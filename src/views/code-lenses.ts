@@ -1,4 +1,4 @@
-// Train above a `train` statement, Preview above data; Debug, Export and Compare above a model.
+// Train above a `train` statement, Preview above data; Debug, Analyse, Export and Compare above a model.
 
 import * as vscode from 'vscode';
 import { conversesIn } from './converses.ts';
@@ -22,6 +22,7 @@ export class CodeLenses implements vscode.CodeLensProvider {
       lens('$(debug-alt) Debug', 'unroll.debug', name);
       // What was made for a model of others has no runs.
       if (document.fileName.endsWith('.onnx.rnn')) continue;
+      lens('$(pulse) Analyse Memory', 'unroll.analyse', name);
       lens('$(export) Export', 'unroll.export', name);
       if (all.filter((each) => each.kind === 'train' && each.name === name).length > 1)
         lens('$(git-compare) Compare', 'unroll.compare', name);

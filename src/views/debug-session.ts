@@ -47,6 +47,7 @@ export interface SessionParts {
 
 export function createSession({ engine, views, lineValues, models, library, generated }: SessionParts): Session {
   let shown = false;
+  let first: LaunchArguments['at'];
   let python: ReadonlyMap<string, readonly PythonPlace[]> = new Map();
   const light = new PythonLight();
   const placesAt = (path: string): readonly PythonPlace[] => python.get(path.split(/[.[]/)[0]!) ?? [];
@@ -55,6 +56,7 @@ export function createSession({ engine, views, lineValues, models, library, gene
       views.setStatus({ kind: 'loading', what: 'Computing the sequence', detail: launch.run ?? launch.program, since: Date.now() });
       try {
         const request = requestOf(launch);
+        first = launch.at;
         const { source } = request;
         const opened = await withProgress(basename(launch.program), (hear, signal) => engine.openTrace(request, hear, signal));
         const { trace, changed } = await atHome(opened, library, source.kind === 'run' ? source.folder : undefined);
@@ -92,6 +94,11 @@ export function createSession({ engine, views, lineValues, models, library, gene
   adapter.onDidStop((stop) => {
     const { trace } = adapter;
     if (trace === undefined) return;
+    if (first !== undefined) {
+      const { t, instance } = first;
+      first = undefined;
+      void adapter.goto(t, instance);
+    }
     if (shown) views.moveTo(positionOf(stop), eventOf(stop));
     else void show(trace, stop);
     shown = true;

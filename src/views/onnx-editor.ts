@@ -18,6 +18,7 @@ const SETTLE = 400;
 const commands: Readonly<Record<string, string>> = {
   debug: 'unroll.debug',
   verify: 'unroll.verifyOnnx',
+  analyse: 'unroll.analyse',
   source: 'unroll.showGeneratedSource',
   python: 'unroll.showPythonSource',
   asModel: 'unroll.openAsModel',

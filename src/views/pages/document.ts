@@ -1,6 +1,7 @@
 // The document around a page: its style, and the script that puts another page in its place.
 
 import { randomBytes } from 'node:crypto';
+import { chartStyle } from '../../shared/chart-style.ts';
 
 /** Open details stay open, and the place of the reader what it is, when the page is replaced. Long tables are turned over in pages (`data-at-once`), and
  *  the classes of a table found and ordered. What has `data-action` tells the host when it is pressed: all its data. */
@@ -13,16 +14,22 @@ page.addEventListener('click', ({ target }) => {
 });
 addEventListener('message', ({ data }) => {
   if (typeof data !== 'string') return;
-  const key = (each) => each.querySelector('summary')?.textContent;
+  // Many are called Numbers: they are told apart by what they are of.
+  const key = (each) => [each.closest('figure')?.querySelector('figcaption'), each.closest('section')?.querySelector('h2'), each.querySelector('summary')].map((part) => part?.textContent).join();
   const open = new Map([...page.querySelectorAll('details')].map((each) => [key(each), each.open]));
   const name = (each) => each && JSON.stringify({ ...each.dataset });
-  const focused = document.activeElement?.dataset.action === undefined ? undefined : name(document.activeElement);
+  const focusable = '[data-action], [data-setting]';
+  const active = document.activeElement;
+  const focused = active?.matches(focusable) ? name(active) : undefined;
+  const typed = active?.dataset.setting === undefined ? undefined : active.value;
   const top = scrollY;
   page.innerHTML = data;
   for (const each of page.querySelectorAll('details')) if (open.has(key(each))) each.open = open.get(key(each));
   turnable();
   scrollTo(0, top);
-  [...page.querySelectorAll('[data-action]')].find((each) => name(each) === focused)?.focus({ preventScroll: true });
+  const again = focused && [...page.querySelectorAll(focusable)].find((each) => name(each) === focused);
+  if (again && typed !== undefined) again.value = typed;
+  again?.focus({ preventScroll: true });
 });
 function turnable() {
   for (const table of page.querySelectorAll('table[data-at-once]')) {
@@ -68,7 +75,7 @@ page.addEventListener('input', ({ target }) => {
 turnable();`;
 
 const style = `
-body { padding: 8px 20px 40px; font-family: var(--vscode-font-family); font-size: var(--vscode-font-size); color: var(--vscode-foreground); line-height: 1.5; }
+${chartStyle}body { padding: 8px 20px 40px; font-family: var(--vscode-font-family); font-size: var(--vscode-font-size); color: var(--vscode-foreground); line-height: 1.5; }
 h1 { font-size: 1.5em; font-weight: 600; margin: 12px 0 4px; }
 h2 { font-size: 1.15em; font-weight: 600; margin: 22px 0 6px; }
 p { margin: 4px 0 8px; max-width: 80ch; }
@@ -86,12 +93,7 @@ svg { width: 100%; max-width: 720px; display: block; overflow: visible; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(430px, 100%), 1fr)); gap: 18px 28px; margin: 16px 0; }
 .side { display: flex; align-items: flex-start; flex-wrap: wrap; gap: 8px 48px; }
 .scroll { overflow-x: auto; }
-.unit, .tick { color: var(--vscode-descriptionForeground); font-weight: 400; }
-.tick, .label { fill: var(--vscode-descriptionForeground); font-size: 11px; }
-.label { fill: var(--vscode-foreground); }
-.grid { stroke: var(--vscode-editorWidget-border, rgba(128, 128, 128, 0.35)); stroke-width: 0.7; }
-.mark { stroke: var(--vscode-foreground); stroke-dasharray: 5 4; stroke-width: 1; opacity: 0.8; }
-.band { fill: var(--vscode-charts-green); opacity: 0.12; }
+.unit { color: var(--vscode-descriptionForeground); font-weight: 400; }
 .bar { fill: var(--vscode-charts-blue); }
 .best { font-weight: 700; }
 .wrong td:last-child { color: var(--vscode-errorForeground); }

@@ -98,7 +98,7 @@ function buttons({ info, trusted, verified }: OnnxPage): string {
   const why = trusted ? none : 'This folder is in restricted mode: models are looked at, but not run.';
   const noLayers = why === '' && isPlain ? 'Nothing in this model is recurrent.' : why;
   const busy = verified?.kind === 'running';
-  return `<div class="actions">${button('debug', 'Debug', true, why)}${button('verify', busy ? 'Verifying …' : 'Verify', false, busy ? 'It runs' : why)}${button('source', 'Generated Source', false, why)}${button('asModel', 'Open as Model', false, noLayers)}</div>`;
+  return `<div class="actions">${button('debug', 'Debug', true, why)}${button('verify', busy ? 'Verifying …' : 'Verify', false, busy ? 'It runs' : why)}${button('analyse', 'Analyse Memory', false, noLayers)}${button('source', 'Generated Source', false, why)}${button('asModel', 'Open as Model', false, noLayers)}</div>`;
 }
 
 function verification(verified: Verified | undefined): string {

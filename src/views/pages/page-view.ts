@@ -1,10 +1,11 @@
 // A webview that shows a page of text made by the host. What changes replaces the page in place, so that the reader stays where they are.
 
 import * as vscode from 'vscode';
-import { documentOf } from './document.ts';
+import { documentOf, type Own } from './document.ts';
 
 export class PageView implements vscode.Disposable {
   readonly #panel: vscode.WebviewPanel;
+  readonly #own: Own | undefined;
   readonly #disposables: vscode.Disposable[] = [];
   #isLoaded = false;
   #isGone = false;
@@ -13,8 +14,10 @@ export class PageView implements vscode.Disposable {
   #written = '';
   #isVisible = true;
 
-  constructor(panel: vscode.WebviewPanel) {
+  /** `own`: what the page has besides, for itself. */
+  constructor(panel: vscode.WebviewPanel, own?: Own) {
     this.#panel = panel;
+    this.#own = own;
     this.#disposables.push(
       this.#panel.onDidDispose(() => this.#go()),
       this.#panel.onDidChangeViewState(() => {
@@ -41,6 +44,10 @@ export class PageView implements vscode.Disposable {
     this.#panel.onDidDispose(listener);
   }
 
+  get isActive(): boolean {
+    return !this.#isGone && this.#panel.active;
+  }
+
   get title(): string {
     return this.#panel.title;
   }
@@ -61,9 +68,14 @@ export class PageView implements vscode.Disposable {
     this.#write();
   }
 
+  /** Tells the page's own script something. */
+  tell(message: object): void {
+    if (this.#isLoaded && !this.#isGone) void this.#panel.webview.postMessage(message);
+  }
+
   #write(): void {
     this.#written = this.#content;
-    this.#panel.webview.html = documentOf(this.#content);
+    this.#panel.webview.html = documentOf(this.#content, this.#own);
   }
 
   loading(what: string): void {

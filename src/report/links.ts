@@ -1,0 +1,16 @@
+// What of an analysis leads elsewhere: to a line of the source, to a timestep in the debugger. A file leads nowhere.
+
+import { escaped } from '../shared/chart.ts';
+import type { SourceRange } from '../shared/source.ts';
+import { placeText } from './words.ts';
+
+/** Each makes HTML. */
+export interface Links {
+  place(range: SourceRange): string;
+  step(layer: string, t: number): string;
+}
+
+export const noLinks: Links = {
+  place: (range) => escaped(placeText(range)),
+  step: (_, t) => `t = ${t}`,
+};
