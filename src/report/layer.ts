@@ -8,7 +8,10 @@ import { unitsHtml } from './units.ts';
 import { factorsChart, waysHtml } from './ways.ts';
 import { horizonText, longest } from './words.ts';
 
-export function layerHtml(layer: LayerAnalysis, { threshold }: Analysis, links: Links): string {
+/** What is left below this is as good as nothing, and would press the rest of the chart together. */
+const FLOOR = 1e-10;
+
+export function layerHtml(layer: LayerAnalysis, { threshold, needs }: Analysis, links: Links): string {
   const { curves, direct } = layer;
   const measured = curves.map(
     ({ state, mean, low, high }): Series => ({
@@ -25,7 +28,13 @@ export function layerHtml(layer: LayerAnalysis, { threshold }: Analysis, links: 
     along: 'lag',
     log: true,
     series: [...measured, ...alone],
+    tall: true,
+    floor: Math.min(FLOOR, threshold / 10),
     marks: [{ y: threshold, label: 'forgotten below' }],
+    stops: [{ x: needs.lag, label: 'needed:' }],
+    spots: curves
+      .filter(({ horizon }) => !horizon.beyond)
+      .map(({ state, horizon }) => ({ series: state, x: horizon.value, label: `horizon of ${state}: ${horizonText({ horizon })}` })),
   });
   const horizons = curves.map(({ state, horizon }) => `<tr><th>${escaped(state)}</th><td>${escaped(horizonText({ horizon }))}</td></tr>`);
   return `<section><h2>${escaped(layer.layer)} <small>${escaped(layer.cell)}${layer.reverse ? ', from the end' : ''}: ${escaped(horizonText(longest(layer)))}</small></h2>

@@ -4,5 +4,6 @@ export const chartStyle = `.tick { color: var(--vscode-descriptionForeground); f
 .label { fill: var(--vscode-foreground); font-size: 11px; }
 .grid { stroke: var(--vscode-editorWidget-border, rgba(128, 128, 128, 0.35)); stroke-width: 0.7; }
 .mark { stroke: var(--vscode-foreground); stroke-dasharray: 5 4; stroke-width: 1; opacity: 0.8; }
+.spot { fill: none; stroke-width: 1.8; }
 .band { fill: var(--vscode-charts-green); opacity: 0.12; }
 `;

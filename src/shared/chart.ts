@@ -19,6 +19,14 @@ export interface Chart {
   readonly log?: boolean;
   /** Lines across, such as the threshold of clipping or who does not learn. */
   readonly marks?: readonly { readonly y: number; readonly label: string }[];
+  /** Lines upright, such as the lag that is needed. */
+  readonly stops?: readonly { readonly x: number; readonly label: string }[];
+  /** Places on the lines, such as a horizon. */
+  readonly spots?: readonly { readonly series: string; readonly x: number; readonly label: string }[];
+  /** On decades: what lies below is not drawn, and is in the numbers only. */
+  readonly floor?: number;
+  /** Half as high again. */
+  readonly tall?: boolean;
   /** The range that is healthy. */
   readonly band?: { readonly from: number; readonly to: number; readonly label: string };
 }
@@ -43,6 +51,7 @@ export const escaped = (text: string): string =>
 
 /** The chart as a figure, with its numbers below as a table; '' where there is nothing to draw. */
 export function lineChart(chart: Chart): string {
+  const height = chart.tall ? 1.5 * SIZE.height : SIZE.height;
   const series = chart.series
     .map((each) => ({ ...each, points: each.points.filter(([, y]) => Number.isFinite(y) && (!chart.log || y > 0)) }))
     .filter(({ points }) => points.length > 0);
@@ -52,13 +61,13 @@ export function lineChart(chart: Chart): string {
   const ys = [...series.flatMap(({ points }) => points.map(([, y]) => y)), ...(chart.marks ?? []).map(({ y }) => y)].filter(
     (y) => !chart.log || y > 0,
   );
-  const [low, high] = rangeOf(ys, chart.log === true, chart.unit === '%' ? 100 : undefined);
+  const [least, high] = rangeOf(ys, chart.log === true, chart.unit === '%' ? 100 : undefined);
+  const low = Math.min(high / 10, Math.max(least, chart.floor ?? least));
+  const drawn = series.map(({ points }) => (chart.floor === undefined ? points : aboveFloor(points, low)));
   const scale = (y: number): number => (chart.log ? Math.log10(y) : y);
   const x = (step: number): number => SIZE.left + ((step - left) / Math.max(1e-9, right - left)) * (SIZE.width - SIZE.left - SIZE.right);
   const y = (value: number): number =>
-    SIZE.height -
-    SIZE.bottom -
-    ((scale(value) - scale(low)) / Math.max(1e-12, scale(high) - scale(low))) * (SIZE.height - SIZE.top - SIZE.bottom);
+    height - SIZE.bottom - ((scale(value) - scale(low)) / Math.max(1e-12, scale(high) - scale(low))) * (height - SIZE.top - SIZE.bottom);
   const parts: string[] = [];
   const { band } = chart;
   if (band !== undefined && band.to > low && band.from < high) {
@@ -72,13 +81,22 @@ export function lineChart(chart: Chart): string {
       `<line class="grid" x1="${SIZE.left}" x2="${SIZE.width - SIZE.right}" y1="${y(tick)}" y2="${y(tick)}"/><text class="tick" x="${SIZE.left - 6}" y="${y(tick) + 4}" text-anchor="end">${escaped(figure(tick))}</text>`,
     );
   for (const tick of ticksOf(left, right, false))
-    parts.push(`<text class="tick" x="${x(tick)}" y="${SIZE.height - 12}" text-anchor="middle">${escaped(figure(tick))}</text>`);
+    parts.push(`<text class="tick" x="${x(tick)}" y="${height - 12}" text-anchor="middle">${escaped(figure(tick))}</text>`);
   for (const { y: value, label } of chart.marks ?? [])
     if (value >= low && value <= high)
       parts.push(
         `<line class="mark" x1="${SIZE.left}" x2="${SIZE.width - SIZE.right}" y1="${y(value)}" y2="${y(value)}"/><text class="label" x="${SIZE.left + 4}" y="${y(value) - 4}">${escaped(label)} ${escaped(figure(value))}</text>`,
       );
-  series.forEach(({ spread = [] }, k) => {
+  for (const { x: value, label } of chart.stops ?? [])
+    if (value >= left && value <= right) {
+      const [anchor, beside] = x(value) > (SIZE.left + SIZE.width - SIZE.right) / 2 ? ['end', -4] : ['start', 4];
+      parts.push(
+        `<line class="mark" x1="${x(value)}" x2="${x(value)}" y1="${SIZE.top}" y2="${height - SIZE.bottom}"/><text class="label" x="${x(value) + beside}" y="${SIZE.top + 9}" text-anchor="${anchor}">${escaped(label)} ${escaped(figure(value))}</text>`,
+      );
+    }
+  series.forEach(({ spread: all = [] }, k) => {
+    const last = drawn[k]!.at(-1)?.[0] ?? right;
+    const spread = all.filter(([step]) => step <= last);
     // On decades a bound of 0 lies at the chart's foot.
     const inside = (value: number): number => y(Math.min(high, Math.max(low, value)));
     const upper = spread.map(([step, , most]) => `${x(step).toFixed(1)} ${inside(most).toFixed(1)}`);
@@ -88,26 +106,49 @@ export function lineChart(chart: Chart): string {
         `<path class="spread" d="M${[...upper, ...lower].join('L')}Z" fill="var(${strokes[k % strokes.length]![0]})" fill-opacity="0.18"/>`,
       );
   });
-  series.forEach(({ name, points }, k) => {
+  series.forEach(({ name }, k) => {
     const [colour, dash] = strokes[k % strokes.length]!;
-    const shown = thinned(points);
+    const shown = thinned(drawn[k]!);
     const path = shown.map(([step, value], n) => `${n === 0 ? 'M' : 'L'}${x(step).toFixed(1)} ${y(value).toFixed(1)}`).join('');
     const single = shown.length === 1 ? `<circle cx="${x(shown[0]![0])}" cy="${y(shown[0]![1])}" r="3" fill="var(${colour})"/>` : '';
     parts.push(
       `<path d="${path}" fill="none" stroke="var(${colour})" stroke-width="1.6" stroke-dasharray="${dash}"><title>${escaped(name)}</title></path>${single}`,
     );
   });
-  parts.push(...labels(series, y));
+  for (const { series: of, x: at, label } of chart.spots ?? []) {
+    const k = series.findIndex(({ name }) => name === of);
+    const point = drawn[k]?.find(([step]) => step === at);
+    if (point !== undefined)
+      parts.push(
+        `<circle class="spot" cx="${x(at)}" cy="${y(point[1])}" r="4.5" stroke="var(${strokes[k % strokes.length]![0]})"><title>${escaped(label)}</title></circle>`,
+      );
+  }
+  parts.push(
+    ...labels(
+      series.map(({ name }, k) => ({ name, points: drawn[k]! })),
+      y,
+      height,
+    ),
+  );
   const units = [chart.unit, chart.log ? 'logarithmic' : undefined].filter((each) => each !== undefined && each !== '').join(', ');
   const unit = units === '' ? '' : ` <span class="unit">${escaped(units)}</span>`;
-  return `<figure><figcaption>${escaped(chart.title)}${unit}</figcaption><svg viewBox="0 0 ${SIZE.width} ${SIZE.height}" role="img" aria-label="${escaped(sentence(chart, series))}">${parts.join('')}<text class="tick" x="${SIZE.width - SIZE.right}" y="${SIZE.height - 1}" text-anchor="end">${escaped(chart.along ?? 'step')}</text></svg>${table(series, chart.along)}</figure>`;
+  return `<figure><figcaption>${escaped(chart.title)}${unit}</figcaption><svg viewBox="0 0 ${SIZE.width} ${height}" role="img" aria-label="${escaped(sentence(chart, series))}">${parts.join('')}<text class="tick" x="${SIZE.width - SIZE.right}" y="${height - 1}" text-anchor="end">${escaped(chart.along ?? 'step')}</text></svg>${table(series, chart.along)}</figure>`;
+}
+
+/** Up to where a line crosses the floor, in a straight line on decades. */
+function aboveFloor(points: Series['points'], floor: number): Series['points'] {
+  const below = points.findIndex(([, y]) => y < floor);
+  if (below < 0) return points;
+  const [[x1, y1], [x2, y2]] = [points[Math.max(0, below - 1)]!, points[below]!];
+  const share = y1 <= floor ? 0 : Math.log(y1 / floor) / Math.log(y1 / y2);
+  return [...points.slice(0, below), [x1 + share * (x2 - x1), floor]];
 }
 
 /** Names at the right ends of the lines, apart from each other. */
-function labels(series: readonly Series[], y: (value: number) => number): string[] {
+function labels(series: readonly Series[], y: (value: number) => number, height: number): string[] {
   const places = series.map(({ name, points }, k) => ({ name, k, at: y(points.at(-1)![1]) + 4 })).sort((a, b) => a.at - b.at);
   for (let k = 1; k < places.length; k += 1) places[k]!.at = Math.max(places[k]!.at, places[k - 1]!.at + 13);
-  const over = (places.at(-1)?.at ?? 0) - (SIZE.height - SIZE.bottom + 6);
+  const over = (places.at(-1)?.at ?? 0) - (height - SIZE.bottom + 6);
   if (over > 0) for (const place of places) place.at = Math.max(SIZE.top + 4, place.at - over);
   return places.map(({ name, k, at }) => {
     const [colour, dash] = strokes[k % strokes.length]!;

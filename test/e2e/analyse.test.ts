@@ -72,6 +72,130 @@ describe('the gradient laboratory in the workbench', function () {
     await workbench.page.locator('.tab.active', { hasText: 'Memory: shakespeare.rnn, untrained' }).waitFor();
     const text = await wordsOf(shown.locator('main'));
     assert.match(text, /Memory of Shakespeare · untrained Verdict ⚠ Mean of h\.b_f/);
+    assert.match(text, /Where it is lost Timescale of c by f/);
+    assert.match(text, /Jacobian of a step/);
     await inThemes('untrained');
+  });
+
+  it('is led by the keyboard: a setting that is changed computes it anew, in place', async () => {
+    const shown = await page('Gradient by lag in h');
+    await shown.locator('.settings').click({ position: { x: 3, y: 3 } });
+    const reached: string[] = [];
+    for (let k = 0; k < 6; k += 1) {
+      await workbench.page.keyboard.press('Tab');
+      reached.push(await shown.evaluate(() => document.activeElement?.closest('label, button')?.textContent?.trim() ?? ''));
+    }
+    assert.deepEqual(reached, ['sequences', 'steps', 'needed lag', 'forgotten below', 'Recompute', 'Save Report…']);
+    await workbench.screenshot('analyse-focus');
+    for (let k = 0; k < 3; k += 1) await workbench.page.keyboard.press('Shift+Tab');
+    await workbench.page.keyboard.type('forty');
+    await workbench.page.keyboard.press('Enter');
+    await shown.locator('[role="alert"]', { hasText: 'Needed lag: a whole number of steps, or nothing, not “forty”.' }).waitFor();
+    await workbench.page.keyboard.press('Control+A');
+    await workbench.page.keyboard.type('40');
+    await workbench.page.keyboard.press('Enter');
+    await shown.locator('.verdict', { hasText: 'and 40 are needed' }).waitFor();
+    // What was focused still is.
+    assert.equal(await shown.evaluate(() => document.activeElement?.getAttribute('data-setting')), 'needs');
+    assert.equal(await shown.locator('[role="alert"]').count(), 0);
+  });
+
+  it('is given up with Escape, and says that what is below is of other settings', async () => {
+    const shown = await page('and 40 are needed');
+    await shown.locator('[data-setting="length"]').fill('80');
+    await workbench.page.keyboard.press('Enter');
+    await shown.locator('progress').waitFor();
+    await workbench.page.keyboard.press('Escape');
+    await shown.locator('.note', { hasText: 'was computed with other settings' }).waitFor();
+    assert.match(await wordsOf(shown.locator('main')), /sequences of up to 100 steps/);
+    await shown.locator('button', { hasText: 'Recompute' }).press('Enter');
+    await shown.locator('text=sequences of up to 80 steps').waitFor();
+  });
+
+  it('leads to the line of the factor, and to its timestep in the debugger', async () => {
+    const shown = await page('sequences of up to 80 steps');
+    await shown.locator('.verdict button.link', { hasText: 'recurrent.rnn, line' }).press('Enter');
+    await workbench.page.locator('.tab.active', { hasText: 'recurrent.rnn' }).waitFor();
+    await workbench.page.locator('.statusbar-item', { hasText: /Ln 26/ }).waitFor();
+    const step = shown.locator('.killer button.link[data-action="step"]');
+    const t = await step.getAttribute('data-t');
+    await workbench.page.keyboard.press('Control+Shift+D');
+    await step.press('Enter');
+    await workbench.stopped(new RegExp(`t = ${t} of 80`));
+    await workbench.stopDebugging();
+    await workbench.page.keyboard.press('Control+Shift+E');
+  });
+
+  it('is saved as a report, with its numbers beside it', async () => {
+    const shown = await page('sequences of up to 80 steps');
+    await shown.locator('button', { hasText: 'Save Report…' }).press('Enter');
+    const field = workbench.page.locator('.quick-input-widget:visible input').first();
+    await field.waitFor();
+    await field.fill(join(workbench.folder, 'memory.html'));
+    await workbench.page.keyboard.press('Enter');
+    await workbench.told(/The report is saved: memory\.html/).waitFor();
+    assert.match(readFileSync(join(workbench.folder, 'memory.html'), 'utf8'), /Memory of Shakespeare/);
+    assert.ok(existsSync(join(workbench.folder, 'memory.csv')));
+    await workbench.command('Notifications: Clear All Notifications');
+  });
+
+  it('is of a run that is chosen, and of its weights before training', async () => {
+    await workbench.openFile('shakespeare.rnn');
+    await workbench.lens('Train').click();
+    await workbench.told(/done|ended|trained/i).waitFor({ timeout: 60_000 });
+    await workbench.command('Notifications: Clear All Notifications');
+    await workbench.openFile('shakespeare.rnn');
+    await workbench.lens('Analyse Memory').click();
+    const row = workbench.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Shakespeare-1' });
+    await row.waitFor();
+    await workbench.screenshot('analyse-choose');
+    await row.click();
+    const shown = await page('Memory of Shakespeare · step 60');
+    await shown.locator('[data-setting="weights"]').selectOption('start');
+    await shown.locator('h1', { hasText: 'Shakespeare · untrained' }).waitFor();
+    await shown.locator('[data-setting="weights"]').selectOption('last');
+    await shown.locator('h1', { hasText: 'step 60' }).waitFor();
+    await shown.locator('.factors, h3', { hasText: 'Where it is lost' }).first().scrollIntoViewIfNeeded();
+    await inThemes('run');
+  });
+
+  it('says what is missing where there is no recurrent layer', async () => {
+    writeFileSync(join(workbench.folder, 'flat.rnn'), SHAKESPEARE.replace('lstm(x, 64)', 'linear(x, 64)'));
+    await workbench.openFile('flat.rnn');
+    await workbench.command('Unroll: Analyse Memory');
+    const shown = await page('has no recurrent layer whose states could be followed');
+    assert.match(
+      await wordsOf(shown.locator('main')),
+      /The memory of flat\.rnn, untrained could not be computed .* Give it one, such as h = lstm/,
+    );
+    await workbench.screenshot('analyse-empty');
+  });
+
+  it('opens on an ONNX model from its page, on an input that is chosen', async () => {
+    await workbench.page.keyboard.press('Control+K');
+    await workbench.page.keyboard.press('Control+W');
+    await workbench.openFile('speech.onnx', false);
+    const model = await page('Recurrent parts');
+    await model.locator('button', { hasText: 'Analyse Memory' }).press('Enter');
+    const first = workbench.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Random numbers' }).first();
+    await first.click();
+    for (const title of ['Random numbers', 'sizes that the model leaves open']) {
+      await workbench.page.locator('.quick-input-widget:visible .quick-input-title', { hasText: title }).waitFor();
+      if (title !== 'Random numbers') await workbench.page.locator('.quick-input-widget:visible input').first().fill('T = 40, B = 4');
+      await workbench.page.keyboard.press('Enter');
+    }
+    const shown = await page('Gradient by lag in lstm_2');
+    const text = await wordsOf(shown.locator('main'));
+    assert.match(text, /4 sequences of up to 40 steps/);
+    assert.deepEqual(
+      await shown
+        .locator('main h2')
+        .allInnerTexts()
+        .then((all) => all.filter((each) => /steps/.test(each)).map((each) => each.split(' ')[0])),
+      ['lstm', 'lstm_2'],
+    );
+    await inThemes('onnx');
+    await shown.locator('button.link', { hasText: 'speech.onnx.rnn, line' }).first().press('Enter');
+    await workbench.page.locator('.tab.active', { hasText: 'speech.onnx.rnn' }).waitFor();
   });
 });
