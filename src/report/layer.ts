@@ -25,7 +25,7 @@ export function layerHtml(layer: LayerAnalysis, { threshold, needs }: Analysis, 
   });
   const gradient = lineChart({
     title: `Gradient by lag in ${layer.layer}`,
-    along: 'lag',
+    along: 'lag, steps',
     log: true,
     series: [...measured, ...alone],
     tall: true,

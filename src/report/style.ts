@@ -6,5 +6,7 @@ h3 { font-size: 1.05em; font-weight: 600; margin: 18px 0 4px; }
 .verdict.sound { border-color: var(--vscode-charts-green); }
 .verdict ul { margin: 2px 0 6px; padding-left: 20px; }
 .verdict p { margin: 4px 0; }
+.scroll { overflow-x: auto; }
+.ways code, .ways .place { white-space: nowrap; }
 .killer td { font-weight: 600; }
 `;

@@ -18,8 +18,23 @@ export function waysHtml({ layer, ways, killer, direct }: LayerAnalysis, links: 
     const sorted = [...timescales].sort((a, b) => a - b);
     return `<p>Timescale of ${escaped(state)} by ${escaped(factor.factor)}: ${text(timescale)} steps; of its units ${text(sorted[0]!)} to ${text(sorted.at(-1)!)}, median ${text(sorted[Math.floor(sorted.length / 2)]!)}.${bias === undefined ? '' : ` Mean of ${escaped(bias.weight)}: ${text(bias.mean)}.`}</p>`;
   });
-  return `${scales.join('')}<table><caption>Ways back through a step: shares add up to 1, the factors of a way to its gain</caption><thead><tr><th>way</th><th>share</th><th>gain</th><th>factor</th><th>a step</th><th>smallest</th><th>line</th></tr></thead><tbody>${rows.join('')}</tbody></table>`;
+  return `${scales.join('')}${timescalesChart(direct)}<div class="scroll"><table class="ways"><caption>Ways back through a step: shares add up to 1, the factors of a way to its gain</caption><thead><tr><th>way</th><th>share</th><th>gain</th><th>factor</th><th>a step</th><th>smallest</th><th>line</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
 }
+
+/** Of each unit, from the shortest. */
+const timescalesChart = (direct: LayerAnalysis['direct']): string =>
+  lineChart({
+    title: 'Timescales of the units',
+    unit: 'steps',
+    along: 'units, from the shortest',
+    log: true,
+    series: direct
+      .filter(({ timescales }) => timescales.length > 1)
+      .map(({ state, factor, timescales }) => ({
+        name: `${state} by ${factor.factor}`,
+        points: [...timescales].sort((a, b) => a - b).map((each, unit) => [unit, each] as const),
+      })),
+  });
 
 const isSame = (factor: Factor, killer: Factor | undefined): boolean =>
   factor.kind === killer?.kind && factor.factor === killer.factor && factor.line === killer.line;

@@ -85,13 +85,13 @@ export function lineChart(chart: Chart): string {
   for (const { y: value, label } of chart.marks ?? [])
     if (value >= low && value <= high)
       parts.push(
-        `<line class="mark" x1="${SIZE.left}" x2="${SIZE.width - SIZE.right}" y1="${y(value)}" y2="${y(value)}"/><text class="label" x="${SIZE.left + 4}" y="${y(value) - 4}">${escaped(label)} ${escaped(figure(value))}</text>`,
+        `<line class="mark" x1="${SIZE.left}" x2="${SIZE.width - SIZE.right}" y1="${y(value)}" y2="${y(value)}"/><text class="label halo" x="${chart.log ? SIZE.width - SIZE.right - 4 : SIZE.left + 4}" y="${y(value) - 4}"${chart.log ? ' text-anchor="end"' : ''}>${escaped(label)} ${escaped(figure(value))}</text>`,
       );
   for (const { x: value, label } of chart.stops ?? [])
     if (value >= left && value <= right) {
       const [anchor, beside] = x(value) > (SIZE.left + SIZE.width - SIZE.right) / 2 ? ['end', -4] : ['start', 4];
       parts.push(
-        `<line class="mark" x1="${x(value)}" x2="${x(value)}" y1="${SIZE.top}" y2="${height - SIZE.bottom}"/><text class="label" x="${x(value) + beside}" y="${SIZE.top + 9}" text-anchor="${anchor}">${escaped(label)} ${escaped(figure(value))}</text>`,
+        `<line class="mark" x1="${x(value)}" x2="${x(value)}" y1="${SIZE.top}" y2="${height - SIZE.bottom}"/><text class="label halo" x="${x(value) + beside}" y="${SIZE.top + 9}" text-anchor="${anchor}">${escaped(label)} ${escaped(figure(value))}</text>`,
       );
     }
   series.forEach(({ spread: all = [] }, k) => {

@@ -184,7 +184,7 @@ describe('the gradient laboratory in the workbench', function () {
       if (title !== 'Random numbers') await workbench.page.locator('.quick-input-widget:visible input').first().fill('T = 40, B = 4');
       await workbench.page.keyboard.press('Enter');
     }
-    const shown = await page('Gradient by lag in lstm_2');
+    const shown = await page('Gradient by lag in lstm_1');
     const text = await wordsOf(shown.locator('main'));
     assert.match(text, /4 sequences of up to 40 steps/);
     assert.deepEqual(
@@ -192,7 +192,7 @@ describe('the gradient laboratory in the workbench', function () {
         .locator('main h2')
         .allInnerTexts()
         .then((all) => all.filter((each) => /steps/.test(each)).map((each) => each.split(' ')[0])),
-      ['lstm', 'lstm_2'],
+      ['lstm', 'lstm_1'],
     );
     await inThemes('onnx');
     await shown.locator('button.link', { hasText: 'speech.onnx.rnn, line' }).first().press('Enter');

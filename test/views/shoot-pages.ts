@@ -4,7 +4,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { getBrowser } from '../../scripts/vscode/browser.ts';
+import { ownOfAnalysis } from '../../src/views/pages/analysis-page.ts';
 import { documentOf } from '../../src/views/pages/document.ts';
+import { analysisPages } from './analysis-pages.ts';
 import { THEMES, type ThemeName } from './gallery/themes.ts';
 import { pages } from './pages.ts';
 
@@ -22,16 +24,17 @@ const charts = {
   'charts-foreground': '#cccccc',
   'charts-lines': '#808080',
 };
+const analyses = await analysisPages();
 for (const theme of ['dark', 'light', 'contrast'] as const satisfies readonly ThemeName[]) {
   const { className, variables } = THEMES[theme];
   const declared = Object.entries({ ...charts, 'font-size': '13px', 'editor-font-size': '13px', ...variables })
     .map(([name, value]) => `--vscode-${name}: ${value};`)
     .join(' ');
-  for (const [name, content] of Object.entries(pages)) {
-    if (theme !== 'dark' && !['run', 'compare', 'preview', 'onnx'].includes(name)) continue;
+  for (const [name, content] of Object.entries({ ...pages, ...analyses })) {
+    if (theme !== 'dark' && !['run', 'compare', 'preview', 'onnx', 'analysis'].includes(name)) continue;
     for (const width of name === 'run' && theme === 'dark' ? [1100, 380] : [1000]) {
       const page = await browser.newPage({ viewport: { width, height: 900 } });
-      const document = documentOf(content)
+      const document = documentOf(content, name in analyses ? ownOfAnalysis : undefined)
         .replace('<style>', `<style>:root { ${declared} background: var(--vscode-editor-background); } `)
         .replace('<body>', `<body class="${className}">`);
       await page.setContent(document);

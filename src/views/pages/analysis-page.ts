@@ -57,11 +57,14 @@ export function analysisView(view: AnalysisView): string {
     ...(failure === undefined ? [] : [failed(view, failure)]),
     ...(note === undefined ? [] : [`<p class="unit note" role="status">${escaped(note)}</p>`]),
   ].join('');
-  const content =
-    analysis === undefined
-      ? `<h1>Memory of ${escaped(what)}</h1>${busy === undefined && failure === undefined ? '<p class="empty">Nothing has been computed yet: press Compute.</p>' : ''}`
-      : analysisPage(analysis, { links: links(view), more: studies(view) });
-  return `${head(view)}${busy === undefined ? '' : progress(busy)}${said}<div${busy === undefined ? '' : ' class="stale" aria-busy="true"'}>${content}</div>`;
+  const top = `${head(view)}${busy === undefined ? '' : progress(busy)}`;
+  if (analysis === undefined) {
+    const empty =
+      busy === undefined && failure === undefined && trusted ? '<p class="empty">Nothing has been computed yet: press Compute.</p>' : '';
+    return `${top}<h1>Memory of ${escaped(what)}</h1>${said}${empty}`;
+  }
+  const stale = busy === undefined ? '' : ' class="stale" aria-busy="true"';
+  return `${top}${said}<div${stale}>${analysisPage(analysis, { links: links(view), more: studies(view) })}</div>`;
 }
 
 function head(view: AnalysisView): string {
