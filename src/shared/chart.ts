@@ -62,7 +62,7 @@ export function lineChart(chart: Chart): string {
     (y) => !chart.log || y > 0,
   );
   const [least, high] = rangeOf(ys, chart.log === true, chart.unit === '%' ? 100 : undefined);
-  const low = Math.min(high / 10, Math.max(least, chart.floor ?? least));
+  const low = chart.floor === undefined ? least : Math.min(high / 10, Math.max(least, chart.floor));
   const drawn = series.map(({ points }) => (chart.floor === undefined ? points : aboveFloor(points, low)));
   const scale = (y: number): number => (chart.log ? Math.log10(y) : y);
   const x = (step: number): number => SIZE.left + ((step - left) / Math.max(1e-9, right - left)) * (SIZE.width - SIZE.left - SIZE.right);

@@ -45,14 +45,15 @@ export function arranged(data: Elements, axes: readonly Axis[], sizes: Sizes, fi
   if (order.every((place, k) => k === 0 || place > order[k - 1]!)) return data;
   const result = new (data.constructor as Float32ArrayConstructor)(data.length);
   let at = 0;
+  const last = order.length - 1;
   const copy = (depth: number, offset: number): void => {
-    const place = order[depth];
-    if (place === undefined) {
-      result[at] = data[offset]!;
-      at += 1;
-      return;
-    }
-    for (let k = 0; k < lengths[place]!; k += 1) copy(depth + 1, offset + k * strides[place]!);
+    const place = order[depth]!;
+    const [length, stride] = [lengths[place]!, strides[place]!];
+    if (depth < last) for (let k = 0; k < length; k += 1) copy(depth + 1, offset + k * stride);
+    else if (stride === 1) {
+      result.set(data.subarray(offset, offset + length), at);
+      at += length;
+    } else for (let from = offset, end = at + length; at < end; at += 1, from += stride) result[at] = data[from]!;
   };
   copy(0, 0);
   return result;

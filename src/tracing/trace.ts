@@ -9,6 +9,7 @@ import { Cut } from './cut.ts';
 import { describeInstance, timeAxis } from './describe.ts';
 import { TraceError } from './errors.ts';
 import type { Evaluator } from './evaluator.ts';
+import { withoutFaint } from './faint.ts';
 import { imagePlaces } from './image-places.ts';
 import { sameNumbers } from './lines.ts';
 import { objectiveGraph, objectiveWeights, seededGraph } from './objective.ts';
@@ -28,8 +29,8 @@ const RECENT = 64;
  *  not fit it. The trace closes its evaluator. */
 export async function openTrace(source: TraceSource, evaluator: Evaluator): Promise<SeededTrace> {
   const trace = new ModelTrace(source, evaluator);
-  // What is known is measured by whoever knows it.
-  if (source.known === undefined) await trace.measureParity();
+  // What is known is measured by whoever knows it; sequences side by side are for computations, which nobody watches.
+  if (source.known === undefined && source.batch === undefined) await trace.measureParity();
   return trace;
 }
 
@@ -326,7 +327,7 @@ class ModelTrace implements SeededTrace {
           };
     const derivative = differentiate(graph, objective, wrt);
     this.#backward = {
-      cut: new Cut(derivative.graph, this.#time, this.#cut.timed),
+      cut: new Cut(withoutFaint(derivative.graph, graph.nodes), this.#time, this.#cut.timed),
       gradients: new Map(wrt.map((value, k) => [value, derivative.gradients[k]!])),
       ...(weights === undefined ? {} : { weights }),
       ...(cotangents === undefined ? {} : { cotangents }),

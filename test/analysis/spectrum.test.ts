@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { stepJacobians } from '../../src/analysis/jacobian.ts';
 import { recurrencesOf } from '../../src/analysis/recurrences.ts';
-import { lyapunovExponents, productSpectra, singularValues, spectralRadius } from '../../src/analysis/spectrum.ts';
+import { lyapunovExponents, productSpectra, singularValues, spectralRadius, times } from '../../src/analysis/spectrum.ts';
 import { assertClose } from '../graph/numeric.ts';
 import { traceOf } from './models.ts';
 
@@ -23,6 +23,28 @@ function closedForm(matrix: readonly number[]): [number, number] {
   const root = Math.sqrt(Math.max(0, sum ** 2 - 4 * (p * s - q * r) ** 2));
   return [Math.sqrt((sum + root) / 2), Math.sqrt((sum - root) / 2)];
 }
+
+describe('a product of matrices', () => {
+  it('is the sum of products, for any size', () => {
+    for (const [size, columns] of [
+      [1, 1],
+      [3, 2],
+      [4, 4],
+      [9, 5],
+    ] as const) {
+      const left = Float64Array.from({ length: size * size }, (_, k) => Math.sin(k + 1));
+      const right = Float64Array.from({ length: size * columns }, (_, k) => Math.cos(3 * k));
+      const expected = Float64Array.from({ length: size * columns }, (_, at) => {
+        const [row, column] = [Math.floor(at / columns), at % columns];
+        return Array.from({ length: size }, (__, k) => left[row * size + k]! * right[k * columns + column]!).reduce(
+          (sum, each) => sum + each,
+          0,
+        );
+      });
+      assertClose(times(left, right, size, columns), expected, 1e-12, `${size} by ${columns}`);
+    }
+  });
+});
 
 describe('spectra', () => {
   it('of a linear network are those of its matrix', async () => {

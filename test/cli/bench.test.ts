@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { measureAnalysis } from '../../src/cli/bench/analysis.ts';
 import { cells } from '../../src/cli/bench/cases.ts';
 import { measure } from '../../src/cli/bench/measure.ts';
 import { measureTrace } from '../../src/cli/bench/traces.ts';
@@ -29,5 +30,14 @@ describe('the bench', function () {
     assert.equal(measured.size, 'H128');
     assert.ok(measured.untouched > 0 && measured.replayed < measured.traced);
     assert.ok(Math.abs(measured.ratio - measured.traced / measured.untouched) < 1e-9);
+  });
+
+  it('measures analyses beside a training step', async () => {
+    const small = { name: 'T12 H8', inputs: 4, size: 8, batch: 2, steps: 12 };
+    for (const what of ['gradient', 'whole'] as const) {
+      const { took, step, ratio } = await measureAnalysis({ what, cell: 'gru', size: small, target: 1 }, 1, 1, createRuntime());
+      assert.ok(took > 0 && step > 0);
+      assert.equal(ratio, what === 'gradient' ? took / step : took);
+    }
   });
 });

@@ -5,6 +5,7 @@ import { cpus } from 'node:os';
 import { physicalCores } from '../../runtime/cores.ts';
 import { createRuntime } from '../../runtime/onnxruntime.ts';
 import type { Command, Given } from '../command.ts';
+import { analysisCases, type MeasuredAnalysis, measureAnalysis } from './analysis.ts';
 import { cells, sizes } from './cases.ts';
 import { type Measured, measure } from './measure.ts';
 import { openPeer } from './peer.ts';
@@ -12,9 +13,9 @@ import { type MeasuredTrace, measureTrace, traceCases } from './traces.ts';
 import { measureTranslation, translationSize } from './translation.ts';
 
 export const benchCommand: Command = {
-  usage: '[--cells lstm,gru] [--sizes H128,H256] [--translation] [--traces] [--threads N] [--rounds N] [--json]',
+  usage: '[--cells lstm,gru] [--sizes H128,H256] [--translation] [--traces] [--analysis] [--threads N] [--rounds N] [--json]',
   summary:
-    'Measures training steps beside the matrix products alone, and beside PyTorch where python3 (or UNROLL_PYTHON) has it; and traces of ONNX models beside their runs.',
+    'Measures training steps beside the matrix products alone, and beside PyTorch where python3 (or UNROLL_PYTHON) has it; traces of ONNX models beside their runs; and analyses beside training steps.',
   positionals: 0,
   options: {
     cells: { type: 'string' },
@@ -23,6 +24,7 @@ export const benchCommand: Command = {
     rounds: { type: 'string' },
     translation: { type: 'boolean' },
     traces: { type: 'boolean' },
+    analysis: { type: 'boolean' },
     json: { type: 'boolean' },
   },
   help: {
@@ -32,6 +34,7 @@ export const benchCommand: Command = {
     rounds: 'turns of ten steps each; 6 by default',
     translation: 'only the translation model',
     traces: 'only the traces of ONNX models',
+    analysis: 'only the analyses',
     json: 'one JSON object a case',
   },
   async run(given, { terminal }) {
@@ -44,10 +47,12 @@ export const benchCommand: Command = {
     terminal.out(json ? `${JSON.stringify(versions)}\n` : heading(versions));
     try {
       const isChosen = given.text('cells') !== undefined || given.text('sizes') !== undefined;
-      const [onlyTranslation, onlyTraces] = [given.flag('translation'), given.flag('traces')];
-      if (!onlyTranslation && !onlyTraces) await steps();
-      if (onlyTranslation || (!onlyTraces && !isChosen)) await translation();
-      if (onlyTraces || (!onlyTranslation && !isChosen)) await traces();
+      const only = (['translation', 'traces', 'analysis'] as const).filter((name) => given.flag(name));
+      const isMeant = (name: (typeof only)[number]): boolean => (only.length === 0 ? !isChosen : only.includes(name));
+      if (only.length === 0) await steps();
+      if (isMeant('translation')) await translation();
+      if (isMeant('traces')) await traces();
+      if (isMeant('analysis')) await analyses();
     } finally {
       peer?.close();
     }
@@ -83,6 +88,18 @@ export const benchCommand: Command = {
         terminal.out(json ? `${JSON.stringify(measured)}\n` : traceLine(measured));
       }
     }
+
+    async function analyses(): Promise<void> {
+      terminal.out(
+        json
+          ? ''
+          : `\nAnalyses, from the model and its sequences: the gradient by all lags, its ratio to a training step on the same sequences; and all of it, in ms.\n\n${row(analysisTitles)}`,
+      );
+      for (const each of analysisCases) {
+        const measured = await measureAnalysis(each, effort.rounds, threads, runtime);
+        terminal.out(json ? `${JSON.stringify(measured)}\n` : analysisLine(measured));
+      }
+    }
   },
 };
 
@@ -106,6 +123,10 @@ const traceTitles = ['size', 'operator', 'run', 'replay', 'all', 'ratio', 'targe
 
 const traceLine = ({ size, operator, untouched, replayed, traced, ratio, target }: MeasuredTrace): string =>
   row([size, operator, untouched.toFixed(1), replayed.toFixed(1), traced.toFixed(1), ratio.toFixed(2), target.toFixed(2), '']);
+
+const analysisTitles = ['size', 'cell', 'analysis', 'step', 'what', 'measured', 'target', ''];
+const analysisLine = ({ size, cell, took, step, what, ratio, target }: MeasuredAnalysis): string =>
+  row([size, cell, took.toFixed(1), step.toFixed(1), what, ratio.toFixed(2), target.toFixed(2), '']);
 
 function line({ size, cell, step, floor, other, ratio, target, beside }: Omit<Measured, 'floor'> & { readonly floor?: number }): string {
   const optional = (value: number | undefined, digits: number): string => (value === undefined ? '' : value.toFixed(digits));

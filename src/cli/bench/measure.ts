@@ -114,13 +114,13 @@ async function repeated(count: number, run: () => Promise<number>): Promise<numb
   return times;
 }
 
-function someBatch({ steps, batch }: Size, inputs: readonly string[]): Batch {
+export function someBatch({ steps, batch }: Size, inputs: readonly string[]): Batch {
   const chance = random('bench');
   const ids = (): Int32Array => Int32Array.from({ length: steps * batch }, () => Math.floor(chance.uniform() * vocabulary));
   return { rows: batch, sizes: { T: steps }, inputs: Object.fromEntries(inputs.map((name) => [name, ids()])), reset: false };
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)]!;
 }
