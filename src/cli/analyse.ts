@@ -2,7 +2,9 @@
 
 import { resolve } from 'node:path';
 import { studies } from '../analysis/studies/studies.ts';
+import { npz } from '../data/npz.ts';
 import type { AnalyseRequest, CheckpointChoice } from '../engine/requests.ts';
+import { analysisArrays } from '../report/arrays.ts';
 import { analysisDocument } from '../report/document.ts';
 import { analysisText } from '../report/plain.ts';
 import { analysisTable } from '../report/table.ts';
@@ -34,7 +36,7 @@ export const analyseCommand: Command = {
   },
   help: {
     json: 'all of it as one JSON object',
-    report: 'also as a page with charts, which needs nothing beside it; the numbers are in a .csv file of the same name',
+    report: 'also as a page with charts, which needs nothing beside it; the numbers are in a .csv and an .npz file of the same name',
     model: 'of a FILE: which of its models; the first that is trained',
     checkpoint: 'of a RUN: last (unless told otherwise), best, start (before training), or the step of one that it keeps',
     part: 'of an ONNX model: only the recurrent layers of this name, as `unroll info` has it; all by default',
@@ -62,6 +64,7 @@ async function analyse(given: Given, around: Surroundings): Promise<number> {
     const file = resolve(terminal.folder, report);
     await replaceFile(file, [Buffer.from(analysisDocument(analysis))]);
     await replaceFile(file.replace(/\.html?$/, '.csv'), [Buffer.from(analysisTable(analysis))]);
+    await replaceFile(file.replace(/\.html?$/, '.npz'), npz(analysisArrays(analysis)));
   }
   if (given.flag('json')) terminal.out(`${JSON.stringify(analysis)}\n`);
   else terminal.out(analysisText(analysis));

@@ -2,12 +2,14 @@
 
 import { stat } from 'node:fs/promises';
 import { studies } from '../analysis/studies/studies.ts';
+import { npz } from '../data/npz.ts';
 import type { Reading } from '../data/text-stream.ts';
 import { ForeignModel } from '../foreign/model.ts';
 import { proposalOf } from '../foreign/pairs/open.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
 import type { StudyName } from '../shared/analysis.ts';
 import type { TraceDescription } from '../shared/trace.ts';
+import { replaceFile } from '../training/files.ts';
 import type { TrainHooks } from '../training/train.ts';
 import { type AnalyseHooks, analyseModel, reproduce, studyModel } from './analysing.ts';
 import { openAsModel } from './as-model.ts';
@@ -95,6 +97,10 @@ export function createHandlers(runtime = createRuntime()): Engine {
     study: (request, context) => bounded(request, () => studyModel(request, runtime, hooksOf(context))),
     async studies() {
       return Object.entries(studies).map(([name, { title }]) => ({ name: name as StudyName, title }));
+    },
+    async writeArrays({ path, arrays }) {
+      await replaceFile(path, npz(arrays));
+      return {};
     },
     reproduce: (request, { signal }) => reproduce(request, runtime, signal),
     openTrace(request, context) {

@@ -1,6 +1,7 @@
 // The engine's requests: the engine is the forked process that trains and traces, so that neither blocks nor ends the editor.
 // One table; client and process are generic over it.
 
+import type { NamedArray } from '../data/npz.ts';
 import type { Analysis, Reproduced, Studies, StudyName } from '../shared/analysis.ts';
 import type { DataPreview, PartName } from '../shared/dataset.ts';
 import type { ForeignInfo, ForeignInput, InputNeeds, PairProposal } from '../shared/foreign.ts';
@@ -185,6 +186,8 @@ export interface Requests {
   study: { parameters: Omit<AnalyseRequest, 'also'> & { readonly study: StudyName }; result: Studies };
   /** The studies that there are. */
   studies: { parameters: None; result: readonly { readonly name: StudyName; readonly title: string }[] };
+  /** Writes arrays as an `.npz` file. */
+  writeArrays: { parameters: { readonly path: string; readonly arrays: readonly NamedArray[] }; result: None };
   /** A figure of the literature, by the name of its reproduction. */
   reproduce: { parameters: { readonly name: string; readonly seed: number }; result: Reproduced };
   openTrace: { parameters: TraceRequest; result: TraceDescription };

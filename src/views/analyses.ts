@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import * as vscode from 'vscode';
 import type { Engine } from '../engine/client.ts';
 import type { AnalyseRequest, EngineEvent, TraceRequest } from '../engine/requests.ts';
+import { analysisArrays } from '../report/arrays.ts';
 import { analysisDocument } from '../report/document.ts';
 import { analysisTable } from '../report/table.ts';
 import type { Analysis, Studies, StudyName } from '../shared/analysis.ts';
@@ -377,24 +378,25 @@ class AnalysisPage implements vscode.Disposable {
     return source === undefined || first === undefined ? undefined : { source, sequence: first };
   }
 
-  /** The report as a file, its numbers beside it. */
+  /** The report as a file, its numbers beside it. Throws what the disk says, in words. */
   async save(): Promise<void> {
     const analysis = this.#analysis;
     if (analysis === undefined) throw new Error('There is nothing to save yet: wait until it is computed.');
     const name = `memory-of-${analysis.title.replaceAll(/[^\p{L}\p{N}._]+/gu, '-')}`;
     const folder = resolve(pathOf(this.#subject), '..');
     const target = await vscode.window.showSaveDialog({
-      title: 'Save the report; its numbers are saved beside it as .csv',
+      title: 'Save the report; its numbers are saved beside it, as .csv and .npz',
       defaultUri: vscode.Uri.file(join(this.#subject.kind === 'run' ? resolve(folder, '..') : folder, `${name}.html`)),
       filters: { HTML: ['html'] },
     });
     if (target === undefined) return;
     const path = /\.html?$/i.test(target.fsPath) ? target.fsPath : `${target.fsPath}.html`;
-    const table = path.replace(/\.html?$/i, '.csv');
+    const [table, arrays] = ['.csv', '.npz'].map((ending) => path.replace(/\.html?$/i, ending)) as [string, string];
     await replaceFile(path, [Buffer.from(analysisDocument(analysis))]);
     await replaceFile(table, [Buffer.from(analysisTable(analysis))]);
+    await this.#parts.engine().request('writeArrays', { path: arrays, arrays: analysisArrays(analysis) });
     const open = 'Open in Browser';
-    const said = `The report is saved: ${basename(path)}, and its numbers: ${basename(table)}.`;
+    const said = `The report is saved: ${basename(path)}, and its numbers: ${basename(table)}, ${basename(arrays)}.`;
     if ((await vscode.window.showInformationMessage(said, open)) === open) await vscode.env.openExternal(vscode.Uri.file(path));
   }
 

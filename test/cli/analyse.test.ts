@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readArrays } from '../../src/data/npy-read.ts';
 import { createEngine } from '../../src/engine/client.ts';
 import { encodeModel } from '../../src/onnx/proto.ts';
 import type { Analysis } from '../../src/shared/analysis.ts';
@@ -51,6 +52,12 @@ describe('unroll analyse', function () {
       await readFile(join(folder, 'found.csv'), 'utf8'),
       /^layer,quantity,name,place,value,low,high,sequences\nh,gradient by lag,h,0,1,1,1,5\n/,
     );
+    const { arrays } = await readArrays(join(folder, 'found.npz'));
+    const found = (name: string): { readonly shape: readonly number[]; readonly data: ArrayLike<unknown> } => arrays.get(name)!;
+    assert.deepEqual(found('h/gradient by lag/c/mean').shape, [24]);
+    assert.equal(found('h/gradient by lag/c/mean').data[0], 1);
+    assert.deepEqual(found('h/timescales/c').shape, [12]);
+    assert.deepEqual(found('h/ways/U_f/derivative of f').shape, [24]);
   });
 
   it('tells of a run and of an ONNX model the same', async () => {

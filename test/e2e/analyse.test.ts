@@ -135,7 +135,7 @@ describe('the gradient laboratory in the workbench', function () {
     await workbench.page.keyboard.press('Enter');
     await workbench.told(/The report is saved: memory\.html/).waitFor();
     assert.match(readFileSync(join(workbench.folder, 'memory.html'), 'utf8'), /Memory of Shakespeare/);
-    assert.ok(existsSync(join(workbench.folder, 'memory.csv')));
+    for (const ending of ['csv', 'npz']) assert.ok(existsSync(join(workbench.folder, `memory.${ending}`)), ending);
     await workbench.command('Notifications: Clear All Notifications');
   });
 

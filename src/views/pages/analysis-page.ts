@@ -171,7 +171,10 @@ addEventListener('message', ({ data }) => {
   style: `${analysisStyle}
 :root { --background: var(--vscode-editor-background); }
 #page { max-width: 1000px; }
-.settings { position: sticky; top: 0; z-index: 1; display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 4px 24px; margin: 0 -20px; padding: 6px 20px; background: var(--vscode-editor-background); border-bottom: 1px solid var(--vscode-editorWidget-border, var(--vscode-contrastBorder, rgba(128, 128, 128, 0.35))); }
+.settings { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 4px 24px; margin: 0 -20px; padding: 6px 20px; background: var(--vscode-editor-background); border-bottom: 1px solid var(--vscode-editorWidget-border, var(--vscode-contrastBorder, rgba(128, 128, 128, 0.35))); }
+@media (min-width: 560px) { .settings { position: sticky; top: 0; z-index: 1; } }
+figure { overflow-x: auto; }
+figure svg { min-width: 440px; }
 .settings label { color: var(--vscode-descriptionForeground); white-space: nowrap; }
 .settings .actions, .busy .actions, .studies .actions { margin: 0; }
 .settings [aria-invalid] { border-color: var(--vscode-inputValidation-errorBorder, var(--vscode-errorForeground)); outline: 1px solid var(--vscode-inputValidation-errorBorder, var(--vscode-errorForeground)); }

@@ -1,0 +1,45 @@
+// The numbers of an analysis as arrays, for whoever goes on computing with them.
+
+import type { Analysis } from '../shared/analysis.ts';
+
+export type NamedNumbers = readonly [name: string, array: { readonly shape: readonly number[]; readonly data: Float64Array }];
+
+/** By layer: `h/gradient by lag/c/mean` [lags], `h/timescales/c` [units], `h/ways/U_f/derivative of f` [steps], `h/gates/f/mean` [units], ... */
+export function analysisArrays({ layers }: Analysis): NamedNumbers[] {
+  const arrays: NamedNumbers[] = [];
+  for (const { layer, curves, ways, direct, spectrum, gates, units } of layers) {
+    const put = (name: string, values: readonly number[]): void => {
+      arrays.push([`${layer}/${name}`, { shape: [values.length], data: Float64Array.from(values) }]);
+    };
+    for (const { state, mean, low, high, sequences } of curves)
+      for (const [name, values] of Object.entries({ mean, low, high, sequences })) put(`gradient by lag/${state}/${name}`, values);
+    for (const { state, product, timescales } of direct) {
+      put(`direct way by lag/${state}`, product);
+      put(`timescales/${state}`, timescales);
+    }
+    for (const { name, factors } of ways)
+      for (const { kind, factor, line, bySteps } of factors) {
+        const path = `ways/${name}/${factor}`;
+        // Two activations may have one name.
+        const taken = arrays.some(([other]) => other === `${layer}/${path}`);
+        put(taken ? `${path} (${kind} in ${line})` : path, bySteps);
+      }
+    const { steps, products, lyapunov } = spectrum;
+    for (const name of ['t', 'largest', 'smallest', 'median', 'radius'] as const)
+      put(
+        `jacobian/${name}`,
+        steps.map((each) => each[name]),
+      );
+    for (const name of ['lag', 'largest', 'smallest'] as const)
+      put(
+        `log10 of products/${name}`,
+        products.map((each) => each[name] ?? Number.NaN),
+      );
+    put('lyapunov exponents', lyapunov);
+    for (const { line, mean, below, above } of gates)
+      for (const [name, values] of Object.entries({ mean, 'below 0.1': below, 'above 0.9': above })) put(`gates/${line}/${name}`, values);
+    for (const { state, mean, deviation } of units)
+      for (const [name, values] of Object.entries({ mean, deviation })) put(`states/${state}/${name}`, values);
+  }
+  return arrays;
+}
