@@ -159,6 +159,24 @@ describe('the gradient laboratory in the workbench', function () {
     await inThemes('run');
   });
 
+  it('looks at a run that is being trained, and says how far that has gone on', async () => {
+    writeFileSync(join(workbench.folder, 'long.rnn'), SHAKESPEARE.replaceAll('Shakespeare', 'Long').replace('steps: 60', 'steps: 20000'));
+    await workbench.openFile('long.rnn');
+    await workbench.lens('Train').click();
+    await workbench.webview('text=Long-1', 60_000);
+    await workbench.openFile('long.rnn');
+    await workbench.command('Unroll: Analyse Memory');
+    await workbench.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Long-1' }).click();
+    const shown = await page('Memory of Long · step');
+    await shown
+      .locator('.note', { hasText: /It is being trained, and is at step [\d,]+\. Its newest checkpoint is that of step/ })
+      .waitFor();
+    await workbench.screenshot('analyse-training');
+    await workbench.command('Unroll: Cancel Training');
+    await shown.locator('.note').waitFor({ state: 'detached' });
+    await workbench.command('Notifications: Clear All Notifications');
+  });
+
   it('says what is missing where there is no recurrent layer', async () => {
     writeFileSync(join(workbench.folder, 'flat.rnn'), SHAKESPEARE.replace('lstm(x, 64)', 'linear(x, 64)'));
     await workbench.openFile('flat.rnn');
