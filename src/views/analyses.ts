@@ -205,6 +205,7 @@ class AnalysisPage implements vscode.Disposable {
   async compute(): Promise<void> {
     if (!(await trustedFor('Analysing'))) return this.#draw();
     if (Object.keys(this.#faults).length > 0) return this.#draw();
+    await this.#saved();
     const request = this.#requestNow();
     await this.#work(`The memory of ${nameOf(this.#subject)} is computed`, async (hear, signal) => {
       const engine = this.#parts.engine();
@@ -213,6 +214,13 @@ class AnalysisPage implements vscode.Disposable {
       const analysis = await engine.request('analyse', request, hear, signal);
       [this.#analysis, this.#request] = [analysis, request];
     });
+  }
+
+  /** The engine reads the disk: a source that was changed since is saved. */
+  async #saved(): Promise<void> {
+    const subject = this.#subject;
+    if (subject.kind !== 'file') return;
+    await vscode.workspace.textDocuments.find(({ uri, isDirty }) => isDirty && uri.fsPath === subject.file)?.save();
   }
 
   async #study(name: StudyName): Promise<void> {
