@@ -2,7 +2,7 @@
 
 import { type AnalyseOptions, AnalysisError, analyse, type Sequences, study } from '../analysis/analyse.ts';
 import { reproductions } from '../analysis/reproduce/reproductions.ts';
-import type { Dataset, Example, Part } from '../data/dataset.ts';
+import type { Dataset, Example } from '../data/dataset.ts';
 import type { Reading } from '../data/text-stream.ts';
 import type { Model } from '../graph/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -95,9 +95,10 @@ async function analysed(
   const { model: written, weights, state, dataset } = await sourceOfTrace(source);
   const fixed = fixedTime(written);
   const model = fixed === undefined ? written : loosened(written, fixed.name);
-  const { examples, first } = examplesOf(await dataset(), count, length);
+  const data = await dataset();
+  const first = firstOf(data, length);
   const title = `${model.name} · ${state}`;
-  const groups = grouped(model, examples, length, fixed?.size);
+  const groups = grouped(model, examplesOf(data, count, length), length, fixed?.size);
   if (groups.length === 0) throw tooShort(title);
   return { title, models: [{ model, weights, groups }], remarks: [], ...(first === undefined ? {} : { first }) };
 }
@@ -122,24 +123,25 @@ export async function reproduce(
   return { name, title, source, rows, seconds: (performance.now() - began) / 1000 };
 }
 
-/** So many examples, evenly over the part that is held out, and the first of them as a debugger opens it. */
-function examplesOf(
-  { parts, running }: Dataset,
-  count: number,
-  length: number,
-): { readonly examples: readonly Example[]; readonly first?: FirstSequence } {
-  const part: Part = heldOut(parts);
+/** So many examples, evenly over the part that is held out. */
+export function examplesOf({ parts, running }: Dataset, count: number, length: number): Example[] {
+  const part = heldOut(parts);
   if (running) {
     const steps = Math.min(length, part.size);
     const room = part.size - steps;
     const many = Math.max(1, Math.min(count, Math.floor(part.size / steps)));
-    const examples = Array.from({ length: many }, (_, k) => part.example(Math.floor((k * room) / Math.max(1, many - 1)), steps));
-    return part.name === 'test' ? { examples } : { examples, first: { kind: 'data', part: part.name, from: 0, length: steps } };
+    return Array.from({ length: many }, (_, k) => part.example(Math.floor((k * room) / Math.max(1, many - 1)), steps));
   }
   const many = Math.min(count, part.size);
   const every = Number.isFinite(part.size) ? part.size / many : 1;
-  const examples = Array.from({ length: many }, (_, k) => part.example(Math.floor(k * every)));
-  return { examples, first: { kind: 'example', index: 0 } };
+  return Array.from({ length: many }, (_, k) => part.example(Math.floor(k * every)));
+}
+
+/** The first of them as a debugger opens it. */
+function firstOf({ parts, running }: Dataset, length: number): FirstSequence | undefined {
+  const { name, size } = heldOut(parts);
+  if (!running) return { kind: 'example', index: 0 };
+  return name === 'test' ? undefined : { kind: 'data', part: name, from: 0, length: Math.min(length, size) };
 }
 
 /** Side by side what is of the same length, cut after so many steps of the model's time. */
