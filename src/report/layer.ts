@@ -2,6 +2,7 @@
 
 import type { Analysis, LayerAnalysis } from '../shared/analysis.ts';
 import { escaped, lineChart, type Series } from '../shared/chart.ts';
+import { dynamicsHtml } from './dynamics.ts';
 import { spectrumHtml } from './spectrum.ts';
 import { unitsHtml } from './units.ts';
 import { factorsChart, waysHtml } from './ways.ts';
@@ -31,5 +32,6 @@ export function layerHtml(layer: LayerAnalysis, { threshold }: Analysis): string
 ${gradient}<table><caption>Memory horizon</caption><tbody>${horizons.join('')}</tbody></table>
 <h3>Where it is lost</h3>${waysHtml(layer)}${factorsChart(layer)}
 <h3>Jacobian of a step</h3>${spectrumHtml(layer)}
-<h3>Gates and units</h3>${unitsHtml(layer)}</section>`;
+<h3>Gates and units</h3>${unitsHtml(layer)}
+<h3>Ways of the states</h3>${dynamicsHtml(layer)}</section>`;
 }

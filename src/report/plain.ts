@@ -19,7 +19,7 @@ const verdictText = ({ text: said, evidence, repairs, place }: Verdict): string 
   ].join('\n');
 
 function layerText(layer: LayerAnalysis, threshold: number): string {
-  const { curves, ways, direct, spectrum, gates, units } = layer;
+  const { curves, ways, direct, spectrum, gates, units, trajectories } = layer;
   const best = longest(layer);
   const lags = [1, 2, 5, 10, 20, 50, 100, 200, 500].filter((lag) => lag < best.mean.length);
   const rows = [
@@ -48,6 +48,7 @@ function layerText(layer: LayerAnalysis, threshold: number): string {
       ({ state, dead, stuck, drifting, participation, mean: means }) =>
         `  state ${state}: ${dead.length} dead, ${stuck.length} stuck, ${drifting.length} drifting of ${means.length}; fills ${text(participation)} dimensions`,
     ),
+    `  ways of ${trajectories.states.join(', ')}: components 1 to ${trajectories.explained.length} explain ${trajectories.explained.map((share) => `${text(100 * share)} %`).join(', ')}`,
   ];
   return `${rows.join('\n')}\n`;
 }

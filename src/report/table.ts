@@ -5,7 +5,7 @@ import type { Analysis } from '../shared/analysis.ts';
 /** The numbers behind the charts: `layer,quantity,name,place,value,low,high`. */
 export function analysisTable({ layers }: Analysis): string {
   const rows: (readonly (string | number)[])[] = [['layer', 'quantity', 'name', 'place', 'value', 'low', 'high', 'sequences']];
-  for (const { layer, curves, ways, direct, spectrum, gates, units } of layers) {
+  for (const { layer, curves, ways, direct, spectrum, gates, units, trajectories } of layers) {
     for (const { state, mean, low, high, sequences } of curves)
       for (const [lag, value] of mean.entries())
         rows.push([layer, 'gradient by lag', state, lag, value, low[lag]!, high[lag]!, sequences[lag]!]);
@@ -36,6 +36,12 @@ export function analysisTable({ layers }: Analysis): string {
           [layer, 'state mean', state, unit, value, '', '', ''],
           [layer, 'state deviation', state, unit, deviation[unit]!, '', '', ''],
         );
+    for (const [k, value] of trajectories.explained.entries())
+      rows.push([layer, 'explained variance', trajectories.states.join(' '), k + 1, value, '', '', '']);
+    for (const { sequence, timesteps, at } of trajectories.paths)
+      for (const [k, t] of timesteps.entries())
+        for (const [component, value] of at[k]!.entries())
+          rows.push([layer, 'trajectory', `sequence ${sequence + 1}: component ${component + 1}`, t, value, '', '', '']);
   }
   return `${rows.map((row) => row.map(cell).join(',')).join('\n')}\n`;
 }

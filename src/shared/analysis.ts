@@ -117,6 +117,21 @@ export interface StateUnits {
   readonly participation: number;
 }
 
+/** The ways that the states of a layer take, side by side, in the principal components of all of them. */
+export interface Trajectories {
+  /** The states that are taken together, in this order: what a step makes the next of. */
+  readonly states: readonly string[];
+  readonly units: number;
+  /** Share of the variance by component, from the largest. */
+  readonly explained: readonly number[];
+  /** Of some sequences: after the step of each of these timesteps, the place along each component from the mean of all. */
+  readonly paths: readonly {
+    readonly sequence: number;
+    readonly timesteps: readonly number[];
+    readonly at: readonly (readonly number[])[];
+  }[];
+}
+
 export interface LayerAnalysis {
   readonly layer: string;
   readonly cell: string;
@@ -131,6 +146,7 @@ export interface LayerAnalysis {
   readonly spectrum: Spectrum;
   readonly gates: readonly GateUnits[];
   readonly units: readonly StateUnits[];
+  readonly trajectories: Trajectories;
 }
 
 /** What the state after a step still tells of the input k steps before: how well a linear read-out does on sequences that it has not learned from. */

@@ -137,6 +137,8 @@ describe('an analysis', function () {
     assert.match(page, /horizon/);
     const rows = analysisTable(analysis).trim().split('\n');
     assert.equal(rows.filter((row) => row.startsWith('h,gradient by lag,h,')).length, 20);
+    assert.equal(rows.filter((row) => row.startsWith('h,trajectory,sequence 3: component 2,')).length, 20);
+    assert.match(page, /States h of h in the plane of components 1 and 2/);
     assert.ok(rows.every((row) => row.split(',').length >= 8));
   });
 });
