@@ -1,4 +1,4 @@
-// The ways that states take, in their principal components.
+// Trajectories of the states in their principal components.
 
 import type { Trajectories } from '../shared/analysis.ts';
 import { type Components, coordinates, evenly, principalComponents } from '../tracing/components.ts';

@@ -1,4 +1,4 @@
-// The ways that the states take, in their principal components.
+// Trajectories of the states in their principal components.
 
 import type { LayerAnalysis, Trajectories } from '../shared/analysis.ts';
 import { escaped, figure, lineChart } from '../shared/chart.ts';

@@ -33,5 +33,5 @@ ${gradient}<table><caption>Memory horizon</caption><tbody>${horizons.join('')}</
 <h3>Where it is lost</h3>${waysHtml(layer)}${factorsChart(layer)}
 <h3>Jacobian of a step</h3>${spectrumHtml(layer)}
 <h3>Gates and units</h3>${unitsHtml(layer)}
-<h3>Ways of the states</h3>${dynamicsHtml(layer)}</section>`;
+<h3>Trajectories of the states</h3>${dynamicsHtml(layer)}</section>`;
 }

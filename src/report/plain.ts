@@ -48,7 +48,7 @@ function layerText(layer: LayerAnalysis, threshold: number): string {
       ({ state, dead, stuck, drifting, participation, mean: means }) =>
         `  state ${state}: ${dead.length} dead, ${stuck.length} stuck, ${drifting.length} drifting of ${means.length}; fills ${text(participation)} dimensions`,
     ),
-    `  ways of ${trajectories.states.join(', ')}: components 1 to ${trajectories.explained.length} explain ${trajectories.explained.map((share) => `${text(100 * share)} %`).join(', ')}`,
+    `  trajectories of ${trajectories.states.join(', ')}: components 1 to ${trajectories.explained.length} explain ${trajectories.explained.map((share) => `${text(100 * share)} %`).join(', ')}`,
   ];
   return `${rows.join('\n')}\n`;
 }
