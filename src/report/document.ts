@@ -14,7 +14,7 @@ body { font: 14px/1.5 system-ui, sans-serif; color: var(--vscode-foreground); ba
 h1 { font-size: 22px; } h2 { font-size: 18px; margin-top: 32px; } h3 { font-size: 15px; } small, .place, .unit, caption, details { color: var(--vscode-descriptionForeground); font-weight: 400; }
 .verdict { border-left: 4px solid var(--vscode-charts-red); padding: 2px 16px; margin: 12px 0; } .verdict.sound { border-color: var(--vscode-charts-green); }
 table { border-collapse: collapse; margin: 12px 0; font-variant-numeric: tabular-nums; } caption { text-align: left; } th, td { text-align: left; padding: 3px 12px 3px 0; vertical-align: top; border-bottom: 1px solid var(--vscode-editorWidget-border); }
-.killer td { font-weight: 600; } figure { margin: 16px 0; } svg { width: 100%; max-width: 760px; display: block; overflow: visible; }
+.number { white-space: nowrap; } .killer td { font-weight: 600; } figure { margin: 16px 0; } svg { width: 100%; max-width: 760px; display: block; overflow: visible; }
 .tick, .label { fill: var(--vscode-descriptionForeground); font-size: 11px; } .label { fill: var(--vscode-foreground); } .halo { paint-order: stroke; stroke: var(--background); stroke-width: 3px; } .grid { stroke: var(--vscode-editorWidget-border); stroke-width: 0.7; }
 .mark { stroke: var(--vscode-foreground); stroke-dasharray: 5 4; } code { font-family: ui-monospace, monospace; font-size: 12.5px; }
 `;

@@ -3,12 +3,14 @@
 import type { Analysis, LayerAnalysis } from '../shared/analysis.ts';
 import { escaped, lineChart, type Series } from '../shared/chart.ts';
 import { dynamicsHtml } from './dynamics.ts';
+import { fixedPointsOf } from './fixed-points.ts';
 import { spectrumHtml } from './spectrum.ts';
 import { unitsHtml } from './units.ts';
 import { factorsChart, waysHtml } from './ways.ts';
 import { horizonText, longest } from './words.ts';
 
-export function layerHtml(layer: LayerAnalysis, { threshold }: Analysis): string {
+export function layerHtml(layer: LayerAnalysis, analysis: Analysis): string {
+  const { threshold } = analysis;
   const { curves, direct } = layer;
   const measured = curves.map(
     ({ state, mean, low, high }): Series => ({
@@ -33,5 +35,5 @@ ${gradient}<table><caption>Memory horizon</caption><tbody>${horizons.join('')}</
 <h3>Where it is lost</h3>${waysHtml(layer)}${factorsChart(layer)}
 <h3>Jacobian of a step</h3>${spectrumHtml(layer)}
 <h3>Gates and units</h3>${unitsHtml(layer)}
-<h3>Trajectories of the states</h3>${dynamicsHtml(layer)}</section>`;
+<h3>Trajectories of the states</h3>${dynamicsHtml(layer, fixedPointsOf(analysis, layer.layer))}</section>`;
 }

@@ -58,7 +58,7 @@ export function planeChart({ title, across, up, paths: all, points = [], sentenc
     );
   paths.forEach(({ name, points: own }, k) => {
     const [colour, dash] = strokes[k % strokes.length]!;
-    parts.push(...pathParts(own.map(at), name, colour, dash));
+    parts.push(...pathParts(own.map(at), name, colour, dash, points.length > 0));
   });
   // Ends and points stand above all lines.
   const names: Place[] = [];
@@ -86,14 +86,14 @@ export function planeChart({ title, across, up, paths: all, points = [], sentenc
 
 const short = (value: number): string => String(Number(value.toFixed(1)));
 
-/** A line without a fill, and the arrows on it. */
-function pathParts(places: readonly Place[], name: string, colour: string, dash: string): string[] {
+/** A line without a fill, and the arrows on it; faint where points stand among them. */
+function pathParts(places: readonly Place[], name: string, colour: string, dash: string, isFaint: boolean): string[] {
   const line = places.map(([x, y], k) => `${k === 0 ? 'M' : 'L'}${short(x)} ${short(y)}`).join('');
   const arrows = arrowsOn(places).map(({ at: [x, y], angle }) => {
     return `<path d="M-4.5 -3.6L3 0L-4.5 3.6" transform="translate(${short(x)} ${short(y)}) rotate(${short(angle)})" fill="none" stroke="var(${colour})" stroke-width="1.8"/>`;
   });
   return [
-    `<path d="${line}" fill="none" stroke="var(${colour})" stroke-width="1.3" stroke-opacity="0.75" stroke-linejoin="round" stroke-dasharray="${dash}"><title>${escaped(name)}</title></path>`,
+    `<path d="${line}" fill="none" stroke="var(${colour})" stroke-width="1.3" stroke-opacity="${isFaint ? 0.4 : 0.75}" stroke-linejoin="round" stroke-dasharray="${dash}"><title>${escaped(name)}</title></path>`,
     ...arrows,
   ];
 }

@@ -201,6 +201,7 @@ export interface Ablation {
 
 /** Where a step of a layer, its input held, leaves the state as it is, or nearly (Sussillo & Barak 2013). */
 export interface FixedPoint {
+  /** `slow`: q has a minimum there that is small, but not zero. */
   readonly kind: 'fixed' | 'slow';
   /** q = |F(h) − h|² / 2. */
   readonly speed: number;
@@ -212,14 +213,23 @@ export interface FixedPoint {
   readonly found: number;
   /** In the principal components of the layer's trajectories. */
   readonly at: readonly number[];
+  /** The states, in the order of `Trajectories.states`. */
+  readonly state: readonly number[];
 }
 
 export interface FixedPoints {
   readonly layer: string;
-  /** What the input was held at: `zero`, `mean`. */
-  readonly input: string;
+  /** What the input was held at. */
+  readonly input: 'zero' | 'mean';
   readonly searches: number;
+  /** Searches that ended at none of the points: given up, or at a minimum that is not slow. */
+  readonly elsewhere: number;
+  /** q up to which a point counts as fixed, and as slow. */
+  readonly tolerance: { readonly fixed: number; readonly slow: number };
+  /** Fixed before slow, stable before saddles, from what most searches found. */
   readonly points: readonly FixedPoint[];
+  /** Why the layer was not searched. */
+  readonly left?: string;
 }
 
 /** What is computed only where it is asked for. */
