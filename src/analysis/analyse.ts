@@ -6,14 +6,14 @@ import { windowOf } from '../tracing/arrays.ts';
 import type { Evaluator } from '../tracing/evaluator.ts';
 import type { TraceSource } from '../tracing/source.ts';
 import { openTrace, type SeededTrace, traceSizes } from '../tracing/trace.ts';
-import { coursesOf, stateCourses } from './courses.ts';
+import { coursesOf } from './courses.ts';
 import { stepJacobians } from './jacobian.ts';
 import { backwardPass, lagCurve, normsByLag, seedsOf } from './lag.ts';
 import { PathSums } from './path.ts';
 import { type Recurrence, recurrencesOf } from './recurrences.ts';
 import { lyapunovExponents, productSpectra, singularValues, spectralRadius } from './spectrum.ts';
 import { studies } from './studies/studies.ts';
-import { StateRows, trajectoriesOf } from './trajectories.ts';
+import { StateRows, stateCourses, trajectoriesOf } from './trajectories.ts';
 import { gateUnits, stateUnits } from './units.ts';
 import { verdictsOf } from './verdict.ts';
 

@@ -1,9 +1,11 @@
 // Trajectories of the states in their principal components.
 
 import type { Trajectories } from '../shared/analysis.ts';
+import { arranged } from '../tracing/arrays.ts';
 import { type Components, coordinates, evenly, principalComponents } from '../tracing/components.ts';
-import type { Course } from './courses.ts';
-import type { RecurrentState } from './recurrences.ts';
+import type { SeededTrace } from '../tracing/trace.ts';
+import { type Recurrence, type RecurrentState, stateOrder } from './recurrences.ts';
+import type { Course } from './units.ts';
 
 /** Components, sequences and points of each that are told. */
 const COMPONENTS = 3;
@@ -46,6 +48,22 @@ export class StateRows {
     const places = this.sequences.flatMap(({ steps }, sequence) => Array.from({ length: steps }, (_, t) => [sequence, t] as const));
     return evenly(places.length, most).map((place) => this.at(...places[place]!));
   }
+}
+
+/** The states after each step of a recurrence, in its order; each in each trace. */
+export async function stateCourses(traces: readonly SeededTrace[], recurrence: Recurrence): Promise<Course[][]> {
+  const found: Course[][] = [];
+  for (const state of recurrence.states) {
+    const courses: Course[] = [];
+    for (const trace of traces) {
+      const { steps } = trace.description;
+      const stored = await trace.stored(state.after, { from: 0, to: steps });
+      const data = arranged(stored, state.after.type.axes, trace.sizes, stateOrder(recurrence, state)) as Float32Array;
+      courses.push({ data, steps, batch: trace.sizes.B! });
+    }
+    found.push(courses);
+  }
+  return found;
 }
 
 export const componentsOf = (rows: StateRows): Components => principalComponents(rows.sample(ROWS), COMPONENTS);

@@ -1,7 +1,13 @@
 // What units do: gates that stand open or shut, states that are dead, stuck or drifting, and how many dimensions they fill.
 
 import type { GateUnits, StateUnits } from '../shared/analysis.ts';
-import type { Course } from './courses.ts';
+
+/** A value over time: [T, B, units]. */
+export interface Course {
+  readonly data: Float32Array;
+  readonly steps: number;
+  readonly batch: number;
+}
 
 /** Below and above which a gate counts as shut and open (Karpathy, Johnson & Fei-Fei 2015). */
 const SHUT = 0.1;

@@ -25,8 +25,8 @@ const kindText = ({ kind, stability, unstable }: FixedPoint): string =>
   `${kind}, ${stability}${stability === 'saddle' ? ` with ${unstable} unstable ${unstable === 1 ? 'dimension' : 'dimensions'}` : ''}`;
 
 /** `8 fixed and stable, 17 fixed saddles (11 with 1 unstable dimension, …)`. */
-export function pointsText({ points }: FixedPoints): string {
-  if (points.length === 0) return 'no fixed or slow points';
+export function pointsText({ points, least }: FixedPoints): string {
+  if (points.length === 0) return `no fixed or slow points, the smallest q is ${text(least)}`;
   const kinds = new Map<string, number>();
   for (const point of points) kinds.set(kindText(point), (kinds.get(kindText(point)) ?? 0) + 1);
   return [...kinds].map(([kind, count]) => `${count} ${kind}`).join('; ');

@@ -224,6 +224,8 @@ export interface FixedPoints {
   readonly searches: number;
   /** Searches that ended at none of the points: given up, or at a minimum that is not slow. */
   readonly elsewhere: number;
+  /** The smallest q that a search has come to. */
+  readonly least: number;
   /** q up to which a point counts as fixed, and as slow. */
   readonly tolerance: { readonly fixed: number; readonly slow: number };
   /** Fixed before slow, stable before saddles, from what most searches found. */

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { analyse } from '../../src/analysis/analyse.ts';
-import { stateCourses } from '../../src/analysis/courses.ts';
 import { HeldStep } from '../../src/analysis/held-step.ts';
 import { stepJacobians } from '../../src/analysis/jacobian.ts';
 import { recurrencesOf } from '../../src/analysis/recurrences.ts';
 import { pointsOfLayer } from '../../src/analysis/studies/fixed-points.ts';
-import { StateRows } from '../../src/analysis/trajectories.ts';
+import { StateRows, stateCourses } from '../../src/analysis/trajectories.ts';
 import { recurParts } from '../../src/graph/recur.ts';
 import { analysisDocument } from '../../src/report/document.ts';
 import { analysisText } from '../../src/report/plain.ts';

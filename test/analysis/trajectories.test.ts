@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { stateCourses } from '../../src/analysis/courses.ts';
 import { recurrencesOf } from '../../src/analysis/recurrences.ts';
-import { StateRows, trajectoriesOf } from '../../src/analysis/trajectories.ts';
+import { StateRows, stateCourses, trajectoriesOf } from '../../src/analysis/trajectories.ts';
 import { dynamicsHtml } from '../../src/report/dynamics.ts';
 import type { LayerAnalysis, Trajectories } from '../../src/shared/analysis.ts';
 import { assertClose } from '../graph/numeric.ts';

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Course } from '../../src/analysis/courses.ts';
-import { gateUnits, participationRatio, stateUnits } from '../../src/analysis/units.ts';
+import { type Course, gateUnits, participationRatio, stateUnits } from '../../src/analysis/units.ts';
 import { random } from '../../src/shared/random.ts';
 
 const course = (steps: number, batch: number, units: number, value: (t: number, row: number, unit: number) => number): Course => ({

@@ -6,12 +6,11 @@ import type { FixedPoint, FixedPoints } from '../../shared/analysis.ts';
 import { random } from '../../shared/random.ts';
 import { coordinates } from '../../tracing/components.ts';
 import type { SeededTrace } from '../../tracing/trace.ts';
-import { stateCourses } from '../courses.ts';
 import { minimise } from '../descent.ts';
 import { HeldStep, meanInputs, NotHeld } from '../held-step.ts';
 import { type Recurrence, recurrencesOf } from '../recurrences.ts';
 import { moduli } from '../spectrum.ts';
-import { componentsOf, StateRows } from '../trajectories.ts';
+import { componentsOf, StateRows, stateCourses } from '../trajectories.ts';
 import type { Study, StudyContext } from './study.ts';
 
 /** Searches of a state of so many numbers; fewer of larger ones, as a step of each takes their number cubed. */
@@ -52,7 +51,7 @@ type Context = Pick<StudyContext, 'traces' | 'evaluator' | 'seed' | 'check'>;
 export async function pointsOfLayer(recurrence: Recurrence, { traces, evaluator, seed, check }: Context): Promise<FixedPoints[]> {
   const layer = recurrence.path;
   const none = (left: string): FixedPoints[] => [
-    { layer, input: 'mean', searches: 0, elsewhere: 0, tolerance: { fixed: 0, slow: 0 }, points: [], left },
+    { layer, input: 'mean', searches: 0, elsewhere: 0, least: Number.NaN, tolerance: { fixed: 0, slow: 0 }, points: [], left },
   ];
   if (recurrence.size > MOST) return none(`its state has ${recurrence.size} numbers, and up to ${MOST} are searched`);
   const rows = new StateRows(await stateCourses(traces, recurrence));
@@ -104,7 +103,7 @@ async function search(
   step: HeldStep,
   rows: StateRows,
   { seed, layer, count, check }: SearchOptions,
-): Promise<Pick<FixedPoints, 'points' | 'elsewhere' | 'tolerance'>> {
+): Promise<Pick<FixedPoints, 'points' | 'elsewhere' | 'least' | 'tolerance'>> {
   const { size } = step;
   const sample = rows.sample(2000);
   const { variance, deviations, largest } = spreadOf(sample, size);
@@ -153,7 +152,7 @@ async function search(
       state: Array.from(state),
     });
   }
-  return { points: points.sort(byKind), elsewhere, tolerance };
+  return { points: points.sort(byKind), elsewhere, least: ended[order[0]!]!.speed, tolerance };
 }
 
 const byKind = (a: FixedPoint, b: FixedPoint): number =>
