@@ -1,11 +1,10 @@
 // An analysis of a run or of an untrained file: the model on sequences of its own data.
 
 import { type AnalyseOptions, analyse, type Sequences } from '../analysis/analyse.ts';
-import { reproductions } from '../analysis/reproduce/reproductions.ts';
 import type { Dataset, Example } from '../data/dataset.ts';
 import type { Model } from '../graph/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { Analysis, Reproduced } from '../shared/analysis.ts';
+import type { Analysis } from '../shared/analysis.ts';
 import { product } from '../tracing/arrays.ts';
 import { timeAxis } from '../tracing/describe.ts';
 import { RuntimeEvaluator } from '../tracing/evaluator.ts';
@@ -42,25 +41,8 @@ export async function analyseModel(
   });
 }
 
-export async function reproduce(
-  { name, seed }: { readonly name: string; readonly seed: number },
-  runtime: Runtime,
-  signal: AbortSignal,
-): Promise<Reproduced> {
-  const reproduction = reproductions[name];
-  if (reproduction === undefined) throw new Error(`There is no reproduction ${name}.`);
-  const began = performance.now();
-  const rows = await reproduction.run({
-    evaluator: (batch) => new RuntimeEvaluator(runtime, { B: batch }),
-    seed,
-    check: () => signal.throwIfAborted(),
-  });
-  const { title, source } = reproduction;
-  return { name, title, source, rows, seconds: (performance.now() - began) / 1000 };
-}
-
 /** So many examples, evenly over the part that is held out. */
-function examplesOf({ parts, running }: Dataset, count: number, length: number): Example[] {
+export function examplesOf({ parts, running }: Dataset, count: number, length: number): Example[] {
   const part = heldOut(parts);
   if (running) {
     const steps = Math.min(length, part.size);

@@ -7,7 +7,7 @@ import { proposalOf } from '../foreign/pairs/open.ts';
 import { createRuntime } from '../runtime/onnxruntime.ts';
 import type { TraceDescription } from '../shared/trace.ts';
 import type { TrainHooks } from '../training/train.ts';
-import { analyseModel, reproduce } from './analysing.ts';
+import { analyseModel } from './analysing.ts';
 import { openAsModel } from './as-model.ts';
 import { beginningsOf } from './beginnings.ts';
 import { exportRun } from './exporting.ts';
@@ -19,6 +19,7 @@ import { openRunModel, trainsOf } from './job.ts';
 import { allowedMemory, usualMemory, withinMemory } from './memory-limit.ts';
 import { OpenRuns } from './open-runs.ts';
 import { previewData } from './preview.ts';
+import { reproduce } from './reproducing.ts';
 import type { Context, Handlers } from './serve.ts';
 import { sourceOfTrace, Traces } from './traces.ts';
 import { runTraining } from './training.ts';
@@ -91,7 +92,8 @@ export function createHandlers(runtime = createRuntime()): Engine {
     },
     analyse: (request, { emit, signal }) =>
       analyseModel(request, runtime, { signal, progress: (done) => emit({ name: 'share', data: { done } }) }),
-    reproduce: (request, { signal }) => reproduce(request, runtime, signal),
+    reproduce: (request, { emit, signal }) =>
+      reproduce(request, runtime, { signal, progress: (done) => emit({ name: 'share', data: { done } }) }),
     openTrace(request, context) {
       const open = (): Promise<TraceDescription> => traces.open(request, readingOf(context));
       return request.source.kind === 'onnx' ? withinMemory(allowedMemory(), open) : open();

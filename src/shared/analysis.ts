@@ -275,7 +275,8 @@ export interface ReproducedRow {
   readonly what: string;
   readonly quantity: string;
   readonly ours: number;
-  readonly figure: number;
+  /** Absent where none was published, or none is compared. */
+  readonly figure?: number;
   /** The band within which ours passes. */
   readonly low: number;
   readonly high: number;

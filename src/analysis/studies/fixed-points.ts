@@ -14,8 +14,8 @@ import { componentsOf, StateRows, stateCourses } from '../trajectories.ts';
 import type { Study, StudyContext } from './study.ts';
 
 /** Searches of a state of so many numbers; fewer of larger ones, as a step of each takes their number cubed. */
-const SEARCHES = 256;
-const EASY = 48;
+const SEARCHES = 512;
+const EASY = 40;
 const FEWEST = 8;
 /** Numbers beyond which a state is not searched. */
 const MOST = 1024;
