@@ -25,10 +25,9 @@ export function principalComponents(rows: readonly ArrayLike<number>[], count: n
   const finite = rows.filter((row) => Array.prototype.every.call(row, Number.isFinite));
   const mean = new Float64Array(units);
   for (const row of finite) for (let k = 0; k < units; k += 1) mean[k]! += row[k]! / finite.length;
-  const covariance = covarianceOf(finite, mean);
   let trace = 0;
-  for (let k = 0; k < units; k += 1) trace += covariance.get(k, k);
-  const { vectors, values } = largest(covariance, Math.min(count, units), trace);
+  for (const row of finite) for (let k = 0; k < units; k += 1) trace += (row[k]! - mean[k]!) ** 2 / Math.max(1, finite.length - 1);
+  const { vectors, values } = largest(covarianceOf(finite, mean), units, Math.min(count, units), trace);
   return { mean, axes: vectors.map(turned), explained: values.map((value) => (trace > 0 ? Math.min(1, Math.max(0, value) / trace) : 0)) };
 }
 
@@ -46,8 +45,16 @@ export const evenly = (rows: number, most: number): number[] =>
     ? Array.from({ length: rows }, (_, k) => k)
     : Array.from({ length: most }, (_, k) => Math.round((k * (rows - 1)) / (most - 1)));
 
-function covarianceOf(rows: readonly ArrayLike<number>[], mean: Float64Array): Matrix {
+/** The product with the covariance: of a wide state by the rows themselves, as all pairs of units would take longer than all iterations. */
+function covarianceOf(rows: readonly ArrayLike<number>[], mean: Float64Array): (directions: Matrix) => Matrix {
   const units = mean.length;
+  const freedom = Math.max(1, rows.length - 1);
+  if (2 * units > rows.length) {
+    const away = new Matrix(Math.max(1, rows.length), units);
+    for (const [k, row] of rows.entries()) for (let unit = 0; unit < units; unit += 1) away.set(k, unit, row[unit]! - mean[unit]!);
+    const turned = away.transpose();
+    return (directions) => turned.mmul(away.mmul(directions)).div(freedom);
+  }
   const sums = Array.from({ length: units }, () => new Float64Array(units));
   const away = new Float64Array(units);
   for (const row of rows) {
@@ -61,16 +68,20 @@ function covarianceOf(rows: readonly ArrayLike<number>[], mean: Float64Array): M
   const matrix = new Matrix(units, units);
   for (let i = 0; i < units; i += 1)
     for (let k = i; k < units; k += 1) {
-      const value = sums[i]![k]! / Math.max(1, rows.length - 1);
+      const value = sums[i]![k]! / freedom;
       matrix.set(i, k, value);
       matrix.set(k, i, value);
     }
-  return matrix;
+  return (directions) => matrix.mmul(directions);
 }
 
 /** The largest eigenvalues of a symmetric matrix without negative ones, and their vectors. */
-function largest(matrix: Matrix, count: number, trace: number): { readonly vectors: Float64Array[]; readonly values: number[] } {
-  const units = matrix.rows;
+function largest(
+  matrix: (directions: Matrix) => Matrix,
+  units: number,
+  count: number,
+  trace: number,
+): { readonly vectors: Float64Array[]; readonly values: number[] } {
   const block = Math.min(units, count + BESIDE);
   const chance = random('components', units);
   const started = Matrix.from1DArray(
@@ -80,7 +91,7 @@ function largest(matrix: Matrix, count: number, trace: number): { readonly vecto
   );
   let directions = new QrDecomposition(started).orthogonalMatrix;
   for (let iteration = 0; ; iteration += 1) {
-    const moved = matrix.mmul(directions);
+    const moved = matrix(directions);
     // Within the block the best directions are the eigenvectors of what the matrix does there (Rayleigh & Ritz).
     const within = new EigenvalueDecomposition(directions.transpose().mmul(moved), { assumeSymmetric: true });
     const order = Array.from(within.realEigenvalues.keys()).sort((a, b) => within.realEigenvalues[b]! - within.realEigenvalues[a]!);

@@ -4,26 +4,36 @@ import { random } from '../../src/shared/random.ts';
 import { coordinates, evenly, principalComponents } from '../../src/tracing/components.ts';
 
 describe('principal components', () => {
-  it('are the eigenvectors of the covariance, from the largest', () => {
-    const chance = random(3);
-    const mix = Array.from({ length: 20 }, () => Array.from({ length: 20 }, () => chance.normal()));
-    const rows = Array.from({ length: 300 }, () => {
-      const free = Array.from({ length: 20 }, (_, k) => chance.normal() * 0.8 ** k);
-      return mix.map((row) => 5 + row.reduce((sum, each, k) => sum + each * free[k]!, 0));
+  for (const [count, kind] of [
+    [300, 'many'],
+    [30, 'few'],
+  ] as const)
+    it(`of ${kind} rows are the eigenvectors of the covariance, from the largest`, () => {
+      const chance = random(3);
+      const mix = Array.from({ length: 20 }, () => Array.from({ length: 20 }, () => chance.normal()));
+      const rows = Array.from({ length: count }, () => {
+        const free = Array.from({ length: 20 }, (_, k) => chance.normal() * 0.8 ** k);
+        return mix.map((row) => 5 + row.reduce((sum, each, k) => sum + each * free[k]!, 0));
+      });
+      const { axes, explained, mean } = principalComponents(rows, 3);
+      const centred = new Matrix(rows).subRowVector(Array.from(mean));
+      const whole = new EigenvalueDecomposition(
+        centred
+          .transpose()
+          .mmul(centred)
+          .div(count - 1),
+        { assumeSymmetric: true },
+      );
+      const values = [...whole.realEigenvalues].sort((a, b) => b - a);
+      const sum = values.reduce((total, each) => total + each, 0);
+      for (const k of [0, 1, 2]) {
+        assert.ok(Math.abs(explained[k]! - values[k]! / sum) < 1e-9, `share ${k}: ${explained[k]} instead of ${values[k]! / sum}`);
+        const vector = whole.eigenvectorMatrix.getColumn(whole.realEigenvalues.indexOf(values[k]!));
+        const along = vector.reduce((total, each, unit) => total + each * axes[k]![unit]!, 0);
+        assert.ok(Math.abs(Math.abs(along) - 1) < 1e-9, `axis ${k}`);
+        assert.ok(Math.max(...axes[k]!) === Math.max(...axes[k]!.map(Math.abs)), `axis ${k} points the other way`);
+      }
     });
-    const { axes, explained, mean } = principalComponents(rows, 3);
-    const centred = new Matrix(rows).subRowVector(Array.from(mean));
-    const whole = new EigenvalueDecomposition(centred.transpose().mmul(centred).div(299), { assumeSymmetric: true });
-    const values = [...whole.realEigenvalues].sort((a, b) => b - a);
-    const sum = values.reduce((total, each) => total + each, 0);
-    for (const k of [0, 1, 2]) {
-      assert.ok(Math.abs(explained[k]! - values[k]! / sum) < 1e-9, `share ${k}: ${explained[k]} instead of ${values[k]! / sum}`);
-      const vector = whole.eigenvectorMatrix.getColumn(whole.realEigenvalues.indexOf(values[k]!));
-      const along = vector.reduce((total, each, unit) => total + each * axes[k]![unit]!, 0);
-      assert.ok(Math.abs(Math.abs(along) - 1) < 1e-9, `axis ${k}`);
-      assert.ok(Math.max(...axes[k]!) === Math.max(...axes[k]!.map(Math.abs)), `axis ${k} points the other way`);
-    }
-  });
 
   it('of states that move along one line are that line, and coordinates go along it', () => {
     const rows = [-2, -1, 0, 1, 2].map((each) => [1 + 3 * each, 2, -4 * each]);

@@ -19,7 +19,9 @@ const EASY = 40;
 const FEWEST = 8;
 /** Numbers beyond which a state is not searched. */
 const MOST = 1024;
+/** Steps of a search; fewer where each takes long. */
 const ITERATIONS = 200;
+const [LARGE, FEW] = [160, 40];
 /** q below these shares of the states' variance is fixed and slow: at the one the state would take 220,000 steps to cross its own spread, at the other 220. */
 const FIXED = 1e-11;
 const SLOW = 1e-5;
@@ -115,7 +117,7 @@ async function search(
   const ended = await minimise(step, starts, {
     reach: Math.max(Math.sqrt(variance), 1e-3),
     enough: tolerance.fixed / 100,
-    iterations: ITERATIONS,
+    iterations: Math.round(Math.max(FEW, Math.min(ITERATIONS, ITERATIONS * (LARGE / size) ** 1.5))),
     check: (done) => check(0.9 * done),
   });
   const whole = new Float32Array(count * size);
