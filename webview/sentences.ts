@@ -125,7 +125,7 @@ export function trajectorySentence(shown: Shown): string {
   if (found?.layer !== trace.layer || found.of !== trace.trajectory) return 'The states are being read.';
   const { x, y, explained } = found.values;
   const place = (across: number | undefined, up: number | undefined): string =>
-    `(${numberText(across ?? Number.NaN)}, ${numberText(up ?? Number.NaN)})`;
+    across === undefined || up === undefined || Number.isNaN(across + up) ? 'no number' : `(${numberText(across)}, ${numberText(up)})`;
   const at = shown.numbers.trajectoryAt;
   const now =
     at?.t === trace.t && at.layer === trace.layer ? ` At t ${count(trace.t)} ${place(at.values.x?.at(-1), at.values.y?.at(-1))}.` : '';

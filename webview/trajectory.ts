@@ -23,7 +23,7 @@ export interface TrajectoryLayout {
   readonly y: number;
   readonly width: number;
   readonly height: number;
-  /** In order of timesteps. */
+  /** In order of timesteps; those that are no numbers are left out. */
   readonly points: readonly TrajectoryPoint[];
   /** The last steps before where one stands, and that place; none while it is read. */
   readonly trail: readonly Place[];
@@ -63,7 +63,7 @@ export function layOutTrajectory(shown: Shown, width: number, height: number): T
   const points = Array.from(t ?? [], (timestep, k): TrajectoryPoint => {
     const at = [x![k]!, y![k]!] as const;
     return { t: timestep, token: found.tokens[k] ?? '', at, place: place(at) };
-  });
+  }).filter(({ at }) => at.every(Number.isFinite));
   const now = shown.numbers.trajectoryAt;
   const isNow = now?.layer === found.layer && now.of === found.of && now.t === shown.state.trace!.t;
   return {

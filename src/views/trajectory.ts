@@ -24,6 +24,7 @@ export function trajectoryNumbers(layer: Layer, of: string, values: Float32Array
   const explained = [0, 1].map((k) => {
     let [own, whole] = [0, 0];
     for (let at = 0; at < values.length; at += 3) {
+      if (!Number.isFinite(values[at + 2]!)) continue;
       own += values[at + k]! ** 2;
       whole += values[at + 2]! ** 2;
     }

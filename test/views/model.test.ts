@@ -302,6 +302,16 @@ describe('the views’ model', () => {
     assert.equal(model.state.trace?.trajectory, "h'", 'what was chosen stays chosen');
   });
 
+  it('tells what the components explain of the timesteps that are numbers', async () => {
+    const { model } = fixture();
+    await model.showTrace(new FormulaTrace({ cell: 'lstm', units: 16, text: textOf(100), seed: 7, fault: { t: 41, unit: 3 } }), { t: 20 });
+    const page = await webview(model);
+    await page.bridge.request('choose', { kind: 'tab', tab: 'trajectory' });
+    await page.settled();
+    const explained = page.array('trajectory', 'explained')!;
+    assert.ok(explained[0]! > 0.3 && explained[0]! + explained[1]! <= 1, `${explained}`);
+  });
+
   it('pools a long trajectory, with its ends and its excursions', () => {
     const values = new Float32Array(3 * 10_000).map((_, k) => (k % 3 === 2 ? 1 : Math.sin(k / 3000)));
     values[3 * 7123] = 40;

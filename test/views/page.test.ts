@@ -251,6 +251,16 @@ describe('pages of the views', function () {
     await page.close();
   });
 
+  it('end a trajectory where its states are no numbers any more', async () => {
+    const page = await show('trajectory-nan');
+    const label = (await page.locator('.stage.trajectory .region').getAttribute('aria-label')) ?? '';
+    assert.match(label, /explain [1-9]\d* % and/);
+    assert.doesNotMatch(label, /NaN/);
+    await press(page, 'Shift+ArrowDown');
+    assert.match((await page.locator('.stage.trajectory .tip').textContent()) ?? '', /^t 40 /);
+    await page.close();
+  });
+
   it('stay quick along a trajectory of 10,000 steps', async () => {
     const page = await show('trajectory-10000-steps');
     const times = await page.evaluate(async () => {
