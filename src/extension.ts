@@ -163,6 +163,7 @@ export function activate(context: vscode.ExtensionContext): void {
   command('reverse', () => vscode.commands.executeCommand('workbench.action.debug.reverseContinue'));
   command('showTimeline', () => views.focus('timeline'));
   command('showCell', () => views.focus('cell'));
+  command('showTrajectory', () => views.focus('trajectory'));
   command('showTraining', (run?: Target) => {
     const folder = folderOf(run);
     if (folder === undefined) views.focus('training');

@@ -12,7 +12,7 @@ import { pressKey } from './keyboard.ts';
 import { objectivesOf } from './objectives.ts';
 import { Painter } from './painter.ts';
 import { parityBanner, parityLine } from './parity.ts';
-import { cellSentence, stepSentence, trainingSentence } from './sentences.ts';
+import { cellSentence, stepSentence, trainingSentence, trajectorySentence } from './sentences.ts';
 import { type AllNumbers, opened, type Shown } from './shown.ts';
 import { type Doing, faultBanner, loading, message, noRuns } from './states.ts';
 import type { Surface } from './surface.ts';
@@ -21,6 +21,7 @@ import { tableOf } from './table.ts';
 import { readTheme } from './theme.ts';
 import { TimelineView } from './timeline-view.ts';
 import { TrainingView } from './training-view.ts';
+import { TrajectoryView } from './trajectory-view.ts';
 
 /** At the end of the list of objectives. */
 const OTHER: [string, string] = ['other', 'another …'];
@@ -28,8 +29,16 @@ const OTHER: [string, string] = ['other', 'another …'];
 const TABS: readonly (readonly [Tab, string])[] = [
   ['timeline', 'Timeline'],
   ['cell', 'Cell'],
+  ['trajectory', 'Trajectory'],
   ['training', 'Training'],
 ];
+/** What each view says of itself. */
+const SENTENCES: Readonly<Record<Tab, (shown: Shown) => string>> = {
+  timeline: stepSentence,
+  cell: cellSentence,
+  trajectory: trajectorySentence,
+  training: trainingSentence,
+};
 /** The live region speaks at most once in this time. */
 const SPEAK = 500;
 
@@ -50,6 +59,7 @@ class PanelPage {
   private readonly painter = new Painter(() => this.draw());
   private readonly views: Readonly<Record<Tab, View>>;
   private readonly timeline: TimelineView;
+  private readonly trajectory: TrajectoryView;
   private readonly tabs = new Map<Tab, HTMLElement>();
   private readonly context = element('div', 'context');
   private readonly body = element('div', 'body');
@@ -60,6 +70,7 @@ class PanelPage {
   private readonly order = new Choice<UnitOrder>();
   private readonly tint = new Choice<Tint>();
   private readonly objective = new Choice<string>();
+  private readonly states = new Choice<string>();
   private readonly run = new Choice<string>();
   private readonly unit = element('label', 'choice', element('span', '', 'unit'));
   private readonly unitField = document.createElement('input');
@@ -93,7 +104,13 @@ class PanelPage {
     });
     const redraw = () => void this.painter.ask();
     this.timeline = new TimelineView(this.host, redraw);
-    this.views = { timeline: this.timeline, cell: new CellView(this.host, redraw), training: new TrainingView(this.host, redraw) };
+    this.trajectory = new TrajectoryView(this.host, redraw);
+    this.views = {
+      timeline: this.timeline,
+      cell: new CellView(this.host, redraw),
+      trajectory: this.trajectory,
+      training: new TrainingView(this.host, redraw),
+    };
     this.build(root);
     new ResizeObserver(redraw).observe(root);
     new MutationObserver(() => {
@@ -243,6 +260,18 @@ class PanelPage {
       this.note.textContent = `t ${count(trace.t)} of ${count(trace.steps)}${at}`;
       return [this.layer.element, this.unit, this.note];
     }
+    if (tab === 'trajectory') {
+      const letter = (line: string): string => trace.rows.find((row) => row.line === line)?.letter ?? line;
+      this.states.update({
+        label: 'of',
+        options: trace.trajectories.map((of) => [of, of === 'all' ? 'all states' : letter(of)]),
+        chosen: trace.trajectory,
+        choose: (of) => this.choose({ kind: 'trajectory', of }),
+      });
+      this.note.hidden = this.body.clientWidth < 480;
+      this.note.textContent = trace.title;
+      return [this.layer.element, ...(trace.trajectories.length > 1 ? [this.states.element] : []), this.note];
+    }
     this.order.update({
       label: 'units',
       options: [
@@ -316,12 +345,20 @@ class PanelPage {
       exportView: () => this.export(),
       escape: () => this.escape(shown),
       say: (text) => this.say(text),
+      lookAlong: (by) => {
+        const text = this.trajectory.lookAlong(by);
+        if (text !== undefined) this.say(text);
+      },
     });
     if (used) event.preventDefault();
   }
 
-  /** The focused row alone at full height, or all again. */
+  /** The focused row alone at full height, or all again; of a trajectory, to the point that is looked at. */
   private openRow({ state }: Shown): void {
+    if (state.tab === 'trajectory') {
+      this.trajectory.goThere();
+      return;
+    }
     const line = this.timeline.row;
     const open = state.trace?.open;
     if (state.tab !== 'timeline' || (line === undefined && open === undefined)) return;
@@ -330,6 +367,7 @@ class PanelPage {
 
   private escape({ state }: Shown): void {
     if (this.table !== undefined) this.closeTable();
+    else if (state.tab === 'trajectory' && this.trajectory.lookAway()) return;
     else if (state.status.kind === 'loading') this.host.request('cancel', {}).catch(() => {});
     else if (state.trace?.open !== undefined) this.choose({ kind: 'open' });
   }
@@ -374,9 +412,7 @@ class PanelPage {
     if (format === 'svg') {
       const surface = new SvgSurface(width, height, this.theme);
       view.picture(surface, shown);
-      const title =
-        shown.state.tab === 'cell' ? cellSentence(shown) : shown.state.tab === 'training' ? trainingSentence(shown) : stepSentence(shown);
-      return new TextEncoder().encode(surface.file(title)).buffer as ArrayBuffer;
+      return new TextEncoder().encode(surface.file(SENTENCES[shown.state.tab](shown))).buffer as ArrayBuffer;
     }
     const canvas = document.createElement('canvas');
     const surface = new CanvasSurface(canvas, width, height, this.theme, 2);

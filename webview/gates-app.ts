@@ -76,7 +76,7 @@ class GatesPage {
   private key(event: KeyboardEvent): void {
     if (this.state === undefined || event.key === 'Tab') return;
     const nothing = () => {};
-    const page = { openRow: nothing, showTable: nothing, exportView: nothing, escape: nothing, say: nothing };
+    const page = { openRow: nothing, showTable: nothing, exportView: nothing, escape: nothing, say: nothing, lookAlong: nothing };
     if (pressKey(event, { state: this.state, numbers: this.numbers }, this.host, page)) event.preventDefault();
   }
 }

@@ -13,6 +13,8 @@ export interface PageActions {
   readonly exportView: () => void;
   readonly escape: () => void;
   readonly say: (text: string) => void;
+  /** Looks at another point of a trajectory, so many further along. */
+  readonly lookAlong: (by: number) => void;
 }
 
 const ORDERS: readonly UnitOrder[] = ['timescale', 'similarity', 'index'];
@@ -34,13 +36,14 @@ export function pressKey(event: KeyboardEvent, shown: Shown, host: Host, page: P
   const go = (place: { t?: number; unit?: number }) => quietly(host.request('go', place));
   const length = lengthOf(trace.window);
   const rank = unitsAbout(shown, trace);
+  const vertically = (by: number): void => (tab === 'trajectory' ? page.lookAlong(by) : go({ unit: rank(by) }));
   const keys: Readonly<Record<string, () => void>> = {
     ArrowLeft: () =>
       event.ctrlKey ? quietly(host.request('window', moved(trace, -length))) : go({ t: trace.t - (event.shiftKey ? 10 : 1) }),
     ArrowRight: () =>
       event.ctrlKey ? quietly(host.request('window', moved(trace, length))) : go({ t: trace.t + (event.shiftKey ? 10 : 1) }),
-    ArrowUp: () => go({ unit: rank(event.shiftKey ? -10 : -1) }),
-    ArrowDown: () => go({ unit: rank(event.shiftKey ? 10 : 1) }),
+    ArrowUp: () => vertically(event.shiftKey ? -10 : -1),
+    ArrowDown: () => vertically(event.shiftKey ? 10 : 1),
     '[': () => go({ unit: rank(-1) }),
     ']': () => go({ unit: rank(1) }),
     Home: () => go({ t: 0 }),

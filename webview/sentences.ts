@@ -118,6 +118,25 @@ const meanOf = (shown: Shown, row: Row): string => {
   return summary === undefined ? '' : `${row.line.replace("'", '′')} has mean ${numberText(summary.mean)}.`;
 };
 
+export function trajectorySentence(shown: Shown): string {
+  const trace = shown.state.trace!;
+  if (trace.trajectory === '') return 'This layer keeps no state.';
+  const found = shown.numbers.trajectory;
+  if (found?.layer !== trace.layer || found.of !== trace.trajectory) return 'The states are being read.';
+  const { x, y, explained } = found.values;
+  const place = (across: number | undefined, up: number | undefined): string =>
+    across === undefined || up === undefined || Number.isNaN(across + up) ? 'no number' : `(${numberText(across)}, ${numberText(up)})`;
+  const at = shown.numbers.trajectoryAt;
+  const now =
+    at?.t === trace.t && at.layer === trace.layer ? ` At t ${count(trace.t)} ${place(at.values.x?.at(-1), at.values.y?.at(-1))}.` : '';
+  const of = found.of === 'all' ? 'the states' : found.of.replace("'", '′');
+  const [start, end] = found.reverse ? [-1, 0] : [0, -1];
+  return (
+    `Trajectory of ${of} over ${count(trace.steps)} timesteps in their first two principal components, which explain ${percent(explained?.[0] ?? Number.NaN)} and ` +
+    `${percent(explained?.[1] ?? Number.NaN)} of the variance. From ${place(x?.at(start), y?.at(start))} to ${place(x?.at(end), y?.at(end))}.${now}`
+  );
+}
+
 /** The gates of the side bar in a sentence each. */
 export function gatesSentence(shown: Shown): string {
   const trace = shown.state.trace!;

@@ -1,22 +1,12 @@
 // The whole analysis of a model on some sequences.
 
 import type { Instance } from '../graph/model.ts';
-import type {
-  Analysis,
-  Factor,
-  GateUnits,
-  LagCurve,
-  LayerAnalysis,
-  Spectrum,
-  StateUnits,
-  Studies,
-  StudyName,
-  Way,
-} from '../shared/analysis.ts';
+import type { Analysis, Factor, GateUnits, LagCurve, LayerAnalysis, Spectrum, Studies, StudyName, Way } from '../shared/analysis.ts';
 import { windowOf } from '../tracing/arrays.ts';
 import type { Evaluator } from '../tracing/evaluator.ts';
 import type { TraceSource } from '../tracing/source.ts';
 import { openTrace, type SeededTrace, traceSizes } from '../tracing/trace.ts';
+import { coursesOf } from './courses.ts';
 import { stepJacobians } from './jacobian.ts';
 import { backwardPass, lagCurve, normsByLag, seedsOf } from './lag.ts';
 import { PathSums } from './path.ts';
@@ -24,7 +14,8 @@ import { type Recurrence, recurrencesOf } from './recurrences.ts';
 import { lyapunovExponents, productSpectra, singularValues, spectralRadius } from './spectrum.ts';
 import { studies } from './studies/studies.ts';
 import type { StudyContext } from './studies/study.ts';
-import { type Course, gateUnits, stateUnits } from './units.ts';
+import { StateRows, stateCourses, trajectoriesOf } from './trajectories.ts';
+import { gateUnits, stateUnits } from './units.ts';
 import { verdictsOf } from './verdict.ts';
 
 /** Sequences of one length that are traced together. */
@@ -210,8 +201,8 @@ async function analyseLayer(
   const instances = [...new Set(states.map(({ instance }) => instance))];
   const gates: GateUnits[] = [];
   for (const instance of instances) gates.push(...(await gatesOf(traces, layer, instance)));
-  const units: StateUnits[] = [];
-  for (const { instance, name } of states) units.push(stateUnits(name, await coursesOf(traces, instance.path, `${name}'`)));
+  const courses = await stateCourses(traces, recurrence);
+  const units = states.map(({ name }, k) => stateUnits(name, courses[k]!));
   check(0.95);
   const ways = sums.ways();
   const killer = killerOf(ways);
@@ -227,6 +218,7 @@ async function analyseLayer(
     spectrum,
     gates,
     units,
+    trajectories: trajectoriesOf(states, new StateRows(courses)),
   };
 }
 
@@ -245,16 +237,6 @@ async function gatesOf(traces: readonly SeededTrace[], layer: string, instance: 
     found.push({ layer, line: name, factor: name, text, range, ...gateUnits(await coursesOf(traces, instance.path, name)) });
   }
   return found;
-}
-
-async function coursesOf(traces: readonly SeededTrace[], instance: string, line: string): Promise<Course[]> {
-  const courses: Course[] = [];
-  for (const trace of traces) {
-    const { steps } = trace.description;
-    const [data] = await trace.read({ addresses: [{ instance, line }], from: 0, to: steps });
-    courses.push({ data: data!, steps, batch: trace.sizes.B! });
-  }
-  return courses;
 }
 
 /** About so many numbers from 1 to `last`, evenly by their logarithms. */

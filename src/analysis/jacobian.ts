@@ -14,18 +14,19 @@ import type { SeededTrace } from '../tracing/trace.ts';
 import { type Recurrence, stateOrder } from './recurrences.ts';
 
 /** The axis of the rows. */
-const ROWS = 'rows of the Jacobian';
+export const ROWS = 'rows of the Jacobian';
 /** Numbers that one evaluation may give. */
 const MOST = 2 ** 23;
 
-interface JacobianGraph {
-  readonly size: number;
+/** The derivative of a step, with the axis of the rows. */
+export interface JacobianGraph {
   readonly graph: Graph;
-  /** For each state the parameter for the unit vectors, [rows, units]. */
+  /** For each result of the step the parameter for the unit vectors, [rows, units]: unitVectors fills them. */
   readonly vectors: readonly Value[];
 }
 
-const graphs = new WeakMap<Recurrence['recur'], JacobianGraph>();
+/** By the recurrence, with the units that it is for. */
+const graphs = new WeakMap<Recurrence['recur'], JacobianGraph & { readonly size: number }>();
 
 /** J of the timesteps from .. to-1: [to - from, B, S, S], rows the units after the step, columns those before; S are the units of all
  *  states in the recurrence's order. */
@@ -33,19 +34,13 @@ export async function stepJacobians(trace: SeededTrace, recurrence: Recurrence, 
   const { recur, states, size } = recurrence;
   let known = graphs.get(recur);
   if (known?.size !== size) {
-    known = jacobianGraph(trace, recurrence);
+    known = { ...graphOfSteps(trace, recurrence), size };
     graphs.set(recur, known);
   }
   const { graph, vectors } = known;
   const batch = trace.sizes.B!;
-  const given = new Map<Value, Elements>();
-  let start = 0;
-  for (const [k, state] of states.entries()) {
-    const unit = new Float32Array(size * state.size);
-    for (let row = 0; row < state.size; row += 1) unit[(start + row) * state.size + row] = 1;
-    given.set(vectors[k]!, unit);
-    start += state.size;
-  }
+  const sizes = states.map((state) => state.size);
+  const given = new Map<Value, Elements>(unitVectors(sizes).map((unit, k) => [vectors[k]!, unit]));
   const orders = states.map((state) => {
     const [time, sequence, ...units] = stateOrder(recurrence, state);
     return [time!, sequence!, ROWS, ...units];
@@ -55,35 +50,61 @@ export async function stepJacobians(trace: SeededTrace, recurrence: Recurrence, 
   for (let begin = from; begin < to; begin += chunk) {
     const end = Math.min(begin + chunk, to);
     const columns = await trace.evaluate(graph, { from: begin, to: end }, given, orders);
-    let first = 0;
-    for (const [k, state] of states.entries()) {
-      const rows = (end - begin) * batch * size;
-      for (let row = 0; row < rows; row += 1) {
-        const at = ((begin - from) * batch * size + row) * size + first;
-        result.set((columns[k] as Float32Array).subarray(row * state.size, (row + 1) * state.size), at);
-      }
-      first += state.size;
-    }
+    const whole = result.subarray((begin - from) * batch * size * size, (end - from) * batch * size * size);
+    joinColumns(columns as Float32Array[], sizes, whole);
   }
   return result;
 }
 
-function jacobianGraph(trace: SeededTrace, { recur, states, size }: Recurrence): JacobianGraph {
+/** Unit vectors for the results of a step, which have so many units each. */
+export function unitVectors(sizes: readonly number[]): Float32Array[] {
+  const rows = sizes.reduce((sum, size) => sum + size, 0);
+  let start = 0;
+  return sizes.map((size) => {
+    const unit = new Float32Array(rows * size);
+    for (let row = 0; row < size; row += 1) unit[(start + row) * size + row] = 1;
+    start += size;
+    return unit;
+  });
+}
+
+/** Columns by state, [.., rows, units], side by side: [.., rows, all units]. */
+export function joinColumns(columns: readonly Float32Array[], sizes: readonly number[], into: Float32Array): void {
+  const width = sizes.reduce((sum, size) => sum + size, 0);
+  let first = 0;
+  for (const [k, size] of sizes.entries()) {
+    for (let row = 0; row < into.length / width; row += 1)
+      into.set(columns[k]!.subarray(row * size, (row + 1) * size), row * width + first);
+    first += size;
+  }
+}
+
+function graphOfSteps(trace: SeededTrace, { recur, states, size }: Recurrence): JacobianGraph {
+  const time = recur.node.attributes.axis.name;
   const step = trace.cut.recomputed(states.map(({ after }) => after));
-  const seeds = step.results.map((value) => ({ value, cotangent: makeValue(value.type, 'cotangent') }));
-  const derivative = differentiate(
+  const { graph, vectors } = jacobianGraph(
     step,
-    seeds,
     states.map(({ before }) => before),
+    size,
+    [time, 'B'],
   );
+  // The number of timesteps is read off a parameter.
+  const timed = graph.parameters.some((parameter) => hasAxis(parameter, time)) ? [] : [trace.cut.timed];
+  return { graph: { ...graph, parameters: [...graph.parameters, ...timed] }, vectors };
+}
+
+/** The Jacobian of a graph's results with respect to some of its parameters, of so many units in all, for each place along the outer axes. Its results are the
+ *  columns of each parameter, with the axis ROWS. */
+export function jacobianGraph(step: Graph, before: readonly Value[], size: number, outer: readonly string[]): JacobianGraph {
+  const seeds = step.results.map((value) => ({ value, cotangent: makeValue(value.type, 'cotangent') }));
+  const derivative = differentiate(step, seeds, before);
   const backwards = select(derivative.graph, derivative.gradients);
   const rows: Axis = { name: ROWS, size };
   const b = new Builder();
-  const vectors = states.map(({ after }) => {
-    const units = after.type.axes.filter(({ name }) => name !== recur.node.attributes.axis.name && name !== 'B');
+  const vectors = step.results.map((after) => {
+    const units = after.type.axes.filter(({ name }) => !outer.includes(name));
     return b.parameter(tensor([rows, ...units]), 'unit vectors');
   });
-  const time = trace.cut.timed.type.axes.find(({ name }) => name === recur.node.attributes.axis.name)!;
   const cotangents = new Map(
     seeds.map(({ value, cotangent }, k) => {
       const missing = value.type.axes.filter(({ name }) => !hasAxis(vectors[k]!, name));
@@ -92,8 +113,5 @@ function jacobianGraph(trace: SeededTrace, { recur, states, size }: Recurrence):
   );
   const inputs = backwards.parameters.map((parameter) => cotangents.get(parameter) ?? b.adopt(parameter));
   const results = lift(b, backwards, inputs, rows).map((result) => along(b, result, rows));
-  const graph = b.graph(results);
-  // The number of timesteps is read off a parameter.
-  const timed = graph.parameters.some((parameter) => hasAxis(parameter, time.name)) ? [] : [trace.cut.timed];
-  return { size, graph: { ...graph, parameters: [...graph.parameters, ...timed] }, vectors };
+  return { graph: b.graph(results), vectors };
 }

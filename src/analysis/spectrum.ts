@@ -16,11 +16,14 @@ export const singularValues = (data: Square, size: number): number[] =>
     computeRightSingularVectors: false,
   }).diagonal.sort((a, b) => b - a);
 
-/** The largest modulus of an eigenvalue. */
-export function spectralRadius(data: Square, size: number): number {
+/** The modulus of each eigenvalue. */
+export function moduli(data: Square, size: number): number[] {
   const { realEigenvalues, imaginaryEigenvalues } = new EigenvalueDecomposition(matrixOf(data, size));
-  return Math.max(...realEigenvalues.map((real, k) => Math.hypot(real, imaginaryEigenvalues[k]!)));
+  return realEigenvalues.map((real, k) => Math.hypot(real, imaginaryEigenvalues[k]!));
 }
+
+/** The largest modulus of an eigenvalue. */
+export const spectralRadius = (data: Square, size: number): number => Math.max(...moduli(data, size));
 
 export interface ProductSpectrum {
   readonly lag: number;

@@ -18,14 +18,20 @@ export const reproduceCommand: Command = {
     const name = given.positionals[0]!;
     if (!Object.hasOwn(reproductions, name))
       throw new UsageError(`There is no reproduction ${name}. There are ${Object.keys(reproductions).join(', ')}.`);
-    const found = await engine.request('reproduce', { name, seed: given.count('seed', 0) ?? 1 });
+    // On a terminal the share that is done stands in a line that is rewritten.
+    const { columns } = terminal;
+    const shown = columns !== undefined && !given.flag('json');
+    const found = await engine.request('reproduce', { name, seed: given.count('seed', 0) ?? 1 }, (event) => {
+      if (shown && event.name === 'share') terminal.out(`\r\u001b[K${Math.round(100 * event.data.done)} %`);
+    });
+    if (shown) terminal.out('\r\u001b[K');
     if (given.flag('json')) terminal.out(`${JSON.stringify(found)}\n`);
     else {
       const rows = found.rows.map(({ what, quantity, ours, figure, low, high, passes }) => [
         what,
         quantity,
         text(ours),
-        text(figure),
+        figure === undefined ? '–' : text(figure),
         `${text(low)} to ${text(high)}`,
         passes ? 'passes' : 'FAILS',
       ]);

@@ -5,6 +5,7 @@
 
 import type { Address, InstanceDescription, Objective, ReadRequest, SummaryKind, Trace, TraceDescription } from '../shared/trace.ts';
 import { TraceError } from '../tracing/errors.ts';
+import { trajectory } from '../tracing/trajectory.ts';
 
 export class AlongSequences implements Trace {
   readonly #trace: Trace;
@@ -46,6 +47,7 @@ export class AlongSequences implements Trace {
   async summary(kind: SummaryKind): Promise<Float32Array> {
     if (kind.kind === 'surprise')
       throw new TraceError('Sequences side by side do not follow each other: none is a surprise after another.');
+    if (kind.kind === 'trajectory') return trajectory((request) => this.read(request), kind.addresses, this.#count);
     const [values] = await this.read({
       addresses: [kind.address satisfies Address],
       from: 0,
@@ -77,7 +79,7 @@ const alongSequences = (instance: InstanceDescription): InstanceDescription => (
   inputs: instance.inputs.map((input) => ({ ...input, perStep: true })),
 });
 
-function summaryOf(kind: Exclude<SummaryKind, { kind: 'surprise' }>, values: Float32Array): number {
+function summaryOf(kind: Exclude<SummaryKind, { kind: 'surprise' | 'trajectory' }>, values: Float32Array): number {
   switch (kind.kind) {
     case 'norm':
       return Math.hypot(...values);

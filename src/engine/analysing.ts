@@ -1,12 +1,11 @@
 // An analysis of a run, of an untrained file, or of the recurrent layers of an ONNX model: on sequences of its own data, or on what it was run on.
 
 import { type AnalyseOptions, AnalysisError, analyse, type Sequences, study } from '../analysis/analyse.ts';
-import { reproductions } from '../analysis/reproduce/reproductions.ts';
 import type { Dataset, Example } from '../data/dataset.ts';
 import type { Reading } from '../data/text-stream.ts';
 import type { Model } from '../graph/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { Analysis, FirstSequence, Reproduced, Studies, StudyName } from '../shared/analysis.ts';
+import type { Analysis, FirstSequence, Studies, StudyName } from '../shared/analysis.ts';
 import { product } from '../tracing/arrays.ts';
 import { timeAxis } from '../tracing/describe.ts';
 import { RuntimeEvaluator } from '../tracing/evaluator.ts';
@@ -105,23 +104,6 @@ async function analysed(
 
 const tooShort = (title: string): AnalysisError =>
   new AnalysisError(`${title}: no sequence has two steps or more, so there is no past to look back at. Give it longer ones.`);
-
-export async function reproduce(
-  { name, seed }: { readonly name: string; readonly seed: number },
-  runtime: Runtime,
-  signal: AbortSignal,
-): Promise<Reproduced> {
-  const reproduction = reproductions[name];
-  if (reproduction === undefined) throw new Error(`There is no reproduction ${name}.`);
-  const began = performance.now();
-  const rows = await reproduction.run({
-    evaluator: (batch) => new RuntimeEvaluator(runtime, { B: batch }),
-    seed,
-    check: () => signal.throwIfAborted(),
-  });
-  const { title, source } = reproduction;
-  return { name, title, source, rows, seconds: (performance.now() - began) / 1000 };
-}
 
 /** So many examples, evenly over the part that is held out. */
 export function examplesOf({ parts, running }: Dataset, count: number, length: number): Example[] {

@@ -11,7 +11,7 @@ import type { StudyName } from '../shared/analysis.ts';
 import type { TraceDescription } from '../shared/trace.ts';
 import { replaceFile } from '../training/files.ts';
 import type { TrainHooks } from '../training/train.ts';
-import { type AnalyseHooks, analyseModel, reproduce, studyModel } from './analysing.ts';
+import { type AnalyseHooks, analyseModel, studyModel } from './analysing.ts';
 import { openAsModel } from './as-model.ts';
 import { beginningsOf } from './beginnings.ts';
 import { exportRun } from './exporting.ts';
@@ -23,6 +23,7 @@ import { openRunModel, trainsOf } from './job.ts';
 import { allowedMemory, usualMemory, withinMemory } from './memory-limit.ts';
 import { OpenRuns } from './open-runs.ts';
 import { previewData } from './preview.ts';
+import { reproduce } from './reproducing.ts';
 import type { Context, Handlers } from './serve.ts';
 import { sourceOfTrace, Traces } from './traces.ts';
 import { runTraining } from './training.ts';
@@ -102,7 +103,8 @@ export function createHandlers(runtime = createRuntime()): Engine {
       await replaceFile(path, npz(arrays));
       return {};
     },
-    reproduce: (request, { signal }) => reproduce(request, runtime, signal),
+    reproduce: (request, { emit, signal }) =>
+      reproduce(request, runtime, { signal, progress: (done) => emit({ name: 'share', data: { done } }) }),
     openTrace(request, context) {
       const open = (): Promise<TraceDescription> => traces.open(request, readingOf(context));
       return request.source.kind === 'onnx' ? withinMemory(allowedMemory(), open) : open();

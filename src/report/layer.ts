@@ -2,6 +2,8 @@
 
 import type { Analysis, LayerAnalysis } from '../shared/analysis.ts';
 import { escaped, lineChart, type Series } from '../shared/chart.ts';
+import { dynamicsHtml } from './dynamics.ts';
+import { fixedPointsOf } from './fixed-points.ts';
 import type { Links } from './links.ts';
 import { spectrumHtml } from './spectrum.ts';
 import { unitsHtml } from './units.ts';
@@ -11,7 +13,8 @@ import { horizonText, longest } from './words.ts';
 /** What is left below this is as good as nothing, and would press the rest of the chart together. */
 const FLOOR = 1e-10;
 
-export function layerHtml(layer: LayerAnalysis, { threshold, needs }: Analysis, links: Links): string {
+export function layerHtml(layer: LayerAnalysis, analysis: Analysis, links: Links): string {
+  const { threshold, needs } = analysis;
   const { curves, direct } = layer;
   const measured = curves.map(
     ({ state, mean, low, high }): Series => ({
@@ -41,5 +44,6 @@ export function layerHtml(layer: LayerAnalysis, { threshold, needs }: Analysis, 
 ${gradient}<table><caption>Memory horizon</caption><tbody>${horizons.join('')}</tbody></table>
 <h3>Where it is lost</h3>${waysHtml(layer, links)}${factorsChart(layer)}
 <h3>Jacobian of a step</h3>${spectrumHtml(layer)}
-<h3>Gates and units</h3>${unitsHtml(layer)}</section>`;
+<h3>Gates and units</h3>${unitsHtml(layer)}
+<h3>Trajectories of the states</h3>${dynamicsHtml(layer, fixedPointsOf(analysis, layer.layer))}</section>`;
 }

@@ -1,12 +1,13 @@
 // An analysis in plain text, for a terminal.
 
-import type { Analysis, LayerAnalysis, Verdict } from '../shared/analysis.ts';
+import type { Analysis, FixedPoints, LayerAnalysis, Verdict } from '../shared/analysis.ts';
+import { fixedPointsOf, inputText, pointsText } from './fixed-points.ts';
 import { horizonText, longest, text } from './words.ts';
 
 export function analysisText(analysis: Analysis): string {
   const { title, sequences, steps, threshold, layers, verdicts, seconds } = analysis;
   const head = `${title}: ${sequences} sequences of up to ${steps} steps, ${text(seconds)} s\n`;
-  return `${head}\n${verdicts.map(verdictText).join('\n')}\n${layers.map((layer) => layerText(layer, threshold)).join('\n')}`;
+  return `${head}\n${verdicts.map(verdictText).join('\n')}\n${layers.map((layer) => layerText(layer, threshold, fixedPointsOf(analysis, layer.layer))).join('\n')}`;
 }
 
 const verdictText = ({ text: said, evidence, repairs, place }: Verdict): string =>
@@ -18,8 +19,8 @@ const verdictText = ({ text: said, evidence, repairs, place }: Verdict): string 
     '',
   ].join('\n');
 
-function layerText(layer: LayerAnalysis, threshold: number): string {
-  const { curves, ways, direct, spectrum, gates, units } = layer;
+function layerText(layer: LayerAnalysis, threshold: number, fixed: readonly FixedPoints[]): string {
+  const { curves, ways, direct, spectrum, gates, units, trajectories } = layer;
   const best = longest(layer);
   const lags = [1, 2, 5, 10, 20, 50, 100, 200, 500].filter((lag) => lag < best.mean.length);
   const rows = [
@@ -47,6 +48,12 @@ function layerText(layer: LayerAnalysis, threshold: number): string {
     ...units.map(
       ({ state, dead, stuck, drifting, participation, mean: means }) =>
         `  state ${state}: ${dead.length} dead, ${stuck.length} stuck, ${drifting.length} drifting of ${means.length}; fills ${text(participation)} dimensions`,
+    ),
+    `  trajectories of ${trajectories.states.join(', ')}: components 1 to ${trajectories.explained.length} explain ${trajectories.explained.map((share) => `${text(100 * share)} %`).join(', ')}`,
+    ...fixed.map((found) =>
+      found.left === undefined
+        ? `  with ${inputText(found)}: ${pointsText(found)} (${found.searches} searches, ${found.elsewhere} ended elsewhere)`
+        : `  fixed points were not searched for: ${found.left}`,
     ),
   ];
   return `${rows.join('\n')}\n`;

@@ -9,4 +9,6 @@ h3 { font-size: 1.05em; font-weight: 600; margin: 18px 0 4px; }
 .scroll { overflow-x: auto; }
 .ways code, .ways .place { white-space: nowrap; }
 .killer td { font-weight: 600; }
+.number { white-space: nowrap; }
+.halo { paint-order: stroke; stroke: var(--background, var(--vscode-editor-background)); stroke-width: 3px; }
 `;

@@ -1,11 +1,11 @@
 // The numbers behind the charts, for a spreadsheet.
 
-import type { Analysis } from '../shared/analysis.ts';
+import type { Analysis, FixedPoints } from '../shared/analysis.ts';
 
 /** The numbers behind the charts: `layer,quantity,name,place,value,low,high`. */
-export function analysisTable({ layers }: Analysis): string {
+export function analysisTable({ layers, studies }: Analysis): string {
   const rows: (readonly (string | number)[])[] = [['layer', 'quantity', 'name', 'place', 'value', 'low', 'high', 'sequences']];
-  for (const { layer, curves, ways, direct, spectrum, gates, units } of layers) {
+  for (const { layer, curves, ways, direct, spectrum, gates, units, trajectories } of layers) {
     for (const { state, mean, low, high, sequences } of curves)
       for (const [lag, value] of mean.entries())
         rows.push([layer, 'gradient by lag', state, lag, value, low[lag]!, high[lag]!, sequences[lag]!]);
@@ -36,8 +36,38 @@ export function analysisTable({ layers }: Analysis): string {
           [layer, 'state mean', state, unit, value, '', '', ''],
           [layer, 'state deviation', state, unit, deviation[unit]!, '', '', ''],
         );
+    for (const [k, value] of trajectories.explained.entries())
+      rows.push([layer, 'explained variance', trajectories.states.join(' '), k + 1, value, '', '', '']);
+    for (const { sequence, timesteps, at } of trajectories.paths)
+      for (const [k, t] of timesteps.entries())
+        for (const [component, value] of at[k]!.entries())
+          rows.push([layer, 'trajectory', `sequence ${sequence + 1}: component ${component + 1}`, t, value, '', '', '']);
   }
+  rows.push(...(studies.fixedPoints ?? []).flatMap(fixedPointRows));
   return `${rows.map((row) => row.map(cell).join(',')).join('\n')}\n`;
+}
+
+/** By their number from 1; the last column has the searches that ended there. */
+function fixedPointRows({ layer, input, points }: FixedPoints): (readonly (string | number)[])[] {
+  return points.flatMap(({ kind, stability, speed, radius, unstable, found, at, state }, k) => {
+    const row = (name: string, value: number): (string | number)[] => [
+      layer,
+      `${kind} point, input at ${input}`,
+      `${stability}: ${name}`,
+      k + 1,
+      value,
+      '',
+      '',
+      found,
+    ];
+    return [
+      row('q', speed),
+      row('spectral radius', radius),
+      row('unstable dimensions', unstable),
+      ...at.map((each, component) => row(`component ${component + 1}`, each)),
+      ...state.map((each, unit) => row(`unit ${unit}`, each)),
+    ];
+  });
 }
 
 const cell = (value: string | number): string => {

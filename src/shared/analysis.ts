@@ -117,6 +117,21 @@ export interface StateUnits {
   readonly participation: number;
 }
 
+/** The ways that the states of a layer take, side by side, in the principal components of all of them. */
+export interface Trajectories {
+  /** The states that are taken together, in this order: what a step makes the next of. */
+  readonly states: readonly string[];
+  readonly units: number;
+  /** Share of the variance by component, from the largest. */
+  readonly explained: readonly number[];
+  /** Of some sequences: after the step of each of these timesteps, the place along each component from the mean of all. */
+  readonly paths: readonly {
+    readonly sequence: number;
+    readonly timesteps: readonly number[];
+    readonly at: readonly (readonly number[])[];
+  }[];
+}
+
 export interface LayerAnalysis {
   readonly layer: string;
   readonly cell: string;
@@ -131,6 +146,7 @@ export interface LayerAnalysis {
   readonly spectrum: Spectrum;
   readonly gates: readonly GateUnits[];
   readonly units: readonly StateUnits[];
+  readonly trajectories: Trajectories;
 }
 
 /** What the state after a step still tells of the input k steps before: how well a linear read-out does on sequences that it has not learned from. */
@@ -185,6 +201,7 @@ export interface Ablation {
 
 /** Where a step of a layer, its input held, leaves the state as it is, or nearly (Sussillo & Barak 2013). */
 export interface FixedPoint {
+  /** `slow`: q has a minimum there that is small, but not zero. */
   readonly kind: 'fixed' | 'slow';
   /** q = |F(h) − h|² / 2. */
   readonly speed: number;
@@ -196,14 +213,25 @@ export interface FixedPoint {
   readonly found: number;
   /** In the principal components of the layer's trajectories. */
   readonly at: readonly number[];
+  /** The states, in the order of `Trajectories.states`. */
+  readonly state: readonly number[];
 }
 
 export interface FixedPoints {
   readonly layer: string;
-  /** What the input was held at: `zero`, `mean`. */
-  readonly input: string;
+  /** What the input was held at. */
+  readonly input: 'zero' | 'mean';
   readonly searches: number;
+  /** Searches that ended at none of the points: given up, or at a minimum that is not slow. */
+  readonly elsewhere: number;
+  /** The smallest q that a search has come to. */
+  readonly least: number;
+  /** q up to which a point counts as fixed, and as slow. */
+  readonly tolerance: { readonly fixed: number; readonly slow: number };
+  /** Fixed before slow, stable before saddles, from what most searches found. */
   readonly points: readonly FixedPoint[];
+  /** Why the layer was not searched. */
+  readonly left?: string;
 }
 
 /** What is computed only where it is asked for. */
@@ -255,7 +283,8 @@ export interface ReproducedRow {
   readonly what: string;
   readonly quantity: string;
   readonly ours: number;
-  readonly figure: number;
+  /** Absent where none was published, or none is compared. */
+  readonly figure?: number;
   /** The band within which ours passes. */
   readonly low: number;
   readonly high: number;

@@ -43,7 +43,7 @@ export interface WebviewRequests {
 
 export type None = Readonly<Record<never, never>>;
 
-export type Tab = 'timeline' | 'cell' | 'training';
+export type Tab = 'timeline' | 'cell' | 'trajectory' | 'training';
 export type UnitOrder = 'timescale' | 'similarity' | 'index';
 /** What tints the tokens and stands in the overview. */
 export type Tint = 'surprise' | 'gradient';
@@ -54,6 +54,8 @@ export type Choice =
   | { readonly kind: 'layer'; readonly layer: string }
   | { readonly kind: 'order'; readonly order: UnitOrder }
   | { readonly kind: 'tint'; readonly tint: Tint }
+  /** The states whose trajectory is drawn: a line, or `all`. */
+  | { readonly kind: 'trajectory'; readonly of: string }
   /** The loss that gradients are of. */
   | { readonly kind: 'objective'; readonly objective: Objective }
   /** One row alone at full height; absent: all rows. */
@@ -126,6 +128,9 @@ export interface TraceState {
   readonly order: UnitOrder;
   readonly tint: Tint;
   readonly tints: readonly Tint[];
+  /** The states whose trajectory is drawn, and those that it could be of: lines of states, or `all` together. None where the layer has no state. */
+  readonly trajectory: string;
+  readonly trajectories: readonly string[];
   /** The tint's value at t, in bits or as a norm, where it is known. */
   readonly tintAt?: number;
   readonly objective: Objective;
@@ -249,6 +254,8 @@ export type Numbers =
   | ColumnNumbers
   | GradientAtNumbers
   | ImageNumbers
+  | TrajectoryNumbers
+  | TrajectoryAtNumbers
   | TrainingNumbers;
 
 /** The image that attention looks at: `pixels` [channels, height, width], 0 .. 1. */
@@ -256,6 +263,28 @@ export interface ImageNumbers {
   readonly part: 'image';
   readonly layer: string;
   readonly shape: readonly number[];
+  readonly values: Packed;
+}
+
+/** States in the plane of their first two principal components, over the whole sequence: `t`, `x`, `y` [points] by timestep, of a long one some; `explained` [2],
+ *  the share of the variance along each. */
+export interface TrajectoryNumbers {
+  readonly part: 'trajectory';
+  readonly layer: string;
+  readonly of: string;
+  /** The layer runs from the end. */
+  readonly reverse: boolean;
+  /** Of each point. */
+  readonly tokens: readonly string[];
+  readonly values: Packed;
+}
+
+/** Where a timestep lies in that plane, and a few steps before it as the layer runs: `x`, `y`, its own last. */
+export interface TrajectoryAtNumbers {
+  readonly part: 'trajectoryAt';
+  readonly layer: string;
+  readonly of: string;
+  readonly t: number;
   readonly values: Packed;
 }
 

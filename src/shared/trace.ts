@@ -140,7 +140,7 @@ export interface ReadRequest {
 export interface Trace {
   readonly description: TraceDescription;
   read(request: ReadRequest): Promise<readonly Float32Array[]>;
-  /** One number a timestep, for all timesteps: what overview and gradient rows show. Norms are over the units. */
+  /** One number a timestep (of a trajectory three), for all timesteps: what overview and gradient rows show. Norms are over the units. */
   summary(kind: SummaryKind): Promise<Float32Array>;
   weight(name: string): Promise<{ readonly shape: readonly number[]; readonly data: Float32Array }>;
   /** Another objective for the gradients; resolves when it is in force. */
@@ -153,5 +153,7 @@ export type SummaryKind =
   | { readonly kind: 'surprise' }
   | { readonly kind: 'norm'; readonly address: Address; readonly gradient: boolean }
   | { readonly kind: 'mean'; readonly address: Address }
+  /** Three numbers a timestep: the places of the states after it along the first two principal components of all timesteps, and the distance from their mean. */
+  | { readonly kind: 'trajectory'; readonly addresses: readonly Address[] }
   /** Share of the units below .1 or above .9. */
   | { readonly kind: 'share'; readonly address: Address; readonly side: 'below' | 'above' };

@@ -54,7 +54,8 @@ class JoinedTrace implements Trace {
   }
 
   summary(kind: Parameters<Trace['summary']>[0]): Promise<Float32Array> {
-    return (kind.kind === 'surprise' ? this.#main : this.#traceOf(kind.address)).summary(kind);
+    if (kind.kind === 'surprise') return this.#main.summary(kind);
+    return this.#traceOf(kind.kind === 'trajectory' ? kind.addresses[0]! : kind.address).summary(kind);
   }
 
   weight(name: string): ReturnType<Trace['weight']> {

@@ -4,6 +4,7 @@ import { hasAxis, type Value } from '../graph/graph.ts';
 import type { Model } from '../graph/model.ts';
 import type { SummaryKind, Trace } from '../shared/trace.ts';
 import { timeAxis } from './describe.ts';
+import { trajectory } from './trajectory.ts';
 
 type Read = (values: readonly Value[], from: number, to: number) => Promise<readonly Float32Array[]>;
 
@@ -18,6 +19,7 @@ export async function summarise(
 ): Promise<Float32Array> {
   const { steps } = trace.description;
   if (kind.kind === 'surprise') return surprise(model, steps, read);
+  if (kind.kind === 'trajectory') return trajectory((request) => trace.read(request), kind.addresses, steps);
   const result = new Float32Array(steps);
   const reduce = reducers(kind);
   const gradient = kind.kind === 'norm' && kind.gradient;
@@ -30,7 +32,7 @@ export async function summarise(
   return result;
 }
 
-function reducers(kind: Exclude<SummaryKind, { readonly kind: 'surprise' }>): (units: Float32Array) => number {
+function reducers(kind: Exclude<SummaryKind, { readonly kind: 'surprise' | 'trajectory' }>): (units: Float32Array) => number {
   switch (kind.kind) {
     case 'norm':
       return (units) => Math.sqrt(units.reduce((sum, unit) => sum + unit * unit, 0));

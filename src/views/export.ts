@@ -12,6 +12,8 @@ export interface WindowValues {
   /** The first timestep. */
   readonly from: number;
   readonly units: number;
+  /** Names of the units; `u0`, `u1`, ... */
+  readonly names?: readonly string[];
   readonly tokens: readonly string[];
   /** [timesteps, units] */
   readonly values: Float32Array;
@@ -22,8 +24,8 @@ export function numbersFile(format: 'csv' | 'npy', window: WindowValues): Export
 }
 
 /** A line a timestep: t, token, then the units. Quoted as RFC 4180 has it. */
-function csv({ from, units, tokens, values }: WindowValues): string {
-  const header = ['t', 'token', ...Array.from({ length: units }, (_, unit) => `u${unit}`)].join(',');
+function csv({ from, units, names, tokens, values }: WindowValues): string {
+  const header = ['t', 'token', ...(names ?? Array.from({ length: units }, (_, unit) => `u${unit}`))].join(',');
   const lines = tokens.map((token, index) => {
     const quoted = `"${token.replaceAll('"', '""')}"`;
     return [from + index, quoted, ...values.subarray(index * units, (index + 1) * units)].join(',');

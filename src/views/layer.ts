@@ -23,6 +23,7 @@ import { HeatPool, meanChange, poolMaximum, poolRange, saturation, type UnitStat
 import { Reader } from './reader.ts';
 import { rowsOf, scaled } from './rows.ts';
 import { structureOf } from './structure.ts';
+import { ALL } from './trajectory.ts';
 
 /** The most timesteps that stand for a long sequence where statistics over all of it are wanted, and the length of each stretch of them. */
 const SAMPLE = 512;
@@ -50,6 +51,7 @@ export class Layer {
   private readonly orders = new Map<UnitOrder, Uint16Array>();
   private taus: Float32Array | undefined;
   private readonly norms = new Map<string, Promise<Float32Array>>();
+  private readonly trajectories = new Map<string, Promise<Float32Array>>();
 
   constructor(trace: Trace, instance: InstanceDescription) {
     this.trace = trace;
@@ -152,6 +154,19 @@ export class Layer {
       this.norms.set(line, norm);
     }
     return norm;
+  }
+
+  /** The trajectory of the states of a line, or of all: three numbers a timestep. */
+  trajectory(of: string): Promise<Float32Array> {
+    let found = this.trajectories.get(of);
+    if (found === undefined) {
+      const lines = of === ALL ? this.stateRows.map(({ line }) => line) : [of];
+      found = this.trace.summary({ kind: 'trajectory', addresses: lines.map((line) => ({ instance: this.instance.path, line })) });
+      this.trajectories.set(of, found);
+      // What failed may succeed when it is asked for again.
+      found.catch(() => this.trajectories.delete(of));
+    }
+    return found;
   }
 
   /** Another objective is in force. */

@@ -113,6 +113,7 @@ export class ViewModel {
 
   showTab(tab: ViewState['tab']): void {
     this.change({ tab });
+    this.trace.follow(tab === 'trajectory');
   }
 
   setRuns(summaries: readonly RunSummary[]): void {
@@ -176,7 +177,7 @@ export class ViewModel {
   }
 
   private async choose(choice: Choice): Promise<None> {
-    if (choice.kind === 'tab') this.change({ tab: choice.tab });
+    if (choice.kind === 'tab') this.showTab(choice.tab);
     else await this.trace.choose(choice);
     return {};
   }

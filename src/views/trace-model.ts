@@ -12,6 +12,7 @@ import { Layer } from './layer.ts';
 import { poolMaximum } from './pooling.ts';
 import { shareOfColour, tintOf } from './tint.ts';
 import { describe, FIRST_WINDOW, layersOf, tintsOf } from './trace-state.ts';
+import { COLUMNS, trajectoryAt, trajectoryNumbers, trajectoryTable } from './trajectory.ts';
 import { inside, scrolled, windowAround } from './window.ts';
 import { windowTable } from './window-table.ts';
 
@@ -71,6 +72,13 @@ export class TraceModel {
   private readonly refreshColumn: Latest;
   private readonly refreshOverview: Latest;
   private readonly refreshGradients: Latest;
+  private readonly refreshTrajectory: Latest;
+  /** Whether trajectories are in view: they need the whole sequence. */
+  private following = false;
+  /** What it was chosen to be of: it stays so for whatever layer and trace has such states. */
+  private statesOfTrajectory: string | undefined;
+  /** The layer and the states whose trajectory was sent. */
+  private followed: { readonly layer: Layer; readonly of: string } | undefined;
 
   constructor(outlets: TraceOutlets) {
     this.outlets = outlets;
@@ -79,6 +87,7 @@ export class TraceModel {
     this.refreshColumn = new Latest(() => this.sendColumn(), failed);
     this.refreshOverview = new Latest(() => this.sendOverview(), failed);
     this.refreshGradients = new Latest(() => this.sendGradients(), failed);
+    this.refreshTrajectory = new Latest((stale) => this.sendTrajectory(stale), failed);
   }
 
   get state(): TraceState | null {
@@ -104,6 +113,7 @@ export class TraceModel {
     this.trace = undefined;
     this.layer = undefined;
     this.late = undefined;
+    this.followed = undefined;
     this.events.clear();
     this.places.clear();
     this.set(null);
@@ -151,6 +161,12 @@ export class TraceModel {
     void this.refreshWindow.ask();
     void this.refreshOverview.ask();
     void this.refreshGradients.ask();
+  }
+
+  /** Trajectories come into view, or go. */
+  follow(following: boolean): void {
+    this.following = following;
+    if (following) void this.refreshTrajectory.ask();
   }
 
   async go({ t, unit, pin }: { readonly t?: number; readonly unit?: number; readonly pin?: boolean }): Promise<None> {
@@ -223,6 +239,10 @@ export class TraceModel {
       const { open: _open, ...rest } = before;
       this.change(choice.line === undefined ? rest : { ...rest, open: choice.line }, before);
     }
+    if (choice.kind === 'trajectory' && before.trajectories.includes(choice.of)) {
+      this.statesOfTrajectory = choice.of;
+      this.change({ ...before, trajectory: choice.of }, before);
+    }
     if (choice.kind === 'tint') {
       this.tint = tintOf(this.trace, this.layer, choice.tint);
       this.change({ ...before, tint: choice.tint }, before);
@@ -256,12 +276,16 @@ export class TraceModel {
   cancel(): void {
     this.search++;
     this.refreshWindow.stop();
+    this.refreshTrajectory.stop();
     if (this.current !== null && this.shown !== undefined) this.set({ ...this.current, window: this.shown });
   }
 
+  /** Of the window; of its trajectory where that is in view. */
   async table(): Promise<Table> {
     if (this.current === null || this.layer === undefined || this.trace === undefined)
       throw new Error('There is no sequence to make a table of.');
+    if (this.following && this.current.trajectory !== '')
+      return trajectoryTable(this.layer, this.current, await this.layer.trajectory(this.current.trajectory));
     return windowTable(this.layer, this.current, await this.tint, this.layer.sequence.tokens);
   }
 
@@ -273,6 +297,12 @@ export class TraceModel {
     if (state === null || layer === undefined || row === undefined || this.trace === undefined)
       throw new Error('There is no sequence whose numbers could be saved.');
     const { from, to } = state.window;
+    const of = state.trajectory;
+    if (this.following && of !== '') {
+      const values = (await layer.trajectory(of)).subarray(3 * from, 3 * to);
+      const tokens = layer.sequence.tokens.slice(from, to);
+      return numbersFile(format, { name: `${state.model}-${state.layer}-trajectory`, from, units: 3, names: COLUMNS, tokens, values });
+    }
     return numbersFile(format, {
       name: `${state.model}-${state.layer}-${row.letter}`,
       from,
@@ -284,7 +314,7 @@ export class TraceModel {
 
   /** Settles when all numbers that were asked for are sent. */
   async idle(): Promise<void> {
-    const refreshed = [this.refreshWindow, this.refreshColumn, this.refreshOverview, this.refreshGradients];
+    const refreshed = [this.refreshWindow, this.refreshColumn, this.refreshOverview, this.refreshGradients, this.refreshTrajectory];
     await Promise.all(refreshed.map((latest) => latest.idle()));
   }
 
@@ -302,6 +332,7 @@ export class TraceModel {
     if (!same('layer', 't')) void this.refreshColumn.ask();
     if (!same('layer', 'tint', 'window', 't')) void this.refreshOverview.ask();
     if (!same('layer', 'window', 't', 'unit', 'objective')) void this.refreshGradients.ask();
+    if (!same('layer', 't', 'trajectory')) void this.refreshTrajectory.ask();
   }
 
   private async showLayer(path: string, change: Partial<TraceState>): Promise<void> {
@@ -332,9 +363,12 @@ export class TraceModel {
     this.tint = tints[0] === undefined ? Promise.resolve(new Float32Array(steps).fill(Number.NaN)) : tintOf(trace, layer, tints[0]);
     const unit = before?.layer === path ? before.unit : await layer.interestingUnit();
     const window = kept?.window ?? this.firstWindow(t, steps);
+    const own = describe(trace, layer);
+    const chosen = this.statesOfTrajectory;
+    const trajectory = chosen !== undefined && own.trajectories.includes(chosen) ? chosen : own.trajectory;
     const rest = before === null ? {} : { order: before.order, pins: before.layer === path ? before.pins : [] };
     const tint = tints[0] ?? 'surprise';
-    const state = { ...describe(trace, layer), tint, tints, unit: Math.min(unit, layer.units - 1), window, ...rest, ...change, t };
+    const state = { ...own, trajectory, tint, tints, unit: Math.min(unit, layer.units - 1), window, ...rest, ...change, t };
     this.change({ ...state, window: scrolled(state.window, t, steps) }, null);
     const { late } = this;
     this.late = undefined;
@@ -438,6 +472,20 @@ export class TraceModel {
     if (trace === null || layer === undefined || !trace.gradient || trace.gradientWaits) return;
     this.outlets.send(await layer.gradients(trace.window, this.pixels.width));
     this.outlets.send(await layer.gradientAt(trace.t, trace.unit));
+  }
+
+  private async sendTrajectory(stale: () => boolean): Promise<void> {
+    const { layer, current, following } = this;
+    if (!following || current === null || layer === undefined || current.trajectory === '') return;
+    const of = current.trajectory;
+    const size = `${count(current.steps)} timesteps · ${count(layer.units)} units`;
+    const values = await this.patiently('Following the states', size, () => layer.trajectory(of));
+    if (layer !== this.layer || this.current === null || (stale() && this.current.trajectory !== of)) return;
+    if (this.followed?.layer !== layer || this.followed.of !== of) {
+      this.outlets.send(trajectoryNumbers(layer, of, values));
+      this.followed = { layer, of };
+    }
+    this.outlets.send(trajectoryAt(layer, of, values, this.current.t));
   }
 
   /** Does work; if it takes long, the views say what is going on. */

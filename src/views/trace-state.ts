@@ -3,6 +3,7 @@
 import type { TraceState } from '../shared/messages.ts';
 import { alongOf, type InstanceDescription, type Trace } from '../shared/trace.ts';
 import type { Layer } from './layer.ts';
+import { trajectoriesOf } from './trajectory.ts';
 
 /** Timesteps that are shown at first. */
 export const FIRST_WINDOW = 60;
@@ -43,6 +44,8 @@ export function describe(trace: Trace, layer: Layer): Omit<TraceState, 't' | 'un
     ...(outputs === undefined ? {} : { outputs }),
     ...(parts === undefined ? {} : { parts }),
     ...(idle === undefined ? {} : { idle }),
+    trajectory: trajectoriesOf(layer)[0] ?? '',
+    trajectories: trajectoriesOf(layer),
     gradient: hasGradient(trace),
     gradientWaits: hasGradient(trace) && layer.long,
   };

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { analyse } from '../../src/analysis/analyse.ts';
 import { reproductions } from '../../src/analysis/reproduce/reproductions.ts';
 import { biasFor } from '../../src/analysis/verdict.ts';
+import { reproduce, trainer } from '../../src/engine/reproducing.ts';
 import { analysisDocument } from '../../src/report/document.ts';
 import { analysisTable } from '../../src/report/table.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
@@ -137,15 +141,43 @@ describe('an analysis', function () {
     assert.match(page, /horizon/);
     const rows = analysisTable(analysis).trim().split('\n');
     assert.equal(rows.filter((row) => row.startsWith('h,gradient by lag,h,')).length, 20);
+    assert.equal(rows.filter((row) => row.startsWith('h,trajectory,sequence 3: component 2,')).length, 20);
+    assert.match(page, /States h of h in the plane of components 1 and 2/);
     assert.ok(rows.every((row) => row.split(',').length >= 8));
   });
 });
 
 describe('a reproduction', function () {
   this.timeout(180_000);
+
+  it('that trains can be given up while it does, and leaves nothing behind', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'unroll-test-'));
+    const { TMPDIR } = process.env;
+    process.env.TMPDIR = own;
+    const abort = new AbortController();
+    const shares: number[] = [];
+    const progress = (share: number): void => {
+      shares.push(share);
+      if (shares.length === 3) abort.abort(new Error('no longer'));
+    };
+    try {
+      await assert.rejects(reproduce({ name: 'flip-flop', seed: 1 }, runtime, { signal: abort.signal, progress }), /no longer/);
+      assert.ok(shares.length < 20 && shares.every((share) => share < 0.1), `${shares}`);
+      // The runtime has files of its own there.
+      assert.deepEqual(
+        (await readdir(own)).filter((name) => name.startsWith('unroll-')),
+        [],
+      );
+    } finally {
+      if (TMPDIR === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = TMPDIR;
+      await rm(own, { recursive: true });
+    }
+  });
+
   for (const [name, reproduction] of Object.entries(reproductions))
     it(`of ${name} lies within its bands`, async () => {
-      const rows = await reproduction.run({ evaluator, seed: 1, check: () => undefined });
+      const rows = await reproduction.run({ evaluator, seed: 1, check: () => undefined, train: trainer() });
       assert.ok(rows.length >= 5);
       assert.deepEqual(
         rows.filter(({ passes }) => !passes),

@@ -10,6 +10,7 @@ import {
   type Trace,
   type TraceDescription,
 } from '../../src/shared/trace.ts';
+import { trajectory } from '../../src/tracing/trajectory.ts';
 
 export interface Made {
   /** Called as `path = cell`, in order: `h = lstm` or, for layers, `h[0] = lstm`; `<` in front of the cell runs it in reverse; `!` means
@@ -203,6 +204,7 @@ export class FormulaTrace implements Trace {
   async summary(kind: Parameters<Trace['summary']>[0]): Promise<Float32Array> {
     const { steps } = this.description;
     if (kind.kind === 'surprise') return new Float32Array(steps).fill(1);
+    if (kind.kind === 'trajectory') return trajectory((request) => this.read(request), kind.addresses, steps);
     const [values] = await this.read({ addresses: [kind.address], from: 0, to: steps, gradient: kind.kind === 'norm' && kind.gradient });
     const size = values!.length / steps;
     return Float32Array.from({ length: steps }, (_, t) => {

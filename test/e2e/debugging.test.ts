@@ -152,6 +152,48 @@ describe('training and debugging in the workbench', () => {
     await workbench.screenshot('cell');
   });
 
+  it('draws the trajectory of the states, follows the debugger, and leads it', async () => {
+    const { page } = workbench;
+    await workbench.command('Unroll: Show Trajectory');
+    const panel = await workbench.webview('[role="tab"][aria-selected="true"]:has-text("Trajectory")');
+    const picture = panel.locator('[role="img"][aria-label^="Trajectory of the states over"]');
+    await picture.waitFor();
+    const standsAt = async (t: number): Promise<void> =>
+      panel.locator(`[role="img"][aria-label^="Trajectory of the states"][aria-label*="At t ${t} ("]`).waitFor();
+    const timestepOf = (name: string): number => Number(/t = (\d+)/.exec(name)![1]);
+    const start = timestepOf(await workbench.stopped(/Village\.h {2}t = \d+ of/));
+    await standsAt(start);
+    // The debugger steps, and the mark goes along.
+    await page.keyboard.press('F10');
+    await workbench.stopped(new RegExp(`Village\\.h {2}t = ${start + 1} of`));
+    await standsAt(start + 1);
+    // A point that is looked at tells its timestep and token; Enter moves the debugger there.
+    await picture.focus();
+    await picture.press('Shift+ArrowDown');
+    const tip = panel.locator('.stage.trajectory .tip');
+    await tip.locator(`text=/^t ${start + 11} ‘.*’/`).waitFor();
+    await workbench.screenshot('trajectory');
+    await picture.press('Enter');
+    await workbench.stopped(new RegExp(`Village\\.h {2}t = ${start + 11} of`));
+    await standsAt(start + 11);
+    // A click on a point that the pointer finds does the same.
+    const { x, y, width, height } = (await picture.boundingBox())!;
+    let there: RegExpExecArray | null = null;
+    for (let k = 1; there === null && k < 400; k++) {
+      await page.mouse.move(x + 56 + ((k % 20) / 20) * (width - 72), y + 40 + (Math.floor(k / 20) / 20) * (height - 110));
+      if (await tip.isVisible()) there = /^t ([\d,]+) /.exec((await tip.textContent()) ?? '');
+    }
+    assert.ok(there !== null, 'no point was found under the pointer');
+    await page.mouse.down();
+    await page.mouse.up();
+    await workbench.stopped(new RegExp(`Village\\.h {2}t = ${there[1]!.replace(',', '')} of`));
+    for (const theme of ['Light Modern', 'Dark High Contrast', 'Dark Modern']) {
+      await workbench.setTheme(theme);
+      await page.waitForTimeout(1000);
+      await workbench.screenshot(`trajectory-${theme.toLowerCase().replaceAll(' ', '-')}`);
+    }
+  });
+
   it('ends, and leaves the panel with what to do next', async () => {
     await workbench.stopDebugging();
     const panel = await workbench.webview('text=Debug sequence');

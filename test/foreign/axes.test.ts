@@ -149,6 +149,12 @@ describe('axes', () => {
       }
       const mean = await along.summary({ kind: 'mean', address: line });
       assert.ok(Math.abs(mean[3]! - all[0]!.subarray(3 * H, 4 * H).reduce((sum, each) => sum + each / H, 0)) < 1e-6);
+      const trajectory = await along.summary({ kind: 'trajectory', addresses: [line] });
+      assert.equal(trajectory.length, 3 * T);
+      // How far apart two frames are is no more in the plane than in the state.
+      const apart = Math.hypot(...Array.from({ length: H }, (_, unit) => all[0]![3 * H + unit]! - all[0]![unit]!));
+      const seen = Math.hypot(trajectory[9]! - trajectory[0]!, trajectory[10]! - trajectory[1]!);
+      assert.ok(seen > 0 && seen <= apart + 1e-6, `${seen} of ${apart}`);
       await along.differentiate({ kind: 'output', output: 'Y', index: [band, 0, item * T + 4, null] });
       const [gradient] = await along.read({ addresses: [{ instance: 'intra', line: "h'" }], from: 0, to: T, gradient: true });
       // One frame's output hangs on that frame alone; at its own step each unit counts once.

@@ -117,6 +117,13 @@ describe('a trace of a model that reads one sequence and predicts another', () =
       await native.close();
     }).timeout(20_000);
 
+  it('follows the states of each sequence through its own steps', async () => {
+    const trace = await opened(await modelOf(texts['of an LSTM']!, []));
+    const found = async (instance: string, line: string): Promise<number> =>
+      (await trace.summary({ kind: 'trajectory', addresses: [{ instance, line }] })).length;
+    assert.deepEqual([await found('encoder.forward', "h'"), await found('decoder', "s'")], [3 * sizes.S, 3 * sizes.T]);
+  });
+
   it('takes the gradient of one step of what is predicted along what was read, and one read has both', async () => {
     const model = await modelOf(texts['of an LSTM']!, []);
     const trace = await opened(model);

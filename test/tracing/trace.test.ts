@@ -164,6 +164,30 @@ describe('a trace', () => {
     assertClose(surprise.subarray(1), expected, 1e-5, 'surprise');
   });
 
+  it('follows states through the plane of their principal components', async () => {
+    const source = sourceOf(languageModel(['lstm'], shape), 1500);
+    const trace = await open(source);
+    const addresses = ["c'", "h'"].map((line) => ({ instance: 'h', line }));
+    const found = await trace.summary({ kind: 'trajectory', addresses });
+    assert.equal(found.length, 3 * 1500);
+    const values = await trace.read({ addresses, from: 0, to: 1500 });
+    const rows = Array.from({ length: 1500 }, (_, t) => values.flatMap((data) => [...data.subarray(4 * t, 4 * t + 4)]));
+    // The plane is turned, not stretched: whoever knows both places and the distance knows what is left.
+    for (const [a, b] of [
+      [3, 1200],
+      [700, 701],
+    ] as const) {
+      const whole = Math.hypot(...rows[a]!.map((each, unit) => each - rows[b]![unit]!));
+      const seen = Math.hypot(found[3 * a]! - found[3 * b]!, found[3 * a + 1]! - found[3 * b + 1]!);
+      assert.ok(seen <= whole + 1e-5, `${seen} of ${whole}`);
+    }
+    const mean = rows[0]!.map((_, unit) => rows.reduce((sum, row) => sum + row[unit]!, 0) / 1500);
+    const variance = (k: number) => found.reduce((sum, each, at) => (at % 3 === k ? sum + each ** 2 : sum), 0) / 1500;
+    const whole = rows.reduce((sum, row) => sum + row.reduce((own, each, unit) => own + (each - mean[unit]!) ** 2, 0), 0) / 1500;
+    assert.ok(Math.abs(variance(2) / whole - 1) < 0.02, `distances have ${variance(2)} instead of ${whole}`);
+    assert.ok(variance(0) >= variance(1) && variance(0) + variance(1) <= variance(2) + 1e-6);
+  });
+
   it('takes gradients of another objective', async () => {
     const trace = await open(sourceOf(languageModel(['lstm'], shape), 8));
     const norm = () => trace.summary({ kind: 'norm', address: { instance: 'h', line: "h'" }, gradient: true });

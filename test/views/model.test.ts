@@ -6,6 +6,7 @@ import type { ReadRequest, Trace } from '../../src/shared/trace.ts';
 import type { ExportedFile } from '../../src/views/export.ts';
 import { ViewModel } from '../../src/views/model.ts';
 import { shareOfColour } from '../../src/views/tint.ts';
+import { pooledTimesteps } from '../../src/views/trajectory.ts';
 import { scrolled, windowAround } from '../../src/views/window.ts';
 import { ports } from './gallery/ports.ts';
 import { formulaRun } from './gallery/runs.ts';
@@ -262,6 +263,61 @@ describe('the views’ model', () => {
     const after = page.array('gradient', "high:c'")!;
     assert.ok(after[28]! > 0 && Number.isNaN(after[29]!));
     assert.deepEqual(page.state().trace?.objective, { kind: 'lossAt', t: 28 });
+  });
+
+  it('follows the states only where their trajectory is in view, and then from timestep to timestep', async () => {
+    const { model } = fixture();
+    const trace = lstm();
+    const asked: string[] = [];
+    const summary = trace.summary.bind(trace);
+    trace.summary = (kind) => {
+      if (kind.kind === 'trajectory') asked.push(kind.addresses.map(({ line }) => line).join(' '));
+      return summary(kind);
+    };
+    await model.showTrace(trace, { t: 28 });
+    const page = await webview(model);
+    await page.settled();
+    assert.deepEqual([asked, page.parts.includes('trajectory')], [[], false]);
+    await page.bridge.request('choose', { kind: 'tab', tab: 'trajectory' });
+    await page.settled();
+    assert.deepEqual([asked, page.state().trace?.trajectories], [["c' h'"], ['all', "c'", "h'"]]);
+    const [t, x, explained] = ['t', 'x', 'explained'].map((name) => page.array('trajectory', name)!);
+    assert.equal(t!.length, 400);
+    assert.ok(explained![0]! > explained![1]! && explained![0]! + explained![1]! <= 1);
+    const at = () => page.array('trajectoryAt', 'x')!;
+    assert.deepEqual([at().length, at().at(-1)], [11, x![28]]);
+    model.moveTo({ t: 3, instance: 'h' });
+    await page.settled();
+    assert.deepEqual([at().length, at().at(-1), asked.length], [4, x![3], 1], 'nothing is read again');
+    await page.bridge.request('choose', { kind: 'trajectory', of: "h'" });
+    await page.settled();
+    assert.deepEqual([page.numbers('trajectory').of, page.numbers('trajectoryAt').of, asked.length], ["h'", "h'", 2]);
+    const table = await page.bridge.request('table', {});
+    assert.deepEqual(
+      table.columns.map(({ name }) => name),
+      ['component 1', 'component 2', 'distance from the mean'],
+    );
+    assert.equal(unpack(table.values)['0']?.[3], at().at(-1));
+    await model.showTrace(lstm(), { t: 0 });
+    assert.equal(model.state.trace?.trajectory, "h'", 'what was chosen stays chosen');
+  });
+
+  it('tells what the components explain of the timesteps that are numbers', async () => {
+    const { model } = fixture();
+    await model.showTrace(new FormulaTrace({ cell: 'lstm', units: 16, text: textOf(100), seed: 7, fault: { t: 41, unit: 3 } }), { t: 20 });
+    const page = await webview(model);
+    await page.bridge.request('choose', { kind: 'tab', tab: 'trajectory' });
+    await page.settled();
+    const explained = page.array('trajectory', 'explained')!;
+    assert.ok(explained[0]! > 0.3 && explained[0]! + explained[1]! <= 1, `${explained}`);
+  });
+
+  it('pools a long trajectory, with its ends and its excursions', () => {
+    const values = new Float32Array(3 * 10_000).map((_, k) => (k % 3 === 2 ? 1 : Math.sin(k / 3000)));
+    values[3 * 7123] = 40;
+    const chosen = pooledTimesteps(values, 500);
+    assert.deepEqual([chosen.length, chosen[0], chosen.at(-1), chosen.includes(7123)], [500, 0, 9999, true]);
+    assert.ok(chosen.every((t, k) => k === 0 || t > chosen[k - 1]!));
   });
 
   it('makes a table of the window with the numbers of each timestep', async () => {

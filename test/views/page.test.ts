@@ -194,6 +194,100 @@ describe('pages of the views', function () {
     await page.close();
   });
 
+  it('lead along a trajectory: stepping moves the mark, a point is looked at by keyboard and pointer, and gone to', async () => {
+    const page = await show('trajectory-lstm');
+    const stage = page.locator('.stage.trajectory .region');
+    const sentence = () => stage.getAttribute('aria-label');
+    assert.match(
+      (await sentence()) ?? '',
+      /^Trajectory of the states over 400 timesteps .* explain \d+ % and \d+ % of the variance\. From .* to .*\. At t 28 \(/,
+    );
+    assert.equal((await press(page, 'ArrowRight')).t, 29);
+    assert.match((await sentence()) ?? '', /At t 29 \(/);
+    // Looking along it moves nothing; Enter goes there.
+    assert.equal((await press(page, 'ArrowDown')).t, 29);
+    const tip = page.locator('.stage.trajectory .tip');
+    assert.match((await tip.textContent()) ?? '', /^t 30 ‘.’\(/);
+    await press(page, 'Shift+ArrowDown');
+    assert.match((await tip.textContent()) ?? '', /^t 40 ‘.’/);
+    assert.equal((await press(page, 'Enter')).t, 40);
+    assert.equal(await tip.isVisible(), false);
+    await press(page, 'ArrowUp');
+    assert.match((await tip.textContent()) ?? '', /^t 39 /);
+    await press(page, 'Escape');
+    assert.equal(await tip.isVisible(), false);
+    assert.equal((await trace(page)).t, 40);
+    // The end of the sequence is the square: the pointer finds it, and a click goes there.
+    const place = await page.evaluate(() => {
+      const native = Path2D.prototype.rect;
+      let found = { x: 0, y: 0 };
+      Path2D.prototype.rect = function (x, y, width, height) {
+        native.call(this, x, y, width, height);
+        if (width === 8 && height === 8) found = { x: x + 4, y: y + 4 };
+      };
+      const laid = globalThis as unknown as { model: { setTrusted(trusted: boolean): void } };
+      laid.model.setTrusted(true);
+      return new Promise<typeof found>((resolve) => setTimeout(() => resolve(found), 150));
+    });
+    const box = (await page.locator('.stage.trajectory canvas').boundingBox())!;
+    await page.mouse.move(box.x + place.x, box.y + place.y);
+    await page.waitForTimeout(60);
+    assert.match((await tip.textContent()) ?? '', /^t 399 /);
+    await page.mouse.down();
+    await page.mouse.up();
+    await page.waitForTimeout(60);
+    assert.equal((await trace(page)).t, 399);
+    const goes = await page.evaluate(() =>
+      (globalThis as unknown as Laid).calls.filter(({ name }) => name === 'go').map(({ value }) => value),
+    );
+    assert.deepEqual(goes.slice(-2), [40, 399]);
+    // Of one state alone, which stays chosen.
+    await page.locator('select').nth(1).selectOption("c'");
+    await page.waitForTimeout(100);
+    assert.equal((await trace(page)).trajectory, "c'");
+    assert.match((await sentence()) ?? '', /^Trajectory of c′ /);
+    await press(page, 't');
+    assert.match((await page.locator('.table caption').textContent()) ?? '', /principal components/);
+    await page.close();
+  });
+
+  it('end a trajectory where its states are no numbers any more', async () => {
+    const page = await show('trajectory-nan');
+    const label = (await page.locator('.stage.trajectory .region').getAttribute('aria-label')) ?? '';
+    assert.match(label, /explain [1-9]\d* % and/);
+    assert.doesNotMatch(label, /NaN/);
+    await press(page, 'Shift+ArrowDown');
+    assert.match((await page.locator('.stage.trajectory .tip').textContent()) ?? '', /^t 40 /);
+    await page.close();
+  });
+
+  it('stay quick along a trajectory of 10,000 steps', async () => {
+    const page = await show('trajectory-10000-steps');
+    const times = await page.evaluate(async () => {
+      const laid = globalThis as unknown as {
+        model: { request(name: string, parameters: unknown): Promise<unknown>; settled(): Promise<void> };
+      };
+      const spent: number[] = [];
+      const native = window.requestAnimationFrame.bind(window);
+      window.requestAnimationFrame = (callback) =>
+        native((now) => {
+          const start = performance.now();
+          callback(now);
+          spent.push(performance.now() - start);
+        });
+      for (let t = 5000; t < 5010; t++) {
+        await laid.model.request('go', { t });
+        await laid.model.settled();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      return spent.sort((a, b) => a - b);
+    });
+    const median = times[Math.floor(times.length / 2)]!;
+    console.log(`      median ${median.toFixed(1)} ms of ${times.length} frames`);
+    assert.ok(times.length >= 10 && median < 100, `median ${median} ms`);
+    await page.close();
+  });
+
   it('pause, resume and overlay in the training view', async () => {
     const page = await show('training-running');
     await page.locator('vscode-button', { hasText: 'Pause' }).click();
@@ -261,11 +355,22 @@ describe('pages of the views', function () {
     'timeline-8-units',
     'timeline-row-alone',
     'timeline-nan',
+    'trajectory-nan',
+    'trajectory-rnn',
     'cell-start',
     'gates-lstm',
     'training-paused',
   ];
-  const main = ['timeline-lstm', 'timeline-own-cell', 'cell-lstm', 'cell-gru', 'cell-own', 'training-running'];
+  const main = [
+    'timeline-lstm',
+    'timeline-own-cell',
+    'cell-lstm',
+    'cell-gru',
+    'cell-own',
+    'trajectory-lstm',
+    'trajectory-own',
+    'training-running',
+  ];
   for (const [width, height, shown] of [
     [680, 808, rarer],
     [420, 860, main],

@@ -2,6 +2,8 @@
 
 import type { ReproducedRow } from '../../shared/analysis.ts';
 import type { Evaluator } from '../../tracing/evaluator.ts';
+import type { TraceSource } from '../../tracing/source.ts';
+import type { Sequences } from '../analyse.ts';
 
 export interface Reproduction {
   readonly title: string;
@@ -14,8 +16,24 @@ export interface Reproduction {
 export interface ReproduceOptions {
   readonly evaluator: (batch: number) => Evaluator;
   readonly seed: number;
-  /** Throws where the result is no longer wanted. */
-  readonly check: () => void;
+  /** Tells the share that is done; throws where the result is no longer wanted. */
+  readonly check: (done?: number) => void;
+  /** Trains the first `train` statement of a source, as `unroll train` does. */
+  readonly train: (source: string, options: TrainedOptions) => Promise<Trained>;
+}
+
+export interface TrainedOptions {
+  /** Of the weights, and of all that chance draws while it is trained. */
+  readonly seed: number;
+  /** How many held-out sequences, and the most steps of each. */
+  readonly sequences: number;
+  readonly length: number;
+  readonly progress?: (share: number) => void;
+}
+
+/** A trained model, and sequences of its held-out data in groups of one length. */
+export interface Trained extends Pick<TraceSource, 'model' | 'weights'> {
+  readonly groups: readonly Sequences[];
 }
 
 /** A row that passes within a factor of the figure. */

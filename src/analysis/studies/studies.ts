@@ -1,6 +1,7 @@
 // The studies by the names that `--also` and the laboratory's page know them by.
 
 import type { StudyName } from '../../shared/analysis.ts';
+import { fixedPoints } from './fixed-points.ts';
 import type { Study } from './study.ts';
 
-export const studies: { readonly [K in StudyName]?: Study<K> } = {};
+export const studies: { readonly [K in StudyName]?: Study<K> } = { fixedPoints };

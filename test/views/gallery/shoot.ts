@@ -24,7 +24,7 @@ process.exitCode = gallery.errors.length > 0 ? 1 : 0;
 /** Every state dark at the common width; the main ones in all themes, narrow and wide. */
 function* sights(): Generator<Sight> {
   const themes: readonly ThemeName[] = ['dark', 'light', 'contrast'];
-  const main = ['timeline-lstm', 'cell-lstm', 'cell-gru', 'cell-own', 'training-running'];
+  const main = ['timeline-lstm', 'cell-lstm', 'cell-gru', 'cell-own', 'trajectory-lstm', 'training-running'];
   for (const [state, { view }] of Object.entries(STATES)) {
     const sizes = view === 'gates' ? [[300, 740] as const] : [[680, state === 'timeline-8-units' ? 880 : 808] as const];
     for (const [width, height] of sizes) {

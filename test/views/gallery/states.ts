@@ -32,6 +32,13 @@ const cell = (trace: () => FormulaTrace, t: number): GalleryState => ({
   },
 });
 
+const trajectory = (trace: () => FormulaTrace, t: number): GalleryState => ({
+  set: async (model) => {
+    await at(trace(), t)(model);
+    model.showTab('trajectory');
+  },
+});
+
 const gates = (trace: () => FormulaTrace, t: number): GalleryState => ({ view: 'gates', set: at(trace(), t) });
 
 const training = (status: 'running' | 'paused'): GalleryState => ({
@@ -111,6 +118,11 @@ export const STATES: Readonly<Record<string, GalleryState>> = {
   'cell-own': cell(() => lstm({ cell: 'leaky_pair', units: 48 }), 20),
   'cell-rnn': cell(() => lstm({ cell: 'rnn', units: 128 }), 20),
   'cell-start': cell(lstm, 0),
+  'trajectory-lstm': trajectory(lstm, 28),
+  'trajectory-rnn': trajectory(() => lstm({ cell: 'rnn', units: 128 }), 20),
+  'trajectory-own': trajectory(() => lstm({ cell: 'leaky_pair', units: 48 }), 20),
+  'trajectory-10000-steps': trajectory(() => lstm({ text: textOf(10_000), objective: { kind: 'loss' } }), 4417),
+  'trajectory-nan': trajectory(() => lstm({ fault: { t: 41, unit: 17 } }), 38),
   'gates-lstm': gates(lstm, 28),
   'gates-gru': gates(() => lstm({ cell: 'gru', units: 128 }), 33),
   'gates-empty': { view: 'gates', set: async () => {} },

@@ -11,6 +11,7 @@ import type {
   Trace,
   TraceDescription,
 } from '../../../src/shared/trace.ts';
+import { trajectory } from '../../../src/tracing/trajectory.ts';
 
 export interface FormulaOptions {
   readonly cell: keyof typeof CELLS;
@@ -122,6 +123,7 @@ export class FormulaTrace implements Trace {
   async summary(kind: SummaryKind): Promise<Float32Array> {
     await this.wait();
     if (kind.kind === 'surprise') return this.surprise;
+    if (kind.kind === 'trajectory') return trajectory((request) => this.read(request), kind.addresses, this.description.steps);
     const { units } = this.options;
     const values = (kind.kind === 'norm' && kind.gradient ? this.gradients : this.values).get(kind.address.line)!;
     const { objective } = this.description;
