@@ -9,7 +9,8 @@ import type { InstanceDescription, ReadRequest, Trace } from '../../src/shared/t
 import { describeInstance } from '../../src/tracing/describe.ts';
 import { Layer } from '../../src/views/layer.ts';
 import { layersOf, tintsOf } from '../../src/views/trace-state.ts';
-import { strongest, strongestText } from '../../webview/attention.ts';
+import { drawTokensBelow, type Places, shortPlaceName, strongest, strongestText } from '../../webview/attention.ts';
+import type { Surface, TextStyle } from '../../webview/surface.ts';
 
 /** A decoder that looks back at a source, and classes at its end. */
 const SOURCE = `model Translator(y: [T, 3], source: [S, 4]) {
@@ -101,6 +102,44 @@ model Translator(y: [T, 3], source: [S, 4]) {
     assert.deepEqual(strongest(weights, places), { place: 1, weight: 0.7 });
     assert.equal(strongestText(weights, places), 'in head 0 place 1 has .70 of the weight, in head 1 place 0 has .50 of the weight');
     assert.equal(strongest([Number.NaN, 1], { heads: 1, places: 2 }), undefined);
+    assert.equal(shortPlaceName({ heads: 1, places: 2 }, 1), 'place 1');
+    assert.equal(shortPlaceName({ heads: 1, places: 2, tokens: ['a', ' '] }, 1), '‘␣’');
+  });
+
+  it('has the tokens below its bars, all of them or as many as there is room for, that with the most weight among them', () => {
+    const drawn = (places: Places, width: number, most?: number): (readonly [at: number, text: string])[] => {
+      const found: (readonly [number, string])[] = [];
+      const wide = (text: string): number => 6 * text.length;
+      const surface = {
+        theme: { description: 'grey', foreground: 'white' },
+        measure: (text: string) => wide(text),
+        text: (at: number, _: number, text: string, { room = 0 }: TextStyle) => {
+          const half = Math.min(room, wide(text)) / 2;
+          assert.ok(at - half >= -6 && at + half <= width + 6, `${text} at ${at}`);
+          found.push([at, text]);
+          return wide(text);
+        },
+      } as unknown as Surface;
+      drawTokensBelow(surface, { x: 0, y: 0, width }, places, most);
+      for (const [k, [at]] of found.entries()) assert.ok(k === 0 || at > found[k - 1]![0]);
+      return found;
+    };
+    const letters = { heads: 1, places: 4, tokens: ['m', 'a', 'y', ' '] };
+    assert.deepEqual(drawn(letters, 40), [
+      [5, 'm'],
+      [15, 'a'],
+      [25, 'y'],
+      [35, '␣'],
+    ]);
+    assert.deepEqual(drawn(letters, 20, 3), [
+      [7.5, 'a'],
+      [17.5, '␣'],
+    ]);
+    const words = { heads: 2, places: 3, tokens: ['the', 'red', 'house'] };
+    assert.deepEqual(
+      drawn(words, 240, 2).map(([, text]) => text),
+      ['the', 'red', 'house', 'the', 'red', 'house'],
+    );
   });
 });
 
