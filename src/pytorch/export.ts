@@ -36,8 +36,8 @@ export function exportPytorch({ kept, source, settings, weights, sources, ...res
   const shapes = inputShapes(rest.program, { model: rest.model, arguments: rest.arguments ?? {} });
   const data = {
     class: module.className,
-    inputs: shapes.map(({ name, shape, classes, predicted, network }) => ({
-      ...{ name, shape, classes: classes ?? null, predicted },
+    inputs: shapes.map(({ name, shape, classes, predicted, compared, network }) => ({
+      ...{ name, shape, classes: classes ?? null, predicted, compared },
       // paths of this machine say nothing on another
       network: network === undefined ? null : { ...network, path: basename(network.path) },
     })),

@@ -84,7 +84,9 @@ def collate(rows):
                 padding = [0.0] * len(values[0][0]) if values[0] and isinstance(values[0][0], list) else 0
                 values = [value + [padding] * (max(own) - len(value)) for value in values]
             python = RUN["arguments"].get(name) or "next_" + RUN["arguments"][given["name"]]
-            arguments[python] = torch.tensor(values, dtype=kind)
+            found = torch.tensor(values, dtype=kind)
+            # A missing number that is read is the mean; one that is compared counts nowhere.
+            arguments[python] = found if name != given["name"] or given["compared"] else found.nan_to_num()
     for dimension, own in lengths.items():
         if dimension in RUN["lengths"]:
             arguments[RUN["lengths"][dimension]] = own

@@ -19,9 +19,9 @@ const SOURCE = `model Translator(y: [T, 3], source: [S, 4]) {
 }
 `;
 
-async function described(source = SOURCE): Promise<InstanceDescription[]> {
+async function described(source = SOURCE, name = 'Translator'): Promise<InstanceDescription[]> {
   const program = await loadProgram('/translator.rnn', async (path) => (path === '/translator.rnn' ? source : readFile(path, 'utf8')));
-  const model = buildModel(program, { model: 'Translator', classes: {} });
+  const model = buildModel(program, { model: name, classes: {} });
   return model.instances.map((instance) => describeInstance(instance, model, { time: 'T', sizes: { T: 7, S: 5, B: 1 } }));
 }
 
@@ -35,6 +35,32 @@ describe('attention in the views', () => {
     const scopes = scopesOf(h);
     assert.deepEqual(scopes.find(({ name }) => name === 'Attention')?.values, ['weights']);
     assert.ok(!scopes.find(({ name }) => name === 'Values')!.values.includes('weights'));
+  });
+
+  it('is one over a fixed number of places where it weighs what the model reads, and not where it weighs a weight', async () => {
+    const fixed = `cell looking(y: [E], slots: [N, C], size H) {
+  state s: [H]
+  param M: [N, H]
+  near  = softmax(linear(s, N))
+  seen  = near @ slots
+  far   = softmax(linear(s, N))
+  other = sum(far * slots.T, over: N)
+  none  = softmax(linear(s, N))
+  table = none @ M
+  s'    = gru([y; seen; other; table], from: s)
+}
+model Slots(y: [T, 3], slots: [6, 4]) {
+  h    = looking(y, slots, 5)
+  late = softmax(linear(h, 6))
+  p    = softmax(linear([h; late @ slots], 6))
+  q    = linear(p, 2)
+}
+`;
+    const lines = (await described(fixed, 'Slots')).flatMap(({ path, lines: own }) => own.map((line) => ({ path, ...line })));
+    assert.deepEqual(
+      lines.filter(({ attention }) => attention).map(({ path, name }) => `${path}/${name}`),
+      ['/late', 'h/near', 'h/far'],
+    );
   });
 
   it('of several heads inside a cell is a layer for each, behind the cell itself', async () => {
