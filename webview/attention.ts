@@ -32,6 +32,12 @@ export const placeName = ({ tokens, image }: Places, place: number): string => {
   return token === undefined ? `place ${place}` : `‘${visibleToken(token)}’ at place ${place}`;
 };
 
+/** `place 4`, or `‘m’` where that says enough. */
+export const shortPlaceName = (places: Places, place: number): string => {
+  const token = places.tokens?.[place];
+  return token === undefined ? placeName(places, place) : `‘${visibleToken(token)}’`;
+};
+
 /** `place 4 has .62 of the weight`, head by head; and how much they are spread out. */
 export function strongestText(weights: ArrayLike<number>, places: Places): string {
   const found = Array.from({ length: places.heads }, (_, head) => {
@@ -56,6 +62,32 @@ export function drawPlaceTokens(surface: Surface, layout: TimelineLayout, { row,
     // Beside letter and name there is room for a letter only.
     const room = middle < y + 20 ? 12 : layout.x - layout.padding - 6;
     surface.text(layout.x - 4, middle + size * 0.35, visibleToken(tokens[place] ?? ''), { size, mono: true, anchor: 'end', room });
+  }
+}
+
+/** The widest that a token may be below bars, in pixels; longer ones are cut. */
+const TOKEN_ROOM = 44;
+/** How far tokens may reach beyond the bars, in pixels. */
+const BESIDE = 6;
+
+/** What stands at the places, below their bars: all of them where there is room, else every so many, that of `most` among them. */
+export function drawTokensBelow(
+  surface: Surface,
+  { x, y, width }: Omit<PlaceBars, 'height'>,
+  { tokens = [], heads, places }: Places,
+  most = 0,
+): void {
+  const each = width / (heads * places);
+  const style = { size: 10, mono: true } as const;
+  const widest = Math.max(...tokens.map((token) => surface.measure(visibleToken(token), style)));
+  const every = Math.ceil(Math.min(widest + 3, TOKEN_ROOM) / each);
+  for (let unit = 0; unit < heads * places; unit += 1) {
+    const place = unit % places;
+    if (place % every !== most % every) continue;
+    const middle = (unit + 0.5) * each;
+    const room = Math.min(every * each - 2, 2 * (Math.min(middle, width - middle) + BESIDE));
+    const fill = place === most ? surface.theme.foreground : surface.theme.description;
+    surface.text(x + middle, y, visibleToken(tokens[place] ?? ''), { ...style, fill, anchor: 'middle', room });
   }
 }
 

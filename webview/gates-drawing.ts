@@ -3,7 +3,7 @@
 import { fixed, percent, short, signed } from '../src/shared/figures.ts';
 import type { Row } from '../src/shared/messages.ts';
 import { numberText } from '../src/shared/numbers.ts';
-import { drawPlaceBars, placeName, strongest, topOf } from './attention.ts';
+import { drawPlaceBars, drawTokensBelow, placeName, shortPlaceName, strongest, topOf } from './attention.ts';
 import { type Box, type Distribution, drawHistogram, drawMean, rangeOf } from './histogram.ts';
 import { columnOf, type Shown, summaryOf, timescaleOf, unitNow } from './shown.ts';
 import type { Part, Surface } from './surface.ts';
@@ -112,10 +112,10 @@ function drawAttention(
     most === undefined
       ? [['no numbers', { fill: theme.error }]]
       : [
-          [compact ? '' : `${placeName(places, most.place)} `, { fill: theme.description }],
+          [`${compact ? shortPlaceName(places, most.place) : placeName(places, most.place)} `, { fill: theme.description }],
           [short(most.weight), { weight: 700 }],
         ];
-  surface.text(x + width, y + (compact ? 9 : 13), head, { size: 11.5, anchor: 'end' });
+  surface.text(x + width, y + (compact ? 9 : 13), head, { size: 11.5, anchor: 'end', room: width });
   const height = compact ? 24 : 40;
   const base = y + (compact ? 18 : 24) + height;
   drawPlaceBars(surface, { x, y: base, width, height }, row, now, previous);
@@ -123,8 +123,14 @@ function drawAttention(
   surface.text(x - 4, base - height + 8, numberText(topOf(now, previous)), { size: 9.5, fill: theme.description, anchor: 'end' });
   const style = { size: 10.5, fill: theme.description } as const;
   const heads = places.heads === 1 ? '' : ` · ${places.heads} heads`;
+  const alike = `┄ 1/${places.places}${heads}`;
+  if (places.tokens !== undefined) {
+    drawTokensBelow(surface, { x, y: base + 12, width }, places, most?.place);
+    surface.text(x, base + 25, alike, style);
+    return;
+  }
   surface.text(x, base + 13, places.heads === 1 ? '0' : 'places', style);
-  surface.text(x + width / 2, base + 13, `┄ 1/${places.places}${heads}`, { ...style, anchor: 'middle' });
+  surface.text(x + width / 2, base + 13, alike, { ...style, anchor: 'middle' });
   if (places.heads === 1) surface.text(x + width, base + 13, String(places.places - 1), { ...style, anchor: 'end' });
 }
 

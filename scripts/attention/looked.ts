@@ -10,6 +10,7 @@ import { alignmentErrorRate } from '../../src/shared/alignment.ts';
 import type { Link } from '../../src/shared/trace.ts';
 import { decodedScores, referencesOf } from '../../src/training/decoded.ts';
 import { RowWriter, type WrittenRow } from '../../src/training/decoding/write.ts';
+import { crossingsOf } from './word-table.ts';
 
 export interface DecodedRow {
   readonly written: WrittenRow;
@@ -153,15 +154,12 @@ export function pairFigures(rows: readonly DecodedRow[]): PairFigures {
   );
   const crossed = known.flatMap(({ written, links }) => {
     const all = looks(written);
-    const sure = links.filter((link) => link.sure);
-    return sure.flatMap((first) =>
-      sure.flatMap((second) => {
-        if (second.target !== first.target + 1 || second.source !== first.source - 1) return [];
-        const [one, other] = [all[first.target - 1]!, all[second.target - 1]!];
-        const isRight = one.place === first.source && other.place === second.source;
-        return [{ place: one.place, weight: (one.weight + other.weight) / 2, isRight }];
-      }),
-    );
+    return crossingsOf(links.filter((link) => link.sure)).map(({ source, target }) => {
+      // Words that are written have no ‹begin›.
+      const [one, other] = [all[target[0] - 1]!, all[target[1] - 1]!];
+      const isRight = one.place === source[0] && other.place === source[1];
+      return { place: one.place, weight: (one.weight + other.weight) / 2, isRight };
+    });
   });
   return {
     errorRate: alignmentErrorRate(

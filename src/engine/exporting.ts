@@ -17,7 +17,7 @@ import type { Parameters, Result } from './requests.ts';
 
 /** Writes the newest sound checkpoint of a run in a format. Throws RunError, PytorchError, DiskError. */
 export async function exportRun({ run: folder, out, format = 'onnx' }: Parameters<'export'>): Promise<Result<'export'>> {
-  const { run, model } = await openRunModel(folder);
+  const { run, model, padded } = await openRunModel(folder);
   const checkpoint = await checkpointOf(run);
   const { vocabularies, scales } = run.data;
   const names = new Set(model.weights.map(({ name }) => name));
@@ -31,15 +31,16 @@ export async function exportRun({ run: folder, out, format = 'onnx' }: Parameter
     }
     case 'decoder': {
       const vocabulary = vocabularies[model.prediction?.classes ?? ''];
-      const attention = attentionLines(model);
+      const reading = padded();
+      const attention = attentionLines(reading);
       const graphs = decoderGraphs(
-        model,
+        reading,
         attention.map(({ line }) => line.value),
         (graph) => graph,
       );
       // Of a model that predicts classes, the data has a vocabulary.
       const decoder = { ...graphs, lines: attention.map(({ name }) => name), ...rulesOf(vocabulary!, false) };
-      const { files, operators } = exportDecoder(model, decoder, {
+      const { files, operators } = exportDecoder(reading, decoder, {
         weights,
         vocabularies: tokensOf(vocabularies),
         scales,

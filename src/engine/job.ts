@@ -98,7 +98,7 @@ export interface RunModel {
   readonly run: Run;
   /** For whole sequences: no row of a batch ends before another. */
   readonly model: Model;
-  /** The model for batches, whose rows end where they end. */
+  /** The model for rows that are written side by side: what they read ends where it ends. What they write has no padding. */
   readonly padded: () => Model;
   readonly shapes: readonly InputShape[];
   readonly places: Places;
@@ -111,10 +111,12 @@ export async function openRunModel(folder: string): Promise<RunModel> {
   const run = await openRun(folder);
   const { program, train } = await programOfRun(run);
   const model = modelOf(program, train, run.data, []);
+  const written = model.inputs.find(({ name }) => name === model.prediction?.input)?.value.type.axes[0]?.size;
+  const ragged = run.data.ragged.filter((dimension) => dimension !== written);
   return {
     run,
     model,
-    padded: () => (run.data.ragged.length === 0 ? model : modelOf(program, train, run.data, run.data.ragged)),
+    padded: () => (ragged.length === 0 ? model : modelOf(program, train, run.data, ragged)),
     shapes: inputShapes(program, train),
     places: placesOf(program, train),
     ...generateOf(program, train),

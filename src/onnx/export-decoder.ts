@@ -27,7 +27,8 @@ export interface ExportedDecoder {
 
 /** `encoder.onnx`: inputs of the model to `given_0`, ... and the first states `state_0`, ...; `step.onnx`: those and a `token` [B] (and its number `time`, from 0) to `scores`
  *  [B, classes], lines, and `next_state_0`, ...; `greedy.onnx`: inputs of the model and `length` (int64) to `tokens` [B, steps] (int32), padded with ‹end›.
- *  A model that looks back at all it wrote takes `token` [T, B], all so far. Rows are of one length. Throws where a weight has no numbers. */
+ *  A model that looks back at all it wrote takes `token` [T, B], all so far. Of a model for rows of different lengths, `lengths(S)` [B] (int32) is an input too: how long
+ *  each row is, padding excluded. Throws where a weight has no numbers. */
 export function exportDecoder(model: Model, decoder: DecoderToExport, options: ExportOptions): ExportedDecoder {
   const { weights, ...about } = options;
   const { encoder, step } = lowered(model, decoder, weights);
@@ -93,7 +94,7 @@ class Nodes {
 function greedyModel(encoder: ModelProto, step: ModelProto, decoder: DecoderToExport, { weights }: Model): ModelProto {
   const { states, isPrefix, begin, end, never, classes } = decoder;
   const constants = [
-    tensorProto('int64', [1], [0], 'greedy/axis'),
+    ...(isPrefix ? [tensorProto('int64', [1], [0], 'greedy/axis')] : []),
     tensorProto('int32', [], [begin], 'greedy/begin'),
     tensorProto('int32', [], [end ?? -1], 'greedy/end'),
     tensorProto('bool', [], [1], 'greedy/true'),

@@ -11,6 +11,7 @@ import { select } from '../graph/prune.ts';
 import { lower } from './lower.ts';
 import { operatorsOf } from './operators.ts';
 import { encodeModel, type ModelProto, type StringEntry } from './proto.ts';
+import { withoutMask } from './row-lengths.ts';
 import { type StandardRecurrence, standardRecurrence } from './standard.ts';
 import { hasNumbers, lowerStandard, type Numbers } from './standard-lower.ts';
 import { tensorProto } from './write.ts';
@@ -156,8 +157,10 @@ function standardPlan(graph: Graph, numbers: Numbers): Map<Node<'recur'>, readon
   const plan = new Map<Node<'recur'>, readonly StandardRecurrence[]>();
   for (const node of graph.nodes) {
     if (node.operation !== 'recur') continue;
-    const found = standardRecurrence(node);
-    if (found === undefined || !hasNumbers(found, numbers)) continue;
+    const masked = withoutMask(graph, node);
+    const recurrence = standardRecurrence(masked?.node ?? node);
+    if (recurrence === undefined || !hasNumbers(recurrence, numbers)) continue;
+    const found = masked === undefined ? recurrence : { ...recurrence, lengths: masked.lengths };
     const partner = [...plan].find(([, [other]]) => other !== undefined && isOtherDirection(graph, other, found));
     if (partner === undefined) plan.set(node, [found]);
     else {
@@ -176,6 +179,7 @@ function isOtherDirection(graph: Graph, a: StandardRecurrence, b: StandardRecurr
   return (
     a.operator === b.operator &&
     a.x === b.x &&
+    a.lengths === b.lengths &&
     !a.reverse &&
     b.reverse &&
     hidden(a) === hidden(b) &&

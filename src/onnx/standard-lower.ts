@@ -49,7 +49,8 @@ export function lowerStandard(scope: Scope, directions: readonly StandardRecurre
       ...gates.map((_, k) => (past !== undefined && k === 2 ? vector(past.bias, hidden, numbers) : zeros())),
     ]),
   );
-  const inputs = [scope.need(first.x, [axis, axes.batch, axes.input]), W, R, B, ''];
+  const lengths = first.lengths === undefined ? '' : scope.need(first.lengths, [axes.batch]);
+  const inputs = [scope.need(first.x, [axis, axes.batch, axes.input]), W, R, B, lengths];
   inputs.push(initial(scope, directions, 'h'));
   if (operator === 'LSTM') inputs.push(initial(scope, directions, 'c'));
   if (directions.some(({ gates }) => gates.some((gate) => gate.c.length > 0)))

@@ -17,6 +17,8 @@ export interface StandardRecurrence {
   /** Stacked outputs that are the hidden state, and the final states. */
   readonly outputs: { readonly stacked: readonly Value[]; readonly h?: Value; readonly c?: Value };
   readonly reverse: boolean;
+  /** How long each row is, where they differ: integers [B] of the graph around. */
+  readonly lengths?: Value;
   readonly axis: string;
   /** Names of the batch axis and of the features of x and h. */
   readonly axes: { readonly batch: string; readonly input: string; readonly hidden: string };

@@ -6,6 +6,7 @@ import { checkModel } from '../language/check/definitions.ts';
 import { buildModel, inputShapes, type ModelArguments, type Program } from '../language/index.ts';
 import type { KeptData } from '../shared/dataset.ts';
 import type { DataSource, TrainSettings } from '../shared/settings.ts';
+import { examplesScript } from './examples-script.ts';
 import { type ModuleText, writeModule } from './model.ts';
 import { supportText } from './support.ts';
 import { trainScript } from './train-script.ts';
@@ -35,11 +36,15 @@ export function exportPytorch({ kept, source, settings, weights, sources, ...res
   const shapes = inputShapes(rest.program, { model: rest.model, arguments: rest.arguments ?? {} });
   const data = {
     class: module.className,
-    inputs: shapes.map(({ name, shape, classes, predicted }) => ({ name, shape, classes: classes ?? null, predicted })),
+    inputs: shapes.map(({ name, shape, classes, predicted, compared, network }) => ({
+      ...{ name, shape, classes: classes ?? null, predicted, compared },
+      // paths of this machine say nothing on another
+      network: network === undefined ? null : { ...network, path: basename(network.path) },
+    })),
     arguments: Object.fromEntries(module.inputs.filter(({ ahead }) => !ahead).map(({ input, name }) => [input, name])),
     lengths: Object.fromEntries(module.lengths.map(({ dimension, argument }) => [dimension, argument])),
+    read: [...module.read, ...module.forwardLengths.map(({ argument }) => argument)],
     ...kept,
-    // paths of this machine say nothing on another
     source: Object.fromEntries(
       Object.entries(source).map(([name, value]) =>
         ['path', 'captions', 'alignments'].includes(name) ? [name, basename(String(value))] : [name, value],
@@ -51,6 +56,7 @@ export function exportPytorch({ kept, source, settings, weights, sources, ...res
     ['model.py', module.text],
     ['support.py', supportText],
     ['train.py', trainScript],
+    ['examples.py', examplesScript],
     ['data.json', `${JSON.stringify(data, null, 1)}\n`],
     ['README.md', readme(module, rest.model)],
     ...[...sources].filter(([name]) => !name.startsWith('@')).map(([name, text]) => [`source/${name}`, text] as [string, string]),
@@ -89,6 +95,7 @@ Exported by Unroll. Needs PyTorch (1.13 or newer) and nothing else.
 | \`weights.safetensors\` | the trained weights, by the names of the source |
 | \`data.json\` | vocabularies, scales of normalised numbers, and the settings of the training |
 | \`train.py\` | trains it on: \`python train.py --data FILE\`, or \`torchrun --nproc_per_node 4 train.py --data FILE\` |
+| \`examples.py\` | reads the data, or draws the tasks \`dates\`, \`shapes\` and \`repeating\`; images need Pillow, networks from files onnxruntime |
 | \`source/\` | the \`.rnn\` source |
 
     import model, support
@@ -99,6 +106,6 @@ Exported by Unroll. Needs PyTorch (1.13 or newer) and nothing else.
     scores = network(${[...read, ...forwardLengths.map(({ argument }) => `${argument}=None`)].join(', ')})
 
 Tensors have the batch first, then time. Cells are written out, and not taken from \`torch.nn\`: so every line of the source is a line here, padding is
-treated as the source has it, and a changed equation is a changed line. What is held out of a table is drawn by Python's own chance, and so by other
-rows than in Unroll. \`teacher\` is not part of \`train.py\`: it always reads the truth. A file of weights that \`train.py\` writes comes back with \`unroll import FILE.rnn --weights trained.safetensors --out RUN\`.
+treated as the source has it, and a changed equation is a changed line. What is held out of a table, and what a generated task
+draws, is drawn by Python's own chance, and so is other than in Unroll. A file of weights that \`train.py\` writes comes back with \`unroll import FILE.rnn --weights trained.safetensors --out RUN\`.
 `;

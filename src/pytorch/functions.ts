@@ -2,7 +2,7 @@
 
 import type { FunctionName, FunctionNode } from '../language/check/core.ts';
 import type { Dimension } from '../language/check/dimensions.ts';
-import { atom, binds, type Py, within } from './python.ts';
+import { atom, binds, networkArgument, type Py, within } from './python.ts';
 
 export interface Applied {
   readonly node: FunctionNode;
@@ -130,9 +130,8 @@ const rules: { readonly [Name in FunctionName]: Rule } = {
   max_pool: ({ operands: [x], node }) => call(x!, `max_pool(${code(x!)}, ${node.numbers[0]})`),
   mean_pool: ({ operands: [x], node }) => call(x!, `mean_pool(${code(x!)}, ${node.numbers[0]})`),
   places: ({ operands: [x] }) => ({ ...call(x!, `places(${code(x!)})`), rank: 2 }),
-  onnx: ({ fail }) => {
-    throw fail('a network from a file');
-  },
+  // What the network makes is given: train.py has it from onnxruntime.
+  onnx: ({ node, shape }) => atom(networkArgument(node.network!), shape.length, true),
 
   cross_entropy: (applied) => {
     const [scores, target] = applied.operands as [Py, Py];

@@ -12,11 +12,12 @@ import {
 import { showShape } from '../language/check/dimensions.ts';
 import { mapOperands, operandsOf } from '../language/check/walk.ts';
 import { docComment } from '../language/places.ts';
+import { type NetworkUse, networkInput } from '../shared/network.ts';
 import { CellWriter } from './cells.ts';
 import { PytorchError } from './errors.ts';
 import { pyOf } from './expressions.ts';
 import { modulePath } from './instances.ts';
-import { atom, attributeName, className, docstring, identifier, indented, localName } from './python.ts';
+import { atom, attributeName, className, docstring, identifier, indented, localName, networkArgument } from './python.ts';
 import { lengthsName, rankOf, Scope } from './scope.ts';
 import { supportNames } from './support.ts';
 
@@ -130,12 +131,26 @@ class ModelWriter {
           const line = this.#root.lines.find(({ binding }) => binding === each.binding);
           if (line !== undefined) visit(line.core);
         }
-        operandsOf(each).forEach(visit);
+        if (each.op === 'function' && each.network !== undefined) found.add(this.#made(each, each.network));
+        else operandsOf(each).forEach(visit);
       };
       visit(core);
       return found;
     };
     return { scope, read };
+  }
+
+  /** What networks from files make of an input, as inputs; by their names. */
+  readonly #networks = new Map<string, { readonly binding: Binding; readonly argument: string }>();
+  #made({ type, operands }: Extract<Core, { op: 'function' }>, use: NetworkUse): Binding {
+    const input = networkInput(use);
+    const of = operands[1]?.core ?? operands[0]!.core;
+    const known = this.#networks.get(input) ?? {
+      binding: { ...(of as Extract<Core, { op: 'read' }>).binding, name: input, type },
+      argument: networkArgument(use),
+    };
+    this.#networks.set(input, known);
+    return known.binding;
   }
 
   /** Those lines that some expressions need, in order. */
@@ -176,9 +191,13 @@ class ModelWriter {
   }
 
   #inputs(read: ReadonlySet<Binding>): { input: string; name: string; binding: Binding }[] {
-    return this.#root.inputs
+    const own = this.#root.inputs
       .filter(({ binding, argument }) => read.has(binding) && argument === undefined)
       .map(({ binding }) => ({ input: binding.name, name: localName(binding.name), binding }));
+    const made = [...this.#networks]
+      .filter(([, { binding }]) => read.has(binding))
+      .map(([input, { binding, argument }]) => ({ input, name: argument, binding }));
+    return [...own, ...made];
   }
 
   #inOrder(lengths: ReadonlySet<string>): string[] {

@@ -1,5 +1,7 @@
 // Python as text: expressions with their precedence, names, and what is known of a value's shape.
 
+import { basename } from 'node:path';
+import type { NetworkUse } from '../shared/network.ts';
 import { supportNames } from './support.ts';
 
 /** How tightly an operator binds; a part that binds less stands in parentheses. */
@@ -89,6 +91,12 @@ export function identifier(name: string): string {
 export const localName = (name: string): string => {
   const plain = identifier(name);
   return taken.has(plain) ? `${plain}_` : plain;
+};
+
+/** The argument that has what a network from a file makes: `mobilenet_features`. */
+export const networkArgument = ({ path, gives }: NetworkUse): string => {
+  const file = basename(path).replace(/\.onnx$/i, '');
+  return localName(`${file}_${gives}`.replace(/[^\p{L}\p{Nd}_]+/gu, '_'));
 };
 
 export const attributeName = (name: string): string => {

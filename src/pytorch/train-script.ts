@@ -9,26 +9,19 @@ Writes trained.safetensors, with the names of the source: \`unroll import FILE.r
 """
 
 import argparse
-import ast
-import csv
-import json
 import math
 import os
 import random
-import re
-import struct
-import zipfile
-from pathlib import Path
 
 import torch
 from torch import distributed, nn
 
+import examples
 import model as exported
 import support
+from examples import HERE, INPUTS, RUN, SOURCE
 
-HERE = Path(__file__).parent
-RUN = json.loads((HERE / "data.json").read_text(encoding="utf-8"))
-SETTINGS, SOURCE, INPUTS = RUN["settings"], RUN["source"], RUN["inputs"]
+SETTINGS = RUN["settings"]
 
 
 class Loss(nn.Module):
@@ -40,188 +33,6 @@ class Loss(nn.Module):
 
     def forward(self, arguments):
         return self.model.loss(**arguments)
-
-
-# Data: examples are dictionaries of lists, by the names of the model's inputs.
-
-
-def tokens(text, vocabulary):
-    """The numbers of a text's tokens."""
-    text = text.lower() if vocabulary["lower"] else text
-    known = {token: number for number, token in enumerate(vocabulary["tokens"])}
-    by, unknown = vocabulary["by"], vocabulary.get("unknown")
-    if by == "pieces":
-        ranks = {tuple(pair): rank for rank, pair in enumerate(vocabulary["merges"])}
-        first = len(vocabulary["tokens"]) - len(ranks)
-        found = []
-        for stretch in re.findall(r" ?[^\\s]+|\\s", text):
-            found += joined([known.get(each, unknown) for each in stretch], ranks, first)
-        return found
-    parts = [text] if by == "label" else list(text) if by == "char" else re.findall(r"[^\\W_]+(?:['’_-][^\\W_]+)*|\\n|[^\\s]", text)
-    missing = sorted({part for part in parts if part not in known})
-    if missing and unknown is None:
-        raise SystemExit(f"The model does not know {', '.join(map(repr, missing[:5]))}: it was trained on other data.")
-    return [known.get(part, unknown) for part in parts]
-
-
-def joined(pieces, ranks, first):
-    """Byte pairs: the pair that was joined first in learning is joined first."""
-    while len(pieces) > 1:
-        pair = min(zip(pieces, pieces[1:]), key=lambda each: ranks.get(each, math.inf))
-        if pair not in ranks:
-            break
-        made, k = [], 0
-        while k < len(pieces):
-            if tuple(pieces[k : k + 2]) == pair:
-                made.append(first + ranks[pair])
-                k += 2
-            else:
-                made.append(pieces[k])
-                k += 1
-        pieces = made
-    return pieces
-
-
-def scaled(name, values):
-    scale = RUN["scales"].get(name)
-    if scale is None:
-        return values
-    mean, deviation = scale["mean"], scale["deviation"]
-    one = lambda value, k: (value - mean[k % len(mean)]) / deviation[k % len(deviation)]
-    return [one(value, k) for k, value in enumerate(values)] if not values or not isinstance(values[0], list) else [scaled(name, each) for each in values]
-
-
-def number(text):
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def rows_of(path):
-    """The rows of a table as dictionaries by column."""
-    path = Path(path)
-    if path.suffix in (".jsonl", ".ndjson"):
-        return [json.loads(line) for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.reader(file, delimiter="\\t" if path.suffix in (".tsv", ".tab") else ",") if row]
-    names = [name.strip() for name in rows[0]]
-    wanted = [name for given in INPUTS for name in columns_of(given["name"])]
-    lower = [name.lower() for name in names]
-    if SOURCE.get("header") is not False and all(name.lower() in lower for name in wanted):
-        return [dict(zip(lower, row)) for row in rows[1:]]
-    return [{wanted[k].lower(): cell for k, cell in enumerate(row) if k < len(wanted)} for row in rows]
-
-
-def columns_of(name):
-    binding = SOURCE["bindings"].get(name, {"kind": "column", "name": name})
-    return binding["names"] if binding["kind"] == "columns" else [binding["name"]]
-
-
-def read_table(path):
-    examples = []
-    for row in rows_of(path):
-        example = {}
-        for given in INPUTS:
-            cells = [row[name.lower()] for name in columns_of(given["name"])]
-            if given["classes"] is not None:
-                vocabulary = RUN["vocabularies"][given["classes"]]
-                found = tokens(str(cells[0]).strip() if vocabulary["by"] == "label" else str(cells[0]), vocabulary)[: SOURCE.get("longest")]
-                if given["shape"] and "begin" in vocabulary:
-                    found = [vocabulary["begin"], *found, vocabulary["end"]]
-                example[given["name"]] = found if given["shape"] else found[0]
-            elif len(given["shape"]) == 2:
-                example[given["name"]] = scaled(given["name"], [[number(each)] for each in str(cells[0]).split()])
-            else:
-                values = [number(str(each)) for each in cells]
-                example[given["name"]] = scaled(given["name"], values) if given["shape"] else scaled(given["name"], values)[0]
-        examples.append(example)
-    return parts_of(examples, drawn=True)
-
-
-def read_series(path):
-    """Windows over rows that are timesteps."""
-    rows = rows_of(path)
-    values = {name: [number(str(row[name.lower()])) for row in rows] for given in INPUTS for name in columns_of(given["name"])}
-    window, stride = SOURCE["window"], SOURCE["stride"]
-    reach = max([SOURCE["bindings"][given["name"]]["steps"] for given in INPUTS if following(given)] + [1])
-    examples = []
-    for start in range(0, len(rows) - window - reach + 1, stride):
-        example = {}
-        for given in INPUTS:
-            own = [values[name] for name in columns_of(given["name"])]
-            if following(given):
-                steps = SOURCE["bindings"][given["name"]]["steps"]
-                example[given["name"]] = scaled(given["name"], own[0][start + window : start + window + steps])
-                continue
-            stretch = scaled(given["name"], [[column[t] for column in own] for t in range(start, start + window + 1)])
-            stretch = [step[0] for step in stretch] if len(given["shape"]) == 1 else stretch
-            example[given["name"]] = stretch[:window]
-            if given["predicted"]:
-                example["next_" + given["name"]] = stretch[1:]
-        examples.append(example)
-    return parts_of(examples, drawn=False)
-
-
-def following(given):
-    return SOURCE["bindings"].get(given["name"], {}).get("kind") == "following"
-
-
-def read_arrays(path):
-    arrays = {}
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                arrays[name[: -len(".npy")]] = read_npy(archive.read(name))
-    else:
-        arrays[Path(path).stem] = read_npy(Path(path).read_bytes())
-    columns = {given["name"]: arrays[SOURCE["bindings"].get(given["name"], given["name"])].tolist() for given in INPUTS}
-    for given in INPUTS:
-        name = given["name"]
-        if given["classes"] is None:
-            columns[name] = [scaled(name, each) if isinstance(each, list) else scaled(name, [each])[0] for each in columns[name]]
-        elif given["classes"] in RUN["vocabularies"]:
-            known = {token: k for k, token in enumerate(RUN["vocabularies"][given["classes"]]["tokens"])}
-            encode = lambda each: [encode(one) for one in each] if isinstance(each, list) else known[str(int(each))]
-            columns[name] = [encode(each) for each in columns[name]]
-    count = len(next(iter(columns.values())))
-    return parts_of([{name: column[k] for name, column in columns.items()} for k in range(count)], drawn=True)
-
-
-def read_npy(content):
-    """An array of NumPy's format (NEP 1)."""
-    wide = content[6] > 1
-    (length,) = struct.unpack("<I" if wide else "<H", content[8 : 12 if wide else 10])
-    start = (12 if wide else 10) + length
-    header = ast.literal_eval(content[12 if wide else 10 : start].decode("latin1"))
-    kinds = {"f8": torch.float64, "f4": torch.float32, "i8": torch.int64, "i4": torch.int32, "i2": torch.int16, "i1": torch.int8, "u1": torch.uint8, "b1": torch.bool}
-    kind = header["descr"].lstrip("<|=")
-    if kind not in kinds:
-        raise SystemExit(f"An array of {header['descr']} is not read here. Save it as float32 or int64.")
-    flat = torch.frombuffer(bytearray(content[start:]), dtype=kinds[kind])
-    return flat.reshape(header["shape"][::-1]).permute(*reversed(range(len(header["shape"])))) if header["fortran_order"] else flat.reshape(header["shape"])
-
-
-def parts_of(examples, drawn):
-    """Training and validation; rows of a table are drawn by the seed, windows of a series follow each other."""
-    if drawn:
-        random.Random(SOURCE["seed"]).shuffle(examples)
-    held = lambda count, share: round(count * share) if share < 1 else int(share)
-    test = held(len(examples), SOURCE["test"])
-    validation = held(len(examples) - test, SOURCE["validation"])
-    end = len(examples) - test
-    return examples[: end - validation], examples[end - validation : end]
-
-
-def read_text(path):
-    """A running text: ids of the training part and of what is held out."""
-    (given,) = INPUTS
-    ids = tokens(Path(path).read_text(encoding="utf-8-sig").replace("\\r\\n", "\\n"), RUN["vocabularies"][given["classes"]])
-    held = lambda count, share: round(count * share) if share < 1 else int(share)
-    test = held(len(ids), SOURCE["test"])
-    validation = held(len(ids) - test, SOURCE["validation"])
-    end = len(ids) - test
-    return ids[: end - validation], ids[end - validation : end]
 
 
 # Batches: what \`loss\` takes.
@@ -244,36 +55,69 @@ def windows(ids, rows, window, rank, world):
         yield arguments, start == 0, 1.0
 
 
-def batches(examples, rows, rank, world, chance):
+def batches(data, rows, rank, world, chance):
     """Padded to the longest row. Each process takes its share of the rows of every batch; one that has none
     reads a row without learning from it, so that all take the same steps."""
-    order = list(range(len(examples)))
+    order = list(range(len(data)))
     if chance is not None:
         chance.shuffle(order)
     for start in range(0, len(order), rows):
-        own = [examples[k] for k in order[start : start + rows]][rank::world]
-        yield collate(own or [examples[order[start]]]), True, float(len(own) > 0)
+        own = [data[k] for k in order[start : start + rows]][rank::world]
+        yield collate(own or [data[order[start]]]), True, float(len(own) > 0)
 
 
 def collate(rows):
     arguments, lengths = {}, {}
-    for given in INPUTS:
+    for given in RUN["inputs"]:
         for name in (given["name"], "next_" + given["name"]):
-            if name not in rows[0]:
+            if name not in rows[0] or (name == given["name"] and name not in RUN["arguments"]):  # only networks read it
                 continue
-            values = [row[name] for row in rows]
+            values = [row[name]() if callable(row[name]) else row[name] for row in rows]
             kind = torch.float32 if given["classes"] is None else torch.int64
+            if torch.is_tensor(values[0]):  # images; as bytes they are of 0 to 255
+                whole = torch.stack(values)
+                arguments[RUN["arguments"][name]] = whole / 255 if whole.dtype == torch.uint8 else whole
+                continue
             if given["shape"] and given["shape"][0] in RUN["ragged"]:
                 own = [len(value) for value in values]
                 lengths[given["shape"][0]] = torch.tensor(own)
                 padding = [0.0] * len(values[0][0]) if values[0] and isinstance(values[0][0], list) else 0
                 values = [value + [padding] * (max(own) - len(value)) for value in values]
             python = RUN["arguments"].get(name) or "next_" + RUN["arguments"][given["name"]]
-            arguments[python] = torch.tensor(values, dtype=kind)
+            found = torch.tensor(values, dtype=kind)
+            # A missing number that is read is the mean; one that is compared counts nowhere.
+            arguments[python] = found if name != given["name"] or given["compared"] else found.nan_to_num()
     for dimension, own in lengths.items():
         if dimension in RUN["lengths"]:
             arguments[RUN["lengths"][dimension]] = own
     return arguments
+
+
+# Scheduled sampling (Bengio et al. 2015) in two passes (Duckworth et al. 2019): the first says what the model would choose after each true beginning.
+
+
+def truth_at(step, one_pass):
+    """The probability that a place of the predicted input is read as it is; steps are counted from 1."""
+    teacher = SETTINGS.get("teacher")
+    if teacher is None:
+        return 1.0
+    share = min(1, (step - 1) / (teacher["epochs"] * one_pass)) if teacher["epochs"] else 1
+    return teacher["from"] + (teacher["to"] - teacher["from"]) * share
+
+
+@torch.no_grad()
+def mixed(model, arguments, truth):
+    """Some places of the predicted input are what the model chose for them; the targets stay true."""
+    given = next(each for each in INPUTS if each["predicted"] and each["classes"] is not None)
+    name = RUN["arguments"][given["name"]]
+    true, lengths = arguments[name], arguments.get(RUN["lengths"].get(given["shape"][0]))
+    model.eval()
+    chosen = model(**{key: value for key, value in arguments.items() if key in RUN["read"]}).argmax(-1)
+    model.train()
+    follows = support.ahead(true, -1, lengths)
+    keep = (torch.rand(true[:, 1:].shape, device=true.device) < truth) | (follows[:, :-1] < 0)
+    read = torch.cat([true[:, :1], torch.where(keep, true[:, 1:], chosen[:, :-1])], 1)
+    return {**arguments, name: read, "next_" + name: follows}
 
 
 # Training.
@@ -311,19 +155,15 @@ def rate_at(step, steps, one_pass, lowered):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default=SOURCE.get("path"), help="the file of the data")
+    parser.add_argument("--data", default=SOURCE.get("path"), help="the file of the data, or the folder of its images")
+    parser.add_argument("--captions", help="the table of images and captions")
+    parser.add_argument("--network", help="the ONNX file that the model reads its input with")
     parser.add_argument("--weights", default=str(HERE / "weights.safetensors"), help="where it starts")
     parser.add_argument("--fresh", action="store_true", help="start from the source's own starts instead")
     parser.add_argument("--out", default="trained.safetensors")
     parser.add_argument("--epochs", type=int, default=SETTINGS.get("epochs"))
     parser.add_argument("--steps", type=int, default=SETTINGS.get("steps"))
     given = parser.parse_args()
-    readers = {"text": read_text, "table": read_table, "series": read_series, "arrays": read_arrays}
-    if SOURCE["kind"] not in readers:
-        raise SystemExit(f"The task {SOURCE['task']} is generated by Unroll; this program reads files of text, tables, series and arrays.")
-    if given.data is None or not Path(given.data).exists():
-        raise SystemExit(f"There is no file {given.data}. Say where the data is: --data FILE")
-
     world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
     device = torch.device("cpu")
     if torch.cuda.is_available():
@@ -344,7 +184,7 @@ def main():
         loss_of = nn.parallel.DistributedDataParallel(loss_of, device_ids=[device.index] if device.type == "cuda" else None)
     torch.manual_seed(SETTINGS["seed"] + rank)
 
-    training, validation = readers[SOURCE["kind"]](given.data)
+    training, validation = examples.parts(given.data, given.captions, given.network)
     is_text, rows = SOURCE["kind"] == "text", max(SETTINGS["batch"], world)
     part = lambda data, chance: windows(data, rows, SETTINGS["window"], rank, world) if is_text else batches(data, rows, rank, world, chance)
     one_pass = max(1, ((len(training) - 1) // rows) // SETTINGS["window"] if is_text else math.ceil(len(training) / rows))
@@ -366,7 +206,9 @@ def main():
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.zero_grad()
-            loss = loss_of({name: value.to(device) for name, value in arguments.items()})
+            arguments = {name: value.to(device) for name, value in arguments.items()}
+            truth = truth_at(step, one_pass)
+            loss = loss_of(arguments if truth >= 1 else mixed(model, arguments, truth))
             (loss * weight).backward()
             if SETTINGS.get("clipValue") is not None:
                 nn.utils.clip_grad_value_(parameters, SETTINGS["clipValue"])

@@ -2,6 +2,7 @@
 
 import { type Axis, hasAxis, type Value } from '../graph/graph.ts';
 import type { Instance, Line, Model } from '../graph/model.ts';
+import { weighs } from '../graph/weighing.ts';
 import type { LineRole } from '../shared/source.ts';
 import type { ImagePlaces, InstanceDescription, LineDescription } from '../shared/trace.ts';
 import type { Sizes } from './arrays.ts';
@@ -45,7 +46,7 @@ export function describeInstance(instance: Instance, model: Model, dimensions: D
     definition: instance.definition,
     runs: instance.axis !== undefined,
     reverse: instance.reverse,
-    lines: instance.lines.map((line) => describeLine(line, dimensions)),
+    lines: instance.lines.map((line) => describeLine(line, model, dimensions)),
     states: instance.states.map(({ name, after }) => ({ name, shape: shape(after), ...alongOf(after, dimensions) })),
     inputs: instance.inputs.map(({ name, value }) => ({
       name,
@@ -69,7 +70,7 @@ function classesOf(value: Value, { inputs }: Model): { readonly classes?: string
   return classes === undefined ? {} : { classes };
 }
 
-function describeLine({ value, ...line }: Line, dimensions: Dimensions): LineDescription {
+function describeLine({ value, ...line }: Line, model: Model, dimensions: Dimensions): LineDescription {
   const { shape: words, ...rest } = line;
   // The shape of a model's line names time too; one step's value has it not.
   const steps = stepsOf(value, dimensions);
@@ -80,16 +81,23 @@ function describeLine({ value, ...line }: Line, dimensions: Dimensions): LineDes
     dimensions: own,
     perStep: steps !== undefined,
     ...alongOf(value, dimensions),
-    ...attentionOf(line.role, value, dimensions),
+    ...attentionOf(line.role, value, model, dimensions),
   };
 }
 
-/** Weights over the places of another sequence, or of the same; a softmax over classes has a fixed number of them. */
-function attentionOf(role: LineRole, value: Value, dimensions: Dimensions): Pick<LineDescription, 'attention' | 'places' | 'image'> {
+/** Weights over the places of another sequence, or of the same; over a fixed number of places, where they weigh a sum: classes do not. */
+function attentionOf(
+  role: LineRole,
+  value: Value,
+  model: Model,
+  dimensions: Dimensions,
+): Pick<LineDescription, 'attention' | 'places' | 'image'> {
   const last = axesOfStep(value, dimensions).at(-1);
-  const image = last === undefined ? undefined : dimensions.image?.(last);
-  if (role === 'weights' && image !== undefined) return { attention: true, image };
-  return role === 'weights' && typeof last?.size === 'string' ? { attention: true, places: last.size } : {};
+  if (role !== 'weights' || last === undefined) return {};
+  const image = dimensions.image?.(last);
+  if (image !== undefined) return { attention: true, image };
+  if (typeof last.size === 'string') return { attention: true, places: last.size };
+  return weighs(model, value, last.name) ? { attention: true } : {};
 }
 
 /** The axis of a value's timesteps: that of time, else of another sequence. */

@@ -163,6 +163,19 @@ generate Tell { search: greedy, length: 8 }
     const rows = (await readFile(join(folder, 'looked.csv'), 'utf8')).trimEnd().split('\n').slice(1);
     // Four words and the end, each over 16 places.
     assert.equal(rows.length, 4 * 16);
+    // For PyTorch, what the network makes is an input, and the program is told how to have it.
+    const run = (await readdir(join(folder, 'runs'))).find((each) => each.startsWith('Tell'));
+    assert.equal((await unroll('export', join('runs', run!), '--out', 'tell-pytorch')).status, 0);
+    const python = join(folder, 'tell-pytorch');
+    assert.match(await readFile(join(python, 'model.py'), 'utf8'), /def forward\(self, caption, eyes_seen, .*eyes_seen \[B, 4, 4, 4\]/s);
+    const data = JSON.parse(await readFile(join(python, 'data.json'), 'utf8'));
+    assert.deepEqual(
+      [data.arguments, data.inputs.map((each: { network: unknown }) => each.network)],
+      [
+        { caption: 'caption', 'onnx(eyes, image, seen)': 'eyes_seen' },
+        [null, null, { path: 'eyes.onnx', takes: 'image', gives: 'seen', of: 'image' }],
+      ],
+    );
     await writeFile(join(folder, 'bad.png'), 'no image');
     assert.match((await unroll('generate', 'tell.rnn', '--input', 'bad.png')).error, /bad\.png: it is neither a PNG nor a JPEG/);
     assert.match((await unroll('generate', 'repeat.rnn', '--input', join('images', '0.png'))).error, /reads source, and no image/);

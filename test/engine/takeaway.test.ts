@@ -74,6 +74,7 @@ describe('a model that is taken away', function () {
     assert.deepEqual((await readdir(out)).sort(), [
       'README.md',
       'data.json',
+      'examples.py',
       'model.py',
       'source',
       'support.py',
@@ -86,8 +87,10 @@ describe('a model that is taken away', function () {
       class: string;
       source: { path: string };
       lengths: unknown;
+      read: unknown;
     };
     assert.deepEqual([data.class, data.source.path, data.lengths], ['Names', 'names.csv', { T: 'lengths_T' }]);
+    assert.deepEqual(data.read, ['name', 'lengths_T']);
     const { tensors } = await readWeights(join(out, 'weights.safetensors'));
     const kept = await weightsOf(run);
     assert.deepEqual([...tensors.keys()], [...kept.keys()]);

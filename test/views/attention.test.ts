@@ -9,7 +9,8 @@ import type { InstanceDescription, ReadRequest, Trace } from '../../src/shared/t
 import { describeInstance } from '../../src/tracing/describe.ts';
 import { Layer } from '../../src/views/layer.ts';
 import { layersOf, tintsOf } from '../../src/views/trace-state.ts';
-import { strongest, strongestText } from '../../webview/attention.ts';
+import { drawTokensBelow, type Places, shortPlaceName, strongest, strongestText } from '../../webview/attention.ts';
+import type { Surface, TextStyle } from '../../webview/surface.ts';
 
 /** A decoder that looks back at a source, and classes at its end. */
 const SOURCE = `model Translator(y: [T, 3], source: [S, 4]) {
@@ -18,9 +19,9 @@ const SOURCE = `model Translator(y: [T, 3], source: [S, 4]) {
 }
 `;
 
-async function described(source = SOURCE): Promise<InstanceDescription[]> {
+async function described(source = SOURCE, name = 'Translator'): Promise<InstanceDescription[]> {
   const program = await loadProgram('/translator.rnn', async (path) => (path === '/translator.rnn' ? source : readFile(path, 'utf8')));
-  const model = buildModel(program, { model: 'Translator', classes: {} });
+  const model = buildModel(program, { model: name, classes: {} });
   return model.instances.map((instance) => describeInstance(instance, model, { time: 'T', sizes: { T: 7, S: 5, B: 1 } }));
 }
 
@@ -34,6 +35,32 @@ describe('attention in the views', () => {
     const scopes = scopesOf(h);
     assert.deepEqual(scopes.find(({ name }) => name === 'Attention')?.values, ['weights']);
     assert.ok(!scopes.find(({ name }) => name === 'Values')!.values.includes('weights'));
+  });
+
+  it('is one over a fixed number of places where it weighs what the model reads, and not where it weighs a weight', async () => {
+    const fixed = `cell looking(y: [E], slots: [N, C], size H) {
+  state s: [H]
+  param M: [N, H]
+  near  = softmax(linear(s, N))
+  seen  = near @ slots
+  far   = softmax(linear(s, N))
+  other = sum(far * slots.T, over: N)
+  none  = softmax(linear(s, N))
+  table = none @ M
+  s'    = gru([y; seen; other; table], from: s)
+}
+model Slots(y: [T, 3], slots: [6, 4]) {
+  h    = looking(y, slots, 5)
+  late = softmax(linear(h, 6))
+  p    = softmax(linear([h; late @ slots], 6))
+  q    = linear(p, 2)
+}
+`;
+    const lines = (await described(fixed, 'Slots')).flatMap(({ path, lines: own }) => own.map((line) => ({ path, ...line })));
+    assert.deepEqual(
+      lines.filter(({ attention }) => attention).map(({ path, name }) => `${path}/${name}`),
+      ['/late', 'h/near', 'h/far'],
+    );
   });
 
   it('of several heads inside a cell is a layer for each, behind the cell itself', async () => {
@@ -101,6 +128,44 @@ model Translator(y: [T, 3], source: [S, 4]) {
     assert.deepEqual(strongest(weights, places), { place: 1, weight: 0.7 });
     assert.equal(strongestText(weights, places), 'in head 0 place 1 has .70 of the weight, in head 1 place 0 has .50 of the weight');
     assert.equal(strongest([Number.NaN, 1], { heads: 1, places: 2 }), undefined);
+    assert.equal(shortPlaceName({ heads: 1, places: 2 }, 1), 'place 1');
+    assert.equal(shortPlaceName({ heads: 1, places: 2, tokens: ['a', ' '] }, 1), '‘␣’');
+  });
+
+  it('has the tokens below its bars, all of them or as many as there is room for, that with the most weight among them', () => {
+    const drawn = (places: Places, width: number, most?: number): (readonly [at: number, text: string])[] => {
+      const found: (readonly [number, string])[] = [];
+      const wide = (text: string): number => 6 * text.length;
+      const surface = {
+        theme: { description: 'grey', foreground: 'white' },
+        measure: (text: string) => wide(text),
+        text: (at: number, _: number, text: string, { room = 0 }: TextStyle) => {
+          const half = Math.min(room, wide(text)) / 2;
+          assert.ok(at - half >= -6 && at + half <= width + 6, `${text} at ${at}`);
+          found.push([at, text]);
+          return wide(text);
+        },
+      } as unknown as Surface;
+      drawTokensBelow(surface, { x: 0, y: 0, width }, places, most);
+      for (const [k, [at]] of found.entries()) assert.ok(k === 0 || at > found[k - 1]![0]);
+      return found;
+    };
+    const letters = { heads: 1, places: 4, tokens: ['m', 'a', 'y', ' '] };
+    assert.deepEqual(drawn(letters, 40), [
+      [5, 'm'],
+      [15, 'a'],
+      [25, 'y'],
+      [35, '␣'],
+    ]);
+    assert.deepEqual(drawn(letters, 20, 3), [
+      [7.5, 'a'],
+      [17.5, '␣'],
+    ]);
+    const words = { heads: 2, places: 3, tokens: ['the', 'red', 'house'] };
+    assert.deepEqual(
+      drawn(words, 240, 2).map(([, text]) => text),
+      ['the', 'red', 'house', 'the', 'red', 'house'],
+    );
   });
 });
 

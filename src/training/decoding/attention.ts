@@ -2,6 +2,7 @@
 
 import type { Axis } from '../../graph/graph.ts';
 import type { Line, Model } from '../../graph/model.ts';
+import { weighs } from '../../graph/weighing.ts';
 import type { Tensor } from '../../runtime/runtime.ts';
 import { RunError } from '../run.ts';
 
@@ -15,8 +16,8 @@ export interface AttentionLine {
   readonly heads: readonly number[];
 }
 
-/** Those of the lines that have a number for each step and each place of the source. Where these are a fixed number, as classes are, the line has to say over what it
- *  is a softmax. */
+/** Those of the lines that have a number for each step and each place of the source. Where these are a fixed number, as classes are, the line has to weigh a
+ *  sum by them. */
 export function attentionLines(model: Model): readonly AttentionLine[] {
   const input = model.inputs.find(({ name }) => name === model.prediction?.input);
   const time = input?.value.type.axes[0];
@@ -35,10 +36,10 @@ export function attentionLines(model: Model): readonly AttentionLine[] {
   );
 }
 
-function fixedPlaces({ inputs }: Model, { text, shape }: Line, axes: readonly Axis[]): Axis | undefined {
-  const said = /\bsoftmax\s*\(.*\bover:\s*(\w+)/.exec(text)?.[1];
-  const isClasses = inputs.some(({ classes }) => classes === said);
-  return said === undefined || said !== shape.at(-1) || isClasses ? undefined : axes.at(-1);
+/** The last of the axes, where the line weighs a sum along it: a softmax over classes does not. */
+function fixedPlaces(model: Model, { value }: Line, axes: readonly Axis[]): Axis | undefined {
+  const last = axes.at(-1);
+  return last !== undefined && weighs(model, value, last.name) ? last : undefined;
 }
 
 /** The line that `unknown: copy(decoder.weights)` names. Throws RunError where it is none. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Model } from '../../../src/graph/model.ts';
 import { type DecoderToExport, exportDecoder } from '../../../src/onnx/export-decoder.ts';
 import { decodeModel } from '../../../src/onnx/proto.ts';
 import { createRuntime } from '../../../src/runtime/onnxruntime.ts';
@@ -67,14 +68,7 @@ describe('an exported decoder', () => {
 
       const greedy = await runtime.open(files.get('greedy.onnx')!, { device: 'cpu', threads: 1 });
       const given = Object.fromEntries(greedy.inputs.flatMap((each) => (sources[each] === undefined ? [] : [[each, sources[each]]])));
-      const starts = Object.fromEntries(
-        model.states.flatMap(({ name: state, before, initial }) => {
-          if (!greedy.inputs.includes(state)) return [];
-          const dims = before.type.axes.map(({ name: axis, size }) => (typeof size === 'number' ? size : axis === 'B' ? rows : 4));
-          const data = new Float32Array(dims.reduce((product, size) => product * size, 1)).fill(initial ?? 0);
-          return [[state, { type: 'float32', dims, data } as Tensor]];
-        }),
-      );
+      const starts = statesOf(model, greedy.inputs);
       const { tokens } = await greedy.compute({
         ...given,
         ...starts,
@@ -117,10 +111,92 @@ describe('an exported decoder', () => {
       await step!.release();
     });
 
+  /** Sources of 4, 1 and 3 symbols, and what stands behind their ends. */
+  const ends = [4, 1, 3];
+  for (const name of Object.keys(texts).filter((each) => !skipped.includes(each)))
+    it(`of rows that end where they end, each is written as if it stood alone: ${name}`, async () => {
+      const [model, whole] = await Promise.all([modelOf(texts[name]!, ['S']), modelOf(texts[name]!, [])]);
+      const attention = attentionLines(model);
+      const lines = attention.map(({ line }) => line.value);
+      const graphs = decoderGraphs(model, lines, (graph) => graph);
+      const writtenWith = (seed: number): number[][] =>
+        read.map((source, row) => {
+          const written: number[] = [];
+          while (written.length < length && written.at(-1) !== rules.end) {
+            const scores = logProbabilities(whole, weightsOf(whole, seed), row, [rules.begin, ...written], source.slice(0, ends[row]!));
+            written.push(best(Float32Array.from(scores), rules.never));
+          }
+          return written;
+        });
+      // As if the rows had no end, the padding would be read.
+      const seed = Array.from({ length: 60 }, (_, k) => k).find((each) => new Set(writtenWith(each).map(String)).size === rows);
+      assert.ok(seed !== undefined, 'rows differ, or this test says little');
+      const weights = weightsOf(model, seed);
+      const expected = writtenWith(seed);
+      const { files } = exportDecoder(model, { ...graphs, lines: attention.map((each) => each.name), ...rules }, { weights });
+      const longest = Math.max(...expected.map((row) => row.length));
+      const filled = expected.flatMap((row) => [...row, ...new Array(longest - row.length).fill(rules.end)]);
+      const write = async (source: Tensor): Promise<number[]> => {
+        const greedy = await runtime.open(files.get('greedy.onnx')!, { device: 'cpu', threads: 1 });
+        const { tokens } = await greedy.compute({
+          ...{ source, 'lengths(S)': int([rows], ends), length: { type: 'int64', dims: [], data: BigInt64Array.of(BigInt(length)) } },
+          ...statesOf(model, greedy.inputs),
+        });
+        await greedy.release();
+        return [...(tokens!.data as Int32Array)];
+      };
+      assert.deepEqual(await write(sources.source!), filled);
+      const other = (sources.source!.data as Int32Array).map((id, k) =>
+        Math.floor(k / rows) < ends[k % rows]! ? id : (id + 1) % classes.Symbol,
+      );
+      assert.deepEqual(await write({ ...sources.source!, data: other }), filled, 'what stands behind the ends counts nowhere');
+
+      const encoder = await runtime.open(files.get('encoder.onnx')!, { device: 'cpu', threads: 1 });
+      const step = await runtime.open(files.get('step.onnx')!, { device: 'cpu', threads: 1 });
+      const held = await encoder.compute({ source: sources.source!, 'lengths(S)': int([rows], ends), ...statesOf(model, encoder.inputs) });
+      const token = graphs.isPrefix
+        ? int(
+            [1, rows],
+            read.map(() => rules.begin),
+          )
+        : int(
+            [rows],
+            read.map(() => rules.begin),
+          );
+      const found = await step.compute(
+        Object.fromEntries(
+          Object.entries({ ...held, token, time: int([], [0]), 'lengths(S)': int([rows], ends) }).filter(([each]) =>
+            step.inputs.includes(each),
+          ),
+        ),
+      );
+      for (const { name: line, heads } of attention) {
+        const { data } = found[line]!;
+        const places = heads.reduce((product, size) => product * size, 1);
+        for (let k = 0; k < data.length; k += 1)
+          if (k % 4 >= ends[Math.floor(k / (4 * places))]!) assert.equal(data[k], 0, `${line} of row ${Math.floor(k / (4 * places))}`);
+      }
+      await encoder.release();
+      await step.release();
+    });
+
+  const statesOf = (model: Model, inputs: readonly string[]): Record<string, Tensor> =>
+    Object.fromEntries(
+      model.states.flatMap(({ name: state, before, initial }) => {
+        if (!inputs.includes(state)) return [];
+        const dims = before.type.axes.map(({ name: axis, size }) => (typeof size === 'number' ? size : axis === 'B' ? rows : 4));
+        const data = new Float32Array(dims.reduce((product, size) => product * size, 1)).fill(initial ?? 0);
+        return [[state, { type: 'float32', dims, data } as Tensor]];
+      }),
+    );
+
   it('has the operators of ONNX for the layers of the encoder', async () => {
-    const model = await modelOf(texts.additive!, []);
-    const graphs = decoderGraphs(model, [], (graph) => graph);
-    const { operators } = exportDecoder(model, { ...graphs, lines: [], ...rules }, { weights: weightsOf(model) });
-    assert.ok(operators.includes('GRU') && !operators.includes('Scan'), operators.join(' '));
+    for (const ragged of [[], ['S']])
+      for (const text of [texts.additive!, texts['with input feeding']!]) {
+        const model = await modelOf(text, ragged);
+        const graphs = decoderGraphs(model, [], (graph) => graph);
+        const { operators } = exportDecoder(model, { ...graphs, lines: [], ...rules }, { weights: weightsOf(model) });
+        assert.ok((operators.includes('GRU') || operators.includes('LSTM')) && !operators.includes('Scan'), operators.join(' '));
+      }
   });
 });
