@@ -234,9 +234,48 @@ export const rules: { readonly [Name in OperationName]: Rule<Name> } = {
     scope.define(outputs[0]!, order, name);
   },
 
+  pack(scope, { attributes: { to }, inputs: [x, mask], outputs }) {
+    const { places, order } = placesOf(scope, mask!);
+    scope.root.bindSymbol(to.size, places, 0);
+    const rest = scope.orderOf(x!).filter((name) => !order.includes(name));
+    const rows = scope.grouped(x!, [order, ...rest.map((name) => [name])]);
+    const name = scope.node('Gather', [rows, places], { axis: 0 }, outputs[0]!.name);
+    scope.define(outputs[0]!, [to.name, ...rest], name);
+  },
+  unpack(scope, { attributes: { from }, inputs: [x, mask], outputs }) {
+    const { places, order } = placesOf(scope, mask!);
+    const rest = scope.orderOf(x!).filter((name) => name !== from);
+    const whole = scope.shape([order.map((name) => axisOf(mask!, name)!), ...rest.map((name) => [axisOf(x!, name)!])]);
+    const zeros = scope.node('Expand', [scope.scalar(0, x!.type.dtype), whole], {}, 'zeros');
+    const rows = scope.node('Unsqueeze', [places, scope.integers(1)]);
+    const name = scope.node('ScatterND', [zeros, rows, scope.need(x!, [from, ...rest])], {}, outputs[0]!.name);
+    scope.defineGrouped(outputs[0]!, [order, ...rest.map((name) => [name])], name);
+  },
+
   recur: lowerRecur,
   stopGradient: (scope, { inputs: [x], outputs }) => scope.alias(outputs[0]!, scope, x!),
 };
+
+/** Where a mask holds, as places of its axes flattened in this order [n] (int64): found once a mask. */
+function placesOf(scope: Scope, mask: Value): { readonly places: string; readonly order: Pattern } {
+  const order = axisNames(mask);
+  const flat = scope.grouped(mask, [order]);
+  const places = scope.onceOutside(`places ${flat}`, (root) =>
+    root.node('Squeeze', [root.node('NonZero', [flat]), root.integers(0)], {}, 'places'),
+  );
+  return { places, order };
+}
+
+/** x less the one-hot rows, by touching the ones only. An index outside touches nothing. */
+export function decrement(scope: Scope, x: Value, { attributes: { axis }, inputs: [index] }: Node<'oneHot'>, out: Value): void {
+  const order = scope.orderOf(x);
+  const places = order.map((name) => (name === axis.name ? '' : name));
+  const given = scope.need(index!, places);
+  const inside = clamped(scope, index!, axis)(places);
+  const less = scope.node('Where', [scope.node('Equal', [given, inside]), scope.scalar(-1, 'float'), scope.scalar(0, 'float')]);
+  const attributes = { axis: order.indexOf(axis.name), reduction: 'add' };
+  scope.define(out, order, scope.node('ScatterElements', [scope.need(x, order), inside, less], attributes, out.name));
+}
 
 /** Up to here, a product with one-hot rows is the faster way to add rows up. */
 const mostOneHot = 256;
