@@ -77,6 +77,12 @@ const cases: Readonly<Record<string, (makers: Makers) => Value | readonly Value[
   'a weight gradient, over time and batch': ({ b, float }) => b.contract(float(T, B, H), float(T, B, I), ['T', 'B']),
   'the same in different orders': ({ b, float }) => b.contract(float(B, T, H), float(T, I, B), ['T', 'B']),
   'over all axes': ({ b, float }) => b.contract(float(B, H), float(H, B), ['B', 'H']),
+  'a vector by a matrix whose summed axes come first, last, and around its own': ({ b, float }) => [
+    b.contract(float(H), float(H, T, B), ['H']),
+    b.contract(float(T, H, B), float(H), ['H']),
+    b.contract(float(T, S, B), float(T, H, S, B), ['T', 'S', 'B']),
+    b.contract(float(T, H, I, B), float(T, B), ['T', 'B']),
+  ],
   'a batched product': ({ b, float }) => b.contract(float(B, S, H), float(B, H), ['H']),
   'a batched product with several free axes': ({ b, float }) => b.contract(float(T, B, S, H), float(B, H, I, J), ['H']),
   'batch axes in different orders': ({ b, float }) => b.contract(float(T, B, H), float(H, T, S, B), ['H']),

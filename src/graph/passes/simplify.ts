@@ -57,7 +57,12 @@ function simpler(writer: Writer, node: Exclude<AnyNode, Node<'recur'>>, inputs: 
       const chosen = numberOf(writer, x!);
       const [other, value] = chosen === 0 ? [y!, inputs[2]!] : [inputs[2]!, y!];
       const isWhole = [...axisNames(x!), ...axisNames(other)].every((name) => hasAxis(value, name));
-      return chosen !== undefined && isWhole ? value : unspread(writer, 'where', inputs);
+      if (chosen !== undefined && isWhole) return value;
+      // What was chosen by the same condition before.
+      const before = writer.madeBy(y!, 'where');
+      if (before !== undefined && before.inputs[0] === x && axisNames(before.inputs[2]!).length === 0)
+        return writer.one('where', {}, x!, before.inputs[1]!, inputs[2]!);
+      return unspread(writer, 'where', inputs);
     }
     case 'scatterAdd': {
       // Nothing is summed: each update stands alone.
