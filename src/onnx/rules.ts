@@ -280,24 +280,21 @@ export function decrement(scope: Scope, x: Value, { attributes: { axis }, inputs
 /** Up to here, a product with one-hot rows is the faster way to add rows up. */
 const mostOneHot = 256;
 
-/** Row by row. An index outside adds to a row more, which is left out. */
+/** Row by row. To an index outside, nothing is added. */
 function scatterRows(scope: Scope, { attributes: { axis }, inputs: [updates, index], outputs }: Node<'scatterAdd'>): void {
-  const size = axis.size as number;
   const places = scope.orderOf(index!);
   const rest = scope.orderOf(updates!).filter((name) => !places.includes(name));
   const given = scope.need(index!, places);
-  const inside = scope.node('And', [
-    scope.node('LessOrEqual', [scope.scalar(0, 'int'), given]),
-    scope.node('Less', [given, scope.scalar(size, 'int')]),
-  ]);
-  const row = scope.node('Where', [inside, given, scope.scalar(size, 'int')]);
-  const rows = scope.node('Reshape', [scope.node('Cast', [row], { to: elementTypes.int64 }), scope.integers(-1, 1)]);
-  const own = rest.map((name) => [axisOf(updates!, name)!]);
+  const inside = clamped(scope, index!, axis)(places);
+  const isInside = scope.node('Equal', [given, inside]);
+  const column = scope.integers(-1, 1);
+  const rows = scope.node('Reshape', [scope.node('Cast', [inside], { to: elementTypes.int64 }), column]);
   const flat = scope.grouped(updates!, [places, ...rest.map((name) => [name])]);
-  const start = scope.node('Expand', [scope.scalar(0, 'float'), scope.shape([[{ name: axis.name, size: size + 1 }], ...own])]);
-  const sums = scope.node('ScatterND', [start, rows, flat], { reduction: 'add' });
-  const kept = scope.node('Slice', [sums, scope.integers(0), scope.integers(size), scope.integers(0)], {}, outputs[0]!.name);
-  scope.define(outputs[0]!, [axis.name, ...rest], kept);
+  const kept = scope.node('Reshape', [isInside, scope.integers(-1, ...rest.map(() => 1))]);
+  const added = scope.node('Where', [kept, flat, scope.scalar(0, 'float')]);
+  const start = scope.node('Expand', [scope.scalar(0, 'float'), scope.shape([[axis], ...rest.map((name) => [axisOf(updates!, name)!])])]);
+  const sums = scope.node('ScatterND', [start, rows, added], { reduction: 'add' }, outputs[0]!.name);
+  scope.define(outputs[0]!, [axis.name, ...rest], sums);
 }
 
 /** Further than any axis is long. */
