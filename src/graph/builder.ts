@@ -154,6 +154,12 @@ export class Builder {
   reverse(x: Value, axis: string, lengths?: Value): Value {
     return lengths === undefined ? this.#one('reverse', { axis }, x) : this.#one('reverse', { axis }, x, lengths);
   }
+  pack(x: Value, mask: Value, to: Axis): Value {
+    return this.#one('pack', { to }, x, mask);
+  }
+  unpack(x: Value, mask: Value, from: string): Value {
+    return this.#one('unpack', { from }, x, mask);
+  }
   convolve(a: Value, b: Value, over: readonly string[], windows: readonly Window[], makes: WindowPart = 'place'): Value {
     return this.#one('convolve', { over, windows, makes }, a, b);
   }

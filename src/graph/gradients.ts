@@ -131,6 +131,9 @@ export const gradientRules: { readonly [Name in Exclude<OperationName, 'recur'>]
   shift: (_, { b, dy, attributes: { axis, by } }) => [value(b.shift(dy, axis, -by))],
   reverse: ([, lengths], { b, dy, attributes: { axis } }) => [value(b.reverse(dy, axis, lengths)), undefined],
 
+  pack: ([, mask], { b, dy, attributes: { to } }) => [value(b.unpack(dy, mask!, to.name)), undefined],
+  unpack: ([x, mask], { b, dy, attributes: { from } }) => [value(b.pack(dy, mask!, axisOf(x!, from)!)), undefined],
+
   convolve: (inputs, { b, dy, needs, attributes: { windows } }) =>
     inputs.map((x, k) => {
       if (!needs(k)) return undefined;

@@ -122,6 +122,12 @@ export interface Operations {
   /** reverse(x, lengths?): turned along `axis`, within each row's length where lengths (int, batch axes) are given; padding stays. */
   reverse: { readonly axis: string };
 
+  /** pack(x, mask): the places of x where the mask holds, row-major in the mask's axes, one behind the other as the axis `to`, which stands for
+   *  the mask's axes. x has all of them. The size of `to` is a name that no other mask's has: the mask binds it when the graph runs. Not in bodies. */
+  pack: { readonly to: Axis };
+  /** The transpose of pack: unpack(x, mask): the axis `from` as the mask's axes; zero where the mask does not hold. */
+  unpack: { readonly from: string };
+
   /** Convolution and its two transposes in one. A window relates three axes: place j of `place` sees, through the offset k of `offset`,
    *  the place i = stride * j + k - before of `whole`. Two operands have two of the three axes of each window, the result has the third, which
    *  `makes` names: sums of products over all (i, j, k) that are so related, and over the axes of `over`, which both operands have; other

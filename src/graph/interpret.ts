@@ -12,7 +12,8 @@ export interface NamedArray {
 /** The results of the graph, their axes in the order of their types. `feeds` has an array for each parameter, its axes in any order. */
 export function interpret(graph: Graph, feeds: ReadonlyMap<Value, NamedArray>, sizes: Readonly<Record<string, number>> = {}): NamedArray[] {
   const known = new Map<Value, NamedArray>();
-  const bind = (axis: Axis): { name: string; size: number } => ({ name: axis.name, size: bound(axis.size, sizes) });
+  const own: Record<string, number> = { ...sizes };
+  const bind = (axis: Axis): { name: string; size: number } => ({ name: axis.name, size: bound(axis.size, own) });
   for (const parameter of graph.parameters) {
     const feed = feeds.get(parameter);
     if (feed === undefined) throw new GraphError(`nothing is fed to ${show(parameter)}`);
@@ -25,6 +26,7 @@ export function interpret(graph: Graph, feeds: ReadonlyMap<Value, NamedArray>, s
   };
   for (const node of graph.nodes) {
     const inputs = node.inputs.map(find);
+    if (node.operation === 'pack') own[node.attributes.to.size] = inputs[1]!.data.reduce((count, each) => count + each, 0);
     const types = node.outputs.map((output) => output.type.axes.map(bind));
     const outputs = node.operation === 'recur' ? recur(node, inputs, sizes) : [evaluate(node, inputs, types[0]!)];
     node.outputs.forEach((output, k) => {
@@ -128,6 +130,8 @@ const elements: { readonly [Name in Exclude<OperationName, 'recur' | 'contract' 
   gather: ([x, rows], index, { attributes: { axis } }) => x!.atOr(Number.NaN, axis, rows!.at(index), index),
   oneHot: ([x], index, { attributes: { axis } }) => Number(x!.at(index) === index[axis.name]),
   shift: ([x], index, { attributes: { axis, by, fill } }) => x!.atOr(fill, axis, index[axis]! - by, index),
+  pack: ([x, mask], index, { attributes: { to } }) => x!.at({ ...index, ...placeOf(mask!, index[to.name]!) }),
+  unpack: ([x, mask], index, { attributes: { from } }) => (mask!.at(index) === 0 ? 0 : x!.at({ ...index, [from]: rankOf(mask!, index) })),
   reverse: ([x, lengths], index, { attributes: { axis } }) => {
     const length = lengths === undefined ? x!.size(axis) : lengths.at(index);
     const place = index[axis]!;
@@ -224,6 +228,22 @@ function scatterAdd(node: Node<'scatterAdd'>, [updates, index]: readonly [Reader
     if (row >= 0 && row < target.size(name)) result.data[target.place({ ...at, [name]: row })]! += updates.at(at);
   }
   return result;
+}
+
+/** The index at which the mask holds for the k-th time. */
+function placeOf(mask: Reader, k: number): Index {
+  let left = k;
+  for (const index of indices(mask.array.axes)) {
+    if (mask.at(index) === 0) continue;
+    if (left === 0) return { ...index };
+    left -= 1;
+  }
+  throw new GraphError(`the mask holds at no more than ${k} places`);
+}
+
+/** How often the mask holds before an index. */
+function rankOf(mask: Reader, index: Index): number {
+  return mask.array.data.subarray(0, mask.place(index)).reduce((count, each) => count + each, 0);
 }
 
 function recur(node: Node<'recur'>, inputs: readonly NamedArray[], sizes: Readonly<Record<string, number>>): NamedArray[] {

@@ -107,6 +107,17 @@ export const typeRules: { readonly [Name in OperationName]: Rule<Name> } = {
   shift: ([x], { axis }) => along(x!, axis),
   reverse: ([x], { axis }) => along(x!, axis),
 
+  pack([x, mask], { to }) {
+    const names = mask!.type.axes.map(({ name }) => name);
+    if (mask!.type.dtype !== 'bool' || names.length === 0) throw new GraphError(`pack by ${show(mask!)}`);
+    return [tensor([to, ...without(x!, names)], x!.type.dtype)];
+  },
+  unpack([x, mask], { from }) {
+    const rest = without(x!, [from]);
+    if (rest.some(({ name }) => hasAxis(mask!, name))) throw new GraphError(`unpack of ${show(x!)} by ${show(mask!)}`);
+    return [tensor([...mask!.type.axes, ...rest], x!.type.dtype)];
+  },
+
   convolve([a, b], { over, windows, makes }) {
     const given = (['whole', 'place', 'offset'] as const).filter((part) => part !== makes);
     const inner = windows.flatMap((window) => given.map((part) => window[part].name));

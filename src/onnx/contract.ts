@@ -32,7 +32,25 @@ export function lowerContract(scope: Scope, a: Value, b: Value, over: readonly s
   }
   const batch = axisNames(a).filter((name) => hasAxis(b, name) && !over.includes(name));
   if (batch.length > 0) lowerBatched(scope, a, b, over, batch, out);
-  else lowerGemm(scope, a, b, over, out, epilogue);
+  else if (!lowerAround(scope, a, b, over, out, epilogue)) lowerGemm(scope, a, b, over, out, epilogue);
+}
+
+/** A product with nothing of its own on one side, while the summed axes lie around those of the other: one vector for each place of the outer summed axes,
+ *  then their sum, so that nothing is moved. Gives whether that is so. */
+function lowerAround(scope: Scope, a: Value, b: Value, over: readonly string[], out: Value, { addend, activation }: Epilogue): boolean {
+  const isOwn = (name: string): boolean => !over.includes(name);
+  const [vector, matrix] = axisNames(a).some(isOwn) ? [b, a] : [a, b];
+  const order = scope.orderOf(matrix);
+  const outer = order.slice(0, order.findIndex(isOwn));
+  const own = order.filter(isOwn);
+  const inner = order.slice(outer.length + own.length);
+  const isAround = outer.length > 0 && own.length > 0 && inner.length > 0 && inner.every((name) => !isOwn(name));
+  if (!isAround || axisNames(vector).some(isOwn) || addend !== undefined || activation !== undefined) return false;
+  const groups = outer.map((name) => [name]);
+  const products = scope.node('MatMul', [scope.grouped(matrix, [...groups, own, inner]), scope.grouped(vector, [...groups, inner, []])]);
+  const axes = scope.integers(...outer.keys(), outer.length + 1);
+  scope.defineGrouped(out, [own], scope.node('ReduceSum', [products, axes], { keepdims: 0 }, out.name));
+  return true;
 }
 
 function lowerOuter(scope: Scope, a: Value, b: Value, out: Value): void {
@@ -92,7 +110,11 @@ function placed(scope: Scope, a: Value, b: Value, over: readonly string[], batch
   const own = (value: Value): Value['type']['axes'] => value.type.axes.filter(({ name }) => !over.includes(name) && !batch.includes(name));
   const m = own(a);
   const n = own(b);
-  if (m.length === 0 || n.length === 0) return [a, b];
+  if (m.length === 0 || n.length === 0) {
+    // A matrix and a vector: the matrix is read as it is in memory, a transposed one takes five times as long.
+    const [matrix, vector] = m.length === 0 ? [b, a] : [a, b];
+    return over.includes(scope.orderOf(matrix)[0]!) ? [vector, matrix] : [matrix, vector];
+  }
   // Weights go to the left where the other operand's summed axes are not its innermost: both are then read as they are in memory.
   if (batch.length === 0 && isWeight(a) !== isWeight(b)) {
     const [weight, other] = isWeight(a) ? [a, b] : [b, a];

@@ -3,6 +3,7 @@
 // The runtime has such fusions itself, but not where a Split stands behind the product or the addend is a column.
 
 import { type AnyNode, axisNames, axisOf, hasAxis, type Node, type Value } from '../graph/graph.ts';
+import { sameAxes } from '../graph/shapes.ts';
 import type { Epilogue } from './contract.ts';
 
 export interface FusedProduct {
@@ -15,6 +16,8 @@ export interface Fusions {
   readonly products: ReadonlyMap<AnyNode, FusedProduct>;
   /** By the first slice: all slices of the axis, in order. */
   readonly splits: ReadonlyMap<AnyNode, readonly Node<'slice'>[]>;
+  /** By a difference: the one-hot rows that it takes away, of which only the ones are touched. */
+  readonly decrements: ReadonlyMap<AnyNode, Node<'oneHot'>>;
   /** Nodes that are computed with another. */
   readonly absorbed: ReadonlySet<AnyNode>;
 }
@@ -41,6 +44,15 @@ export function findFusions(nodes: readonly AnyNode[], results: readonly Value[]
     splits.set(pieces[0]!, ordered);
     for (const piece of pieces.slice(1)) absorbed.add(piece);
   }
+  const makers = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const decrements = new Map<AnyNode, Node<'oneHot'>>();
+  for (const node of nodes) {
+    const row = node.operation === 'sub' ? makers.get(node.inputs[1]!) : undefined;
+    if (row?.operation !== 'oneHot' || reader(row.outputs[0]!) !== node || !sameAxes(node.inputs[0]!.type.axes, row.outputs[0]!.type.axes))
+      continue;
+    decrements.set(node, row);
+    absorbed.add(row);
+  }
   for (const node of nodes) {
     if (node.operation !== 'contract' || !plain(node)) continue;
     const added = reader(node.outputs[0]!);
@@ -54,7 +66,7 @@ export function findFusions(nodes: readonly AnyNode[], results: readonly Value[]
     absorbed.add(node);
     if (last !== added) absorbed.add(added);
   }
-  return { products, splits, absorbed };
+  return { products, splits, decrements, absorbed };
 }
 
 /** The node that alone reads a value, where one does. */

@@ -5,7 +5,7 @@ import type { AnyNode, Axis, DataType, Graph, Node, Value } from '../graph/graph
 import { lowerContract } from './contract.ts';
 import { findFusions } from './fuse.ts';
 import { type ElementType, encodeModel, type ModelProto, type ValueInfo } from './proto.ts';
-import { rules, type Surroundings } from './rules.ts';
+import { decrement, rules, type Surroundings } from './rules.ts';
 import { Scope, type Shared } from './scope.ts';
 import { valueInfo } from './write.ts';
 
@@ -106,7 +106,7 @@ function lowerNodes(
   results: readonly Value[],
   recurrence: LowerOptions['recurrence'] = () => false,
 ): void {
-  const { products, splits, absorbed } = findFusions(nodes, results, scope.shared.extensions);
+  const { products, splits, decrements, absorbed } = findFusions(nodes, results, scope.shared.extensions);
   for (const node of nodes) {
     if (absorbed.has(node)) continue;
     scope.origin = node.origin;
@@ -119,6 +119,11 @@ function lowerNodes(
     const pieces = splits.get(node);
     if (pieces !== undefined) {
       split(scope, pieces);
+      continue;
+    }
+    const row = decrements.get(node);
+    if (row !== undefined) {
+      decrement(scope, node.inputs[0]!, row, node.outputs[0]!);
       continue;
     }
     if (node.operation === 'recur' && recurrence(scope, node)) continue;

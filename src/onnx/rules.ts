@@ -234,31 +234,67 @@ export const rules: { readonly [Name in OperationName]: Rule<Name> } = {
     scope.define(outputs[0]!, order, name);
   },
 
+  pack(scope, { attributes: { to }, inputs: [x, mask], outputs }) {
+    const { places, order } = placesOf(scope, mask!);
+    scope.root.bindSymbol(to.size, places, 0);
+    const rest = scope.orderOf(x!).filter((name) => !order.includes(name));
+    const rows = scope.grouped(x!, [order, ...rest.map((name) => [name])]);
+    const name = scope.node('Gather', [rows, places], { axis: 0 }, outputs[0]!.name);
+    scope.define(outputs[0]!, [to.name, ...rest], name);
+  },
+  unpack(scope, { attributes: { from }, inputs: [x, mask], outputs }) {
+    const { places, order } = placesOf(scope, mask!);
+    const rest = scope.orderOf(x!).filter((name) => name !== from);
+    const whole = scope.shape([order.map((name) => axisOf(mask!, name)!), ...rest.map((name) => [axisOf(x!, name)!])]);
+    const zeros = scope.node('Expand', [scope.scalar(0, x!.type.dtype), whole], {}, 'zeros');
+    const rows = scope.node('Unsqueeze', [places, scope.integers(1)]);
+    const name = scope.node('ScatterND', [zeros, rows, scope.need(x!, [from, ...rest])], {}, outputs[0]!.name);
+    scope.defineGrouped(outputs[0]!, [order, ...rest.map((name) => [name])], name);
+  },
+
   recur: lowerRecur,
   stopGradient: (scope, { inputs: [x], outputs }) => scope.alias(outputs[0]!, scope, x!),
 };
 
+/** Where a mask holds, as places of its axes flattened in this order [n] (int64): found once a mask. */
+function placesOf(scope: Scope, mask: Value): { readonly places: string; readonly order: Pattern } {
+  const order = axisNames(mask);
+  const flat = scope.grouped(mask, [order]);
+  const places = scope.onceOutside(`places ${flat}`, (root) =>
+    root.node('Squeeze', [root.node('NonZero', [flat]), root.integers(0)], {}, 'places'),
+  );
+  return { places, order };
+}
+
+/** x less the one-hot rows, by touching the ones only. An index outside touches nothing. */
+export function decrement(scope: Scope, x: Value, { attributes: { axis }, inputs: [index] }: Node<'oneHot'>, out: Value): void {
+  const order = scope.orderOf(x);
+  const places = order.map((name) => (name === axis.name ? '' : name));
+  const given = scope.need(index!, places);
+  const inside = clamped(scope, index!, axis)(places);
+  const less = scope.node('Where', [scope.node('Equal', [given, inside]), scope.scalar(-1, 'float'), scope.scalar(0, 'float')]);
+  const attributes = { axis: order.indexOf(axis.name), reduction: 'add' };
+  scope.define(out, order, scope.node('ScatterElements', [scope.need(x, order), inside, less], attributes, out.name));
+}
+
 /** Up to here, a product with one-hot rows is the faster way to add rows up. */
 const mostOneHot = 256;
 
-/** Row by row. An index outside adds to a row more, which is left out. */
+/** Row by row. To an index outside, nothing is added. */
 function scatterRows(scope: Scope, { attributes: { axis }, inputs: [updates, index], outputs }: Node<'scatterAdd'>): void {
-  const size = axis.size as number;
   const places = scope.orderOf(index!);
   const rest = scope.orderOf(updates!).filter((name) => !places.includes(name));
   const given = scope.need(index!, places);
-  const inside = scope.node('And', [
-    scope.node('LessOrEqual', [scope.scalar(0, 'int'), given]),
-    scope.node('Less', [given, scope.scalar(size, 'int')]),
-  ]);
-  const row = scope.node('Where', [inside, given, scope.scalar(size, 'int')]);
-  const rows = scope.node('Reshape', [scope.node('Cast', [row], { to: elementTypes.int64 }), scope.integers(-1, 1)]);
-  const own = rest.map((name) => [axisOf(updates!, name)!]);
+  const inside = clamped(scope, index!, axis)(places);
+  const isInside = scope.node('Equal', [given, inside]);
+  const column = scope.integers(-1, 1);
+  const rows = scope.node('Reshape', [scope.node('Cast', [inside], { to: elementTypes.int64 }), column]);
   const flat = scope.grouped(updates!, [places, ...rest.map((name) => [name])]);
-  const start = scope.node('Expand', [scope.scalar(0, 'float'), scope.shape([[{ name: axis.name, size: size + 1 }], ...own])]);
-  const sums = scope.node('ScatterND', [start, rows, flat], { reduction: 'add' });
-  const kept = scope.node('Slice', [sums, scope.integers(0), scope.integers(size), scope.integers(0)], {}, outputs[0]!.name);
-  scope.define(outputs[0]!, [axis.name, ...rest], kept);
+  const kept = scope.node('Reshape', [isInside, scope.integers(-1, ...rest.map(() => 1))]);
+  const added = scope.node('Where', [kept, flat, scope.scalar(0, 'float')]);
+  const start = scope.node('Expand', [scope.scalar(0, 'float'), scope.shape([[axis], ...rest.map((name) => [axisOf(updates!, name)!])])]);
+  const sums = scope.node('ScatterND', [start, rows, added], { reduction: 'add' }, outputs[0]!.name);
+  scope.define(outputs[0]!, [axis.name, ...rest], sums);
 }
 
 /** Further than any axis is long. */

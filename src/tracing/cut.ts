@@ -1,14 +1,14 @@
 // Graphs of windows of time, cut out of a model's graph.
 //
 // What a window needs of the rest of the sequence becomes a parameter: the states around each step of every recurrence, and the results of
-// operations that look across time (locality.ts). What is left treats each timestep on its own, so that any line at a window is one batched
+// operations that look across time (graph/locality.ts). What is left treats each timestep on its own, so that any line at a window is one batched
 // evaluation of a graph without loops (graph/vectorise.ts).
 
 import { type AnyNode, type Graph, hasAxis, makeValue, type Value } from '../graph/graph.ts';
+import { isLocal } from '../graph/locality.ts';
 import { select } from '../graph/prune.ts';
 import { recurParts } from '../graph/recur.ts';
 import { type KnownStates, vectorise } from '../graph/vectorise.ts';
-import { isLocal } from './locality.ts';
 import { type Stages, stagesOf } from './stages.ts';
 import { type Observed, observeStates } from './states.ts';
 

@@ -2,8 +2,8 @@
 // that is bound when the graph runs, so that a window of it can be computed alone.
 
 import type { OperationName } from '../graph/graph.ts';
+import { isLocal } from '../graph/locality.ts';
 import type { Model } from '../graph/model.ts';
-import { isLocal } from './locality.ts';
 import { renewed } from './renew.ts';
 
 /** The model with every axis of this name having its name for a length. */

@@ -49,7 +49,7 @@ export async function openPartsTrainer(
   const setup: Omit<PartSetup, 'part'> = {
     parts,
     gradient: bytes(gradientGraph(model, trained)),
-    evaluation: bytes(stepGraphs(model, settings).evaluation),
+    evaluation: bytes(stepGraphs(model, settings, true).evaluation),
     update: bytes(updateGraph(settings)),
     weights,
     frozen: Object.fromEntries(frozen.map(({ name }) => [name, tensorOf(name, start)])),

@@ -18,7 +18,7 @@ export async function openSessionTrainer(
   runtime: Runtime,
   options: SessionOptions,
 ): Promise<Trainer> {
-  const graphs = stepGraphs(model, settings);
+  const graphs = stepGraphs(model, settings, options.device === 'cpu');
   const trainer = new SessionTrainer(model, settings, graphs, {
     device: options.device,
     open: (graph) => runtime.open(lower(graph.graph, graph).bytes, options),

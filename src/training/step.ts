@@ -6,6 +6,7 @@ import { axisNames, type Graph, type TensorType, tensor, type Value } from '../g
 import type { Model, Weight } from '../graph/model.ts';
 import { optimise } from '../graph/passes/optimise.ts';
 import { orderResults } from '../graph/passes/order.ts';
+import { packPadded } from '../graph/passes/pack.ts';
 import { select } from '../graph/prune.ts';
 import type { TrainSettings } from '../shared/settings.ts';
 import { type Rates, rateNames, ruleOf } from './optimizer.ts';
@@ -34,8 +35,10 @@ export const momentName = (weight: string, moment: string): string => `${weight}
 export const gradientName = (weight: string): string => `gradient:${weight}`;
 export const next = (name: string): string => `${name}'`;
 
-export function stepGraphs(model: Model, settings: TrainSettings): StepGraphs {
-  return { step: stepGraph(model, settings), evaluation: evaluationGraph(model) };
+/** `pack`: what only the loss needs of a padded batch is computed without the padding, by tensors whose sizes are known when the graph runs. */
+export function stepGraphs(model: Model, settings: TrainSettings, pack: boolean): StepGraphs {
+  const improve = pack ? packPadded : (graph: Graph): Graph => graph;
+  return { step: stepGraph(model, settings, improve), evaluation: evaluationGraph(model, improve) };
 }
 
 /** A model without a loss cannot be trained. */
@@ -75,7 +78,7 @@ export function trainedWeights({ name: modelName, weights }: Model, { freeze = [
 export function gradientGraph(model: Model, trained: readonly Weight[] = model.weights): NamedGraph {
   const losses = model.losses!;
   const b = new Builder();
-  const lean = select(model.graph, [losses.value, losses.counted, ...model.states.map(({ after }) => after)]);
+  const lean = packPadded(select(model.graph, [losses.value, losses.counted, ...model.states.map(({ after }) => after)]));
   const parameters = lean.parameters.map((value) => b.adopt(value));
   const [value, counted, ...after] = b.inline(lean, parameters);
   const sum = b.sum(value!);
@@ -111,11 +114,11 @@ export function updateGraph({ optimizer, clipValue }: TrainSettings): NamedGraph
   return named(optimise(b.graph([updated.parameter, ...updated.moments])), inputs, ['parameter', ...rule.moments].map(next));
 }
 
-function stepGraph(model: Model, settings: TrainSettings): NamedGraph {
+function stepGraph(model: Model, settings: TrainSettings, improve: (graph: Graph) => Graph): NamedGraph {
   const trained = trainedWeights(model, settings);
   const weights = trained.map(({ value }) => value);
-  const lean = select(model.graph, [lossOf(model), ...model.states.map(({ after }) => after)]);
-  const derivative = differentiate(lean, lossOf(model), weights);
+  const lean = improve(select(model.graph, [lossOf(model), ...model.states.map(({ after }) => after)]));
+  const derivative = differentiate(lean, lean.results[0]!, weights);
 
   const b = new Builder();
   const parameters = derivative.graph.parameters.map((value) => b.adopt(value));
@@ -181,7 +184,7 @@ function cut(b: Builder, gradient: Value, most: number | undefined): Value {
 /** Keeps the factor finite where the gradient is zero (torch.nn.utils.clip_grad_norm_). */
 export const tiny = 1e-6;
 
-function evaluationGraph(model: Model): NamedGraph {
+function evaluationGraph(model: Model, improve: (graph: Graph) => Graph): NamedGraph {
   const { losses, states, dropout, judged } = model;
   const lossValues = losses === undefined ? [lossOf(model)] : [losses.value, losses.counted];
   const comparedValues = judged === undefined ? [] : [judged.scores, judged.target, judged.counted];
@@ -200,7 +203,7 @@ function evaluationGraph(model: Model): NamedGraph {
     ...states.map(({ name }) => next(stateName(name))),
   ];
   const results = [sum, count, ...compared, ...values.slice(lossValues.length + comparedValues.length)];
-  return named(optimise(b.graph(results)), parameterNames(model), outputs, ['predicted', 'target', 'counted']);
+  return named(optimise(improve(b.graph(results))), parameterNames(model), outputs, ['predicted', 'target', 'counted']);
 }
 
 /** What is predicted, what is true, what of it counts, and the sum of the loss function over that. */

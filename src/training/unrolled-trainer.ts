@@ -22,7 +22,7 @@ export async function openUnrolledTrainer(
   runtime: Runtime,
   options: SessionOptions,
 ): Promise<Trainer> {
-  const trainer = new SessionTrainer(model, settings, stepGraphs(model, settings), {
+  const trainer = new SessionTrainer(model, settings, stepGraphs(model, settings, false), {
     device: options.device,
     fixedSizes: true,
     open: (graph, sizes) => openUnrolled(runtime, graph, sizes, options),

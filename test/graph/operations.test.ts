@@ -11,6 +11,8 @@ const H: Axis = { name: 'H', size: 3 };
 const K: Axis = { name: 'K', size: 5 };
 const J: Axis = { name: 'J', size: 2 };
 const sizes = { T: 4, B: 2 };
+/** The places that a mask chooses. */
+const N: Axis = { name: 'N', size: 'N' };
 /** 3 as 2 and 1. */
 const pools = [{ from: 'H', to: J, size: 2 }] as const;
 
@@ -95,6 +97,11 @@ const uses: { readonly [Name in Exclude<OperationName, 'recur'>]: (given: Given)
     b.pool(b.pad(x, 'H', 1, K), 'mean', [{ from: 'K', to: J, size: 3 }]),
   ],
   unpool: ({ b, x }) => b.unpool(x, [{ from: 'H', to: K, size: 2 }]),
+  pack: ({ b, x, n }) => b.sum(b.exp(b.pack(x, chosen(b, n), N)), ['N']),
+  unpack: ({ b, x, n }) => [
+    b.unpack(b.pack(x, chosen(b, n), N), chosen(b, n), 'N'),
+    b.unpack(b.sum(b.pack(x, chosen(b, n), N), ['H']), chosen(b, n), 'N'),
+  ],
   rename: ({ b, x }) => b.rename(x, 'H', 'C'),
   broadcast: ({ b, y }) => b.broadcast(y, K),
   gather: ({ b, x, v, n, m }) => [b.gather(v, n, 'H'), b.gather(x, m, 'T'), b.gather(x, n, 'T'), b.gather(x, n, 'H')],
@@ -193,6 +200,7 @@ describe('erf', () => {
     });
 }).timeout(30_000);
 
+const chosen = (b: Builder, n: Value): Value => b.binary('equal', n, b.constant(1, [], 'int'));
 const positive = (b: Builder, x: Value): Value => b.plus(b.times(x, x), b.constant(0.5));
 
 /** Smooth operations applied to each other at random, some of them inside a recurrence with one state, itself perhaps inside another. */

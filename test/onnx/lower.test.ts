@@ -14,6 +14,7 @@ const [C, O, Y, X, K, L, P, Q] = [
   axis('P', 4),
   axis('Q', 3),
 ];
+const [N, M] = [axis('N'), axis('M')];
 /** Strides 2; kernels 3 and 2. */
 const seen = [
   { whole: Y, place: P, offset: K, stride: 2, before: 1 },
@@ -76,6 +77,12 @@ const cases: Readonly<Record<string, (makers: Makers) => Value | readonly Value[
   'a weight gradient, over time and batch': ({ b, float }) => b.contract(float(T, B, H), float(T, B, I), ['T', 'B']),
   'the same in different orders': ({ b, float }) => b.contract(float(B, T, H), float(T, I, B), ['T', 'B']),
   'over all axes': ({ b, float }) => b.contract(float(B, H), float(H, B), ['B', 'H']),
+  'a vector by a matrix whose summed axes come first, last, and around its own': ({ b, float }) => [
+    b.contract(float(H), float(H, T, B), ['H']),
+    b.contract(float(T, H, B), float(H), ['H']),
+    b.contract(float(T, S, B), float(T, H, S, B), ['T', 'S', 'B']),
+    b.contract(float(T, H, I, B), float(T, B), ['T', 'B']),
+  ],
   'a batched product': ({ b, float }) => b.contract(float(B, S, H), float(B, H), ['H']),
   'a batched product with several free axes': ({ b, float }) => b.contract(float(T, B, S, H), float(B, H, I, J), ['H']),
   'batch axes in different orders': ({ b, float }) => b.contract(float(T, B, H), float(H, T, S, B), ['H']),
@@ -152,6 +159,27 @@ const cases: Readonly<Record<string, (makers: Makers) => Value | readonly Value[
   oneHot: ({ b, int }) => {
     const x = int(T, B);
     return [b.oneHot(x, I), b.oneHot(b.minus(x, b.constant(1, [], 'int')), I, 'bool')];
+  },
+  'rows less one-hot rows, some outside': ({ b, float, int }) => {
+    const index = b.minus(int(B, T), b.constant(1, [], 'int'));
+    return [
+      b.minus(float(T, B, L), b.oneHot(index, L)),
+      b.minus(float(L, T, B), b.oneHot(index, L)),
+      b.minus(float(L), b.oneHot(index, L)),
+    ];
+  },
+  pack: ({ b, float, int, bool }) => {
+    const [x, mask, other] = [float(B, H, T), bool(T, B), bool(H)];
+    const many = b.exp(b.contract(b.pack(x, mask, N), float(H, I), ['H']));
+    return [b.unpack(many, mask, 'N'), b.sum(many, ['N']), b.unpack(b.pack(int(H, B), other, M), other, 'M')];
+  },
+  'pack where nothing is chosen': ({ b, float }) => {
+    const [x, weight] = [float(T, B, H), float(H, I)];
+    const mask = b.binary('less', b.iota(T), b.constant(0, [B], 'int'));
+    const none = b.pack(x, mask, N);
+    const many = b.softmax(b.plus(b.contract(none, weight, ['H']), float(I)), 'I');
+    const back = b.contract(many, weight, ['I']);
+    return [b.unpack(back, mask, 'N'), b.contract(none, many, ['N']), b.sum(many, ['N']), b.sum(b.max(many, ['I']))];
   },
   shift: ({ b, float }) => {
     const x = float(T, H);

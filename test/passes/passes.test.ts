@@ -8,7 +8,7 @@ import { mergeProducts } from '../../src/graph/passes/merge.ts';
 import { pull } from '../../src/graph/passes/pull.ts';
 import { reuseProducts } from '../../src/graph/passes/reuse.ts';
 import { simplify } from '../../src/graph/passes/simplify.ts';
-import { after, axis, B, H, I, inEach, loop, T, V } from './passes.ts';
+import { after, axis, B, H, I, inEach, loop, S, T, V } from './passes.ts';
 
 /** The text of a graph, a line a node. */
 const lines = (...text: string[]): string => text.join('\n');
@@ -28,6 +28,26 @@ describe('simplify', () => {
       return [b.rename(b.rename(y, 'H', 'I'), 'I', 'H'), b.over(b.constant(1), b.constant(4))];
     });
     assert.equal(text, lines('%1: [] = constant(value: 0.25)'));
+  });
+  it('chooses once by one condition', () => {
+    const text = after(simplify, (b, float) => {
+      const [x, zero] = [float('x', B, H), b.constant(0)];
+      const isPositive = b.binary('less', zero, float('y', B));
+      return [
+        b.where(isPositive, b.where(isPositive, x, zero), zero),
+        b.where(isPositive, b.where(isPositive, x, float('w', B, H, I)), zero),
+      ];
+    });
+    assert.equal(
+      text,
+      lines(
+        '%1: [] = constant(value: 0)',
+        '%2: bool [B] = less(%1, y)',
+        '%3: [B, H=3] = where(%2, x, %1)',
+        '%4: [B, H=3, I=2] = where(%2, x, w)',
+        '%5: [B, H=3, I=2] = where(%2, %4, %1)',
+      ),
+    );
   });
   it('moves signs outwards and draws common factors out', () => {
     const text = after(simplify, (b, float) => {
@@ -206,6 +226,38 @@ describe('hoist', () => {
         '  result h, %2',
       ),
     );
+  });
+});
+
+describe('hoist, where a step has a sequence of its own', () => {
+  const lines_ = (isRead: boolean): string =>
+    after(inEach(hoist), (b, float) => {
+      const seen = float('seen', T, S, B);
+      return loop(b, { scanned: [seen], held: [float('v', H)], state: float('h', B, H) }, (body, [each, v], h) => {
+        const squares = body.times(each!, each!);
+        const wide = body.times(squares, v!);
+        return { next: body.plus(h, body.sum(body.times(wide, h), ['S'])), outputs: isRead ? [squares] : [h] };
+      });
+    });
+  it('leaves it in the loop, which has it in the cache', () => {
+    assert.equal(
+      lines_(false),
+      lines(
+        '%1: [T, B, H=3], %2: [B, H=3] = recur over T, scanned (seen), held (v), states (h)',
+        '  given seen: [S, B], v: [H=3], h: [B, H=3]',
+        '  %1: [S, B] = mul(seen, seen)',
+        '  %2: [S, B, H=3] = mul(%1, v)',
+        '  %3: [S, B, H=3] = mul(%2, h)',
+        '  %4: [B, H=3] = sum(%3, over: S)',
+        '  %5: [B, H=3] = add(h, %4)',
+        '  result h, %5',
+      ),
+    );
+  });
+  it('takes out what is read outside, and leaves the rest', () => {
+    const text = lines_(true);
+    assert.match(text, /^%1: \[T, S, B\] = mul\(seen, seen\)/m);
+    assert.match(text, /^ {2}%\d: \[S, B, H=3\] = mul/m);
   });
 });
 

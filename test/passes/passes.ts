@@ -11,8 +11,8 @@ import { select } from '../../src/graph/prune.ts';
 import { assertClose, feedsFor } from '../onnx/lowered.ts';
 
 export const axis = (name: string, size: number | string = name): Axis => ({ name, size });
-export const [T, B, H, I, V] = [axis('T'), axis('B'), axis('H', 3), axis('I', 2), axis('V', 5)];
-export const sizes = { T: 4, B: 2 };
+export const [T, B, H, I, V, S] = [axis('T'), axis('B'), axis('H', 3), axis('I', 2), axis('V', 5), axis('S')];
+export const sizes = { T: 4, B: 2, S: 3 };
 
 export const inEach = (pass: (place: Place) => Graph) => (graph: Graph) => everywhere(graph, pass);
 

@@ -5,7 +5,8 @@ import { Builder } from '../builder.ts';
 import { type AnyNode, type Graph, hasAxis, makeValue, type Node, type Value } from '../graph.ts';
 import { recurParts } from '../recur.ts';
 import { liftNode } from '../vectorise.ts';
-import { levels, levelsOf, type Place } from './levels.ts';
+import { elementwise } from './elementwise.ts';
+import { type Level, levels, levelsOf, type Place } from './levels.ts';
 
 export function hoist({ graph }: Place): Graph {
   const b = new Builder();
@@ -29,6 +30,20 @@ export function hoist({ graph }: Place): Graph {
 /** Operations that cost nothing: not worth a tensor of their own. */
 const free: ReadonlySet<string> = new Set<AnyNode['operation']>(['rename', 'constant', 'broadcast', 'stopGradient', 'iota']);
 
+/** Elementwise nodes whose value at a step is a sequence of its own, read in the loop only: all steps of it would not fit into the cache, and
+ *  nothing is saved, since the same numbers are computed either way. */
+function bulkyNodes(body: Graph, level: (value: Value) => Level, axis: string): ReadonlySet<AnyNode> {
+  const bulky = new Set<AnyNode>();
+  const elsewhere = new Set<Value>(body.results.filter((value) => level(value) < levels.state));
+  for (const node of body.nodes.toReversed()) {
+    const [output] = node.outputs;
+    const isSequence = output!.type.axes.some(({ name, size }) => typeof size === 'string' && name !== 'B' && name !== axis);
+    if (elementwise.has(node.operation) && level(output!) === levels.step && isSequence && !elsewhere.has(output!)) bulky.add(node);
+    else if (level(output!) < levels.state) for (const input of node.inputs) elsewhere.add(input);
+  }
+  return bulky;
+}
+
 function hoistFrom(b: Builder, node: Node<'recur'>, inputs: readonly Value[]): readonly Value[] {
   const { axis, body } = node.attributes;
   const level = levelsOf({ graph: body, of: node });
@@ -44,8 +59,9 @@ function hoistFrom(b: Builder, node: Node<'recur'>, inputs: readonly Value[]): r
   const makers = new Map<Value, AnyNode>();
   const kept: AnyNode[] = [];
   const outsideOrigin = b.origin;
+  const bulky = bulkyNodes(body, level, axis.name);
   for (const each of body.nodes) {
-    const early = level(each.outputs[0]!) < levels.state && each.operation !== 'recur';
+    const early = level(each.outputs[0]!) < levels.state && each.operation !== 'recur' && !bulky.has(each);
     if (!early) {
       kept.push(each);
       continue;

@@ -1,8 +1,9 @@
 // Takes into a loop what only combines its stacked outputs: joins of them (and of what it scans), and factors that another loop reads.
 // A step's values are still in the cache there, and a value that is joined in the body anyway is stacked as it is.
 
-import { type AnyNode, axisNames, type Graph, hasAxis, type Node, type OperationName, type Operations, type Value } from '../graph.ts';
+import { type AnyNode, axisNames, type Graph, hasAxis, type Node, type Operations, type Value } from '../graph.ts';
 import { recurParts } from '../recur.ts';
+import { elementwise } from './elementwise.ts';
 import type { Place } from './levels.ts';
 import { Writer } from './writer.ts';
 
@@ -14,35 +15,6 @@ export function pull({ graph }: Place): Graph {
   }
   return result;
 }
-
-const elementwise: ReadonlySet<string> = new Set<OperationName>([
-  'neg',
-  'exp',
-  'log',
-  'sqrt',
-  'abs',
-  'sign',
-  'sigmoid',
-  'tanh',
-  'relu',
-  'erf',
-  'sin',
-  'cos',
-  'not',
-  'cast',
-  'add',
-  'sub',
-  'mul',
-  'div',
-  'minimum',
-  'maximum',
-  'less',
-  'lessEqual',
-  'equal',
-  'and',
-  'or',
-  'where',
-]);
 
 function pullInto(graph: Graph, home: Node<'recur'> & AnyNode): Graph {
   const pulled = candidates(graph, home);

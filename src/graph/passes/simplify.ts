@@ -1,6 +1,6 @@
 // Common subexpressions and local rewrites: what is the same is computed once, what does nothing is left out.
 
-import { type AnyNode, axisNames, type Graph, hasAxis, type Node, type Operations, type Value } from '../graph.ts';
+import { type AnyNode, type Axis, axisNames, type Graph, hasAxis, type Node, type Operations, type Value } from '../graph.ts';
 import { recurParts } from '../recur.ts';
 import { joinAxes } from '../shapes.ts';
 import { Writer } from './writer.ts';
@@ -31,8 +31,11 @@ function simpler(writer: Writer, node: Exclude<AnyNode, Node<'recur'>>, inputs: 
   switch (node.operation) {
     case 'rename':
       return writer.rename(x!, node.attributes.from, node.attributes.to);
-    case 'cast':
-      return x!.type.dtype === node.attributes.dtype ? x : undefined;
+    case 'cast': {
+      const { dtype } = node.attributes;
+      const before = writer.madeBy(x!, 'cast')?.inputs[0];
+      return x!.type.dtype === dtype ? x : dtype === 'bool' && before?.type.dtype === 'bool' ? before : undefined;
+    }
     case 'neg': {
       const number = numberOf(writer, x!);
       if (number !== undefined) return writer.constant(-number, x!.type.axes, x!.type.dtype);
@@ -54,7 +57,12 @@ function simpler(writer: Writer, node: Exclude<AnyNode, Node<'recur'>>, inputs: 
       const chosen = numberOf(writer, x!);
       const [other, value] = chosen === 0 ? [y!, inputs[2]!] : [inputs[2]!, y!];
       const isWhole = [...axisNames(x!), ...axisNames(other)].every((name) => hasAxis(value, name));
-      return chosen !== undefined && isWhole ? value : unspread(writer, 'where', inputs);
+      if (chosen !== undefined && isWhole) return value;
+      // What was chosen by the same condition before.
+      const before = writer.madeBy(y!, 'where');
+      if (before !== undefined && before.inputs[0] === x && axisNames(before.inputs[2]!).length === 0)
+        return writer.one('where', {}, x!, before.inputs[1]!, inputs[2]!);
+      return unspread(writer, 'where', inputs);
     }
     case 'scatterAdd': {
       // Nothing is summed: each update stands alone.
@@ -62,6 +70,10 @@ function simpler(writer: Writer, node: Exclude<AnyNode, Node<'recur'>>, inputs: 
       if (axisNames(y!).some((name) => !keep.includes(name))) return undefined;
       return rewriteTo(writer, 'mul', x!, writer.one('oneHot', { axis, dtype: 'float' }, y!));
     }
+    case 'sum':
+      return sumOfPlaces(writer, node.attributes.over, x!);
+    case 'pack':
+      return packed(writer, node.attributes.to, x!, y!);
     case 'concat':
       return wholeAgain(writer, node.attributes, inputs);
     case 'slice':
@@ -92,6 +104,8 @@ function arithmetic(writer: Writer, operation: Arithmetic, x: Value, y: Value): 
   const neutral = { add: 0, sub: 0, mul: 1, div: 1 }[operation as string];
   if (b !== undefined && b === neutral && covers(x, y)) return x;
   if (a !== undefined && a === neutral && (operation === 'add' || operation === 'mul') && covers(y, x)) return y;
+  if (operation === 'mul' && a === -1 && covers(y, x)) return writer.one('neg', {}, y);
+  if (operation === 'mul' && b === -1 && covers(x, y)) return writer.one('neg', {}, x);
   const negated = writer.madeBy(y, 'neg');
   if (operation === 'add' && negated !== undefined) return rewriteTo(writer, 'sub', x, negated.inputs[0]!);
   const first = writer.madeBy(x, 'neg');
@@ -157,6 +171,24 @@ export function numberOf(writer: Writer, value: Value): number | undefined {
   const broadcast = writer.madeBy(value, 'broadcast');
   if (broadcast !== undefined) return numberOf(writer, broadcast.inputs[0]!);
   return writer.madeBy(value, 'constant')?.attributes.value;
+}
+
+/** Places that a mask leaves out add nothing. */
+function sumOfPlaces(writer: Writer, over: readonly string[], x: Value): Value | undefined {
+  const whole = writer.madeBy(x, 'unpack');
+  if (whole === undefined) return undefined;
+  const places = axisNames(whole.inputs[1]!);
+  if (!places.every((name) => over.includes(name))) return undefined;
+  return writer.one('sum', { over: [whole.attributes.from, ...over.filter((name) => !places.includes(name))] }, whole.inputs[0]!);
+}
+
+/** What was unpacked by the same mask, or is the same at all places. */
+function packed(writer: Writer, to: Axis, x: Value, mask: Value): Value | undefined {
+  const before = writer.madeBy(x, 'unpack');
+  if (before?.inputs[1] === mask) return writer.rename(before.inputs[0]!, before.attributes.from, to.name);
+  const number = numberOf(writer, x);
+  if (number === undefined) return undefined;
+  return writer.constant(number, [to, ...x.type.axes.filter(({ name }) => !hasAxis(mask, name))], x.type.dtype);
 }
 
 /** The join of all pieces of one axis, in their order, is the whole. */

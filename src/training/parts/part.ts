@@ -150,11 +150,12 @@ export class Part {
     const [start, end] = this.#range;
     const mine = this.#gradient;
     const others = this.#board.gradients.filter((_, k) => k !== part);
+    const last = others.pop()!;
     // Plain loops over two vectors: the compiler makes the most of them.
     for (const other of others) for (let k = start; k < end; k += 1) mine[k]! += other[k]!;
     let squares = 0;
     for (let k = start; k < end; k += 1) {
-      const mean = mine[k]! * scale;
+      const mean = (mine[k]! + last[k]!) * scale;
       mine[k] = mean;
       squares += mean * mean;
     }

@@ -1,7 +1,7 @@
 // Which operations treat each place of an axis on its own. Along the axis of time, what they compute can be computed for any window; the
 // rest (a shift, a running sum, a mean over time) needs the whole sequence once.
 
-import { type AnyNode, hasAxis, type Node, type OperationName, type Value } from '../graph/graph.ts';
+import { type AnyNode, hasAxis, type Node, type OperationName, type Value } from './graph.ts';
 
 export function isLocal(node: AnyNode, axis: string): boolean {
   if (introduces(node, axis)) return false;
@@ -19,6 +19,7 @@ function introduces({ inputs, outputs }: AnyNode, axis: string): boolean {
 }
 
 const always = (): boolean => true;
+const never = (): boolean => false;
 const whenElsewhere = (node: { readonly attributes: { readonly over: string | readonly string[] } }, axis: string): boolean => {
   const { over } = node.attributes;
   return typeof over === 'string' ? over !== axis : !over.includes(axis);
@@ -79,6 +80,8 @@ const rules: { readonly [Name in OperationName]: (node: Node<Name>, axis: string
     !over.includes(axis) && windows.every(({ whole, place, offset }) => [whole, place, offset].every(({ name }) => name !== axis)),
   pool: whenOutside,
   unpool: whenOutside,
+  pack: never,
+  unpack: never,
   rename: ({ attributes: { from, to } }, axis) => from !== axis && to !== axis,
   broadcast: always,
   gather: ({ attributes }, axis) => attributes.axis !== axis,
