@@ -4,10 +4,11 @@ import type { Analysis } from '../shared/analysis.ts';
 
 export type NamedNumbers = readonly [name: string, array: { readonly shape: readonly number[]; readonly data: Float64Array }];
 
-/** By layer: `h/gradient by lag/c/mean` [lags], `h/timescales/c` [units], `h/ways/U_f/derivative of f` [steps], `h/gates/f/mean` [units], ... */
-export function analysisArrays({ layers }: Analysis): NamedNumbers[] {
+/** By layer: `h/gradient by lag/c/mean` [lags], `h/timescales/c` [units], `h/ways/U_f/derivative of f` [steps], `h/gates/f/mean` [units],
+ *  `h/trajectories/1/at` [points, components], `h/fixed points/zero/state` [points, units], ... */
+export function analysisArrays({ layers, studies }: Analysis): NamedNumbers[] {
   const arrays: NamedNumbers[] = [];
-  for (const { layer, curves, ways, direct, spectrum, gates, units } of layers) {
+  for (const { layer, curves, ways, direct, spectrum, gates, units, trajectories } of layers) {
     const put = (name: string, values: readonly number[]): void => {
       arrays.push([`${layer}/${name}`, { shape: [values.length], data: Float64Array.from(values) }]);
     };
@@ -40,6 +41,30 @@ export function analysisArrays({ layers }: Analysis): NamedNumbers[] {
       for (const [name, values] of Object.entries({ mean, 'below 0.1': below, 'above 0.9': above })) put(`gates/${line}/${name}`, values);
     for (const { state, mean, deviation } of units)
       for (const [name, values] of Object.entries({ mean, deviation })) put(`states/${state}/${name}`, values);
+    put('trajectories/explained', trajectories.explained);
+    for (const { sequence, timesteps, at } of trajectories.paths) {
+      put(`trajectories/${sequence + 1}/t`, timesteps);
+      arrays.push(table(`${layer}/trajectories/${sequence + 1}/at`, at, trajectories.explained.length));
+    }
+  }
+  for (const { layer, input, points } of studies.fixedPoints ?? []) {
+    if (points.length === 0) continue;
+    const path = `${layer}/fixed points/${input}`;
+    for (const name of ['speed', 'radius', 'unstable', 'found'] as const)
+      arrays.push([`${path}/${name}`, { shape: [points.length], data: Float64Array.from(points, (point) => point[name]) }]);
+    for (const name of ['at', 'state'] as const)
+      arrays.push(
+        table(
+          `${path}/${name}`,
+          points.map((point) => point[name]),
+          points[0]![name].length,
+        ),
+      );
   }
   return arrays;
 }
+
+const table = (name: string, rows: readonly (readonly number[])[], columns: number): NamedNumbers => [
+  name,
+  { shape: [rows.length, columns], data: Float64Array.from(rows.flat()) },
+];

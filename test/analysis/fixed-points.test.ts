@@ -6,6 +6,7 @@ import { recurrencesOf } from '../../src/analysis/recurrences.ts';
 import { pointsOfLayer } from '../../src/analysis/studies/fixed-points.ts';
 import { StateRows, stateCourses } from '../../src/analysis/trajectories.ts';
 import { recurParts } from '../../src/graph/recur.ts';
+import { analysisArrays } from '../../src/report/arrays.ts';
 import { analysisDocument } from '../../src/report/document.ts';
 import { analysisText } from '../../src/report/plain.ts';
 import { analysisTable } from '../../src/report/table.ts';
@@ -251,6 +252,10 @@ describe('fixed points', function () {
     assert.match(page, /4 fixed, stable; 4 fixed, saddle with 1 unstable dimension; 1 fixed, saddle with 2 unstable dimensions/);
     assert.equal(page.match(/<title>\d: fixed, stable<\/title>/g)!.length % 4, 0);
     assert.match(analysisText(analysis), /with the input held at .*: 4 fixed, stable; /);
+    const arrays = new Map(analysisArrays(analysis));
+    assert.deepEqual(arrays.get(`h/fixed points/${found!.input}/state`)!.shape, [9, 3]);
+    assert.deepEqual([...arrays.get(`h/fixed points/${found!.input}/unstable`)!.data], [0, 0, 0, 0, 1, 1, 1, 1, 2]);
+    assert.deepEqual(arrays.get('h/trajectories/2/at')!.shape, [40, 3]);
     const rows = analysisTable(analysis).split('\n');
     assert.equal(rows.filter((row) => /^h,"?fixed point, input at (zero|mean)"?,stable: spectral radius,/.test(row)).length % 4, 0);
     assert.equal(rows.filter((row) => row.includes(',stable: unit 2,')).length % 4, 0);
