@@ -78,7 +78,7 @@ export async function measureAnalysis(
   const group = { inputs: batch.inputs as Record<string, Int32Array>, steps: size.steps, batch: size.batch, lengths: {} };
   const gradient = async (): Promise<void> => {
     const source = { id: 0, title: '', model, weights, tokens: [], by: 'number' as const, seeds: seedsOf(model), ...group };
-    const trace = await openTrace(source, new RuntimeEvaluator(runtime, { B: size.batch }));
+    const trace = await openTrace(source, new RuntimeEvaluator(runtime, { B: size.batch }), { parity: false });
     try {
       const [recurrence] = recurrencesOf(trace);
       for (const each of await gradientsAfter(trace, recurrence!, 1)) normsByLag(each, size.steps, size.batch, false);
