@@ -163,7 +163,7 @@ describe('the gradient laboratory in the workbench', function () {
     writeFileSync(join(workbench.folder, 'long.rnn'), SHAKESPEARE.replaceAll('Shakespeare', 'Long').replace('steps: 60', 'steps: 20000'));
     await workbench.openFile('long.rnn');
     await workbench.lens('Train').click();
-    await workbench.webview('text=Long-1', 60_000);
+    await workbench.page.locator('.statusbar-item', { hasText: /Long-1 [\d,]+/ }).waitFor({ timeout: 60_000 });
     await workbench.openFile('long.rnn');
     await workbench.command('Unroll: Analyse Memory');
     await workbench.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Long-1' }).click();
