@@ -4,6 +4,7 @@
 
 import type { LagCurve } from '../shared/analysis.ts';
 import { random } from '../shared/random.ts';
+import type { Address } from '../shared/trace.ts';
 import { product, sizesOf } from '../tracing/arrays.ts';
 import type { SeededTrace } from '../tracing/trace.ts';
 import type { Recurrence, RecurrentState } from './recurrences.ts';
@@ -27,11 +28,24 @@ export const seedsOf = (model: SeededTrace['model']): { readonly instance: strin
 
 /** One backward pass from the last step of a recurrence (its first timestep, where it runs from the end). The trace's source has the seeds of
  *  seedsOf. */
-export async function backwardPass(trace: SeededTrace, { states, shown, path, reverse }: Recurrence, seed: number): Promise<BackwardPass> {
-  const { steps } = trace.description;
-  const batch = trace.sizes.B!;
+export async function backwardPass(trace: SeededTrace, recurrence: Recurrence, seed: number): Promise<BackwardPass> {
+  const { states } = recurrence;
+  const v = begin(trace, recurrence, seed);
+  // What both share is computed once.
+  const read = await gradients(trace, [...addressesOf(recurrence, "'"), ...addressesOf(recurrence, '')]);
+  return { after: read.slice(0, states.length), before: read.slice(states.length), seed: v };
+}
+
+/** Of the same pass the gradients of the states after each step alone: all that curves are made of. */
+export async function gradientsAfter(trace: SeededTrace, recurrence: Recurrence, seed: number): Promise<BackwardPass['after']> {
+  begin(trace, recurrence, seed);
+  return gradients(trace, addressesOf(recurrence, "'"));
+}
+
+/** Seeds the trace with v at the last step; [B, units]. */
+function begin(trace: SeededTrace, { shown, path, reverse }: Recurrence, seed: number): Float32Array {
   const chance = random(seed, path, 'v');
-  const v = Float32Array.from({ length: batch * shown.size }, () => chance.normal());
+  const v = Float32Array.from({ length: trace.sizes.B! * shown.size }, () => chance.normal());
   const cotangents = seedsOf(trace.model).map(({ instance, line }) => {
     const owner = trace.model.instances.find((each) => each.path === instance)!;
     const { after } = owner.states.find(({ name }) => `${name}'` === line)!;
@@ -40,15 +54,14 @@ export async function backwardPass(trace: SeededTrace, { states, shown, path, re
     return given;
   });
   trace.seed(cotangents);
-  // What both share is computed once.
-  const read = await trace.read({
-    addresses: ["'", ''].flatMap((prime) => states.map(({ instance, name }) => ({ instance: instance.path, line: `${name}${prime}` }))),
-    from: 0,
-    to: steps,
-    gradient: true,
-  });
-  return { after: read.slice(0, states.length), before: read.slice(states.length), seed: v };
+  return v;
 }
+
+const addressesOf = ({ states }: Recurrence, prime: "'" | ''): Address[] =>
+  states.map(({ instance, name }) => ({ instance: instance.path, line: `${name}${prime}` }));
+
+const gradients = (trace: SeededTrace, addresses: readonly Address[]): Promise<readonly Float32Array[]> =>
+  trace.read({ addresses, from: 0, to: trace.description.steps, gradient: true });
 
 /** The norm of each sequence's gradient by lag, [B][T]: lag 0 is the step at which it begins. */
 export function normsByLag(gradient: Float32Array, steps: number, batch: number, reverse: boolean): Float64Array[] {

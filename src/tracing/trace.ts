@@ -26,11 +26,12 @@ const SHORT = 2;
 const RECENT = 64;
 
 /** Computes the beginning of the sequence; the rest when it is asked for. Throws TraceError where the model has no timesteps, or the source does
- *  not fit it. The trace closes its evaluator. */
-export async function openTrace(source: TraceSource, evaluator: Evaluator): Promise<SeededTrace> {
+ *  not fit it. The trace closes its evaluator. `parity`: whether it is measured how near what is recomputed is to the loops; computations that nobody
+ *  watches need not know. */
+export async function openTrace(source: TraceSource, evaluator: Evaluator, { parity = true } = {}): Promise<SeededTrace> {
   const trace = new ModelTrace(source, evaluator);
-  // What is known is measured by whoever knows it; sequences side by side are for computations, which nobody watches.
-  if (source.known === undefined && source.batch === undefined) await trace.measureParity();
+  // What is known is measured by whoever knows it.
+  if (parity && source.known === undefined) await trace.measureParity();
   return trace;
 }
 

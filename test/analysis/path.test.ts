@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { stepJacobians } from '../../src/analysis/jacobian.ts';
-import { type BackwardPass, backwardPass, lagCurve, normsByLag } from '../../src/analysis/lag.ts';
+import { type BackwardPass, backwardPass, gradientsAfter, lagCurve, normsByLag } from '../../src/analysis/lag.ts';
 import { PathSums } from '../../src/analysis/path.ts';
 import { type Recurrence, recurrencesOf } from '../../src/analysis/recurrences.ts';
 import type { SeededTrace } from '../../src/tracing/trace.ts';
@@ -57,6 +57,11 @@ describe('the gradient by lag', () => {
     }
     assert.equal(path!.bias?.weight, 'h.b_f');
     assert.equal(path!.bias?.mean, 1);
+  });
+
+  it('is the same where nothing but the states after each step is asked for', async () => {
+    const found = await measured('lstm(x, 4)', { steps: 9, batch: 2 });
+    assert.deepEqual(await gradientsAfter(found.trace, found.recurrence, 1), found.pass.after);
   });
 
   it('of a GRU that reads nothing of its past is the product of z', async () => {

@@ -50,9 +50,9 @@ describe('the language in the editor', () => {
     assert.ok(labels.includes('lstm'), labels.join());
   });
 
-  it('offers Train above the statement and Debug and Export above the model', async () => {
+  it('offers Train above the statement, and Debug, Analyse and Export above the model', async () => {
     const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', document.uri);
     const texts = lenses.map(({ range, command }) => `${range.start.line + 1} ${command!.title.replace(/\$\([\w-]+\) /, '')}`);
-    assert.deepEqual(texts.toSorted(), ['1 Debug', '1 Export', '10 Train', '8 Preview Data']);
+    assert.deepEqual(texts.toSorted(), ['1 Analyse Memory', '1 Debug', '1 Export', '10 Train', '8 Preview Data']);
   });
 });

@@ -185,6 +185,36 @@ describe('pages', () => {
     assert.ok(!/NaN/.test(lineChart({ title: 'one', series: [{ name: 'a', points: [[5, 3]] }] })));
   });
 
+  it('charts end at a floor, and mark lags that are needed and places on their lines', () => {
+    const points = Array.from({ length: 9 }, (_, k) => [k, 10 ** (-2 * k)] as const);
+    const chart = lineChart({
+      title: 'g',
+      along: 'lag',
+      log: true,
+      floor: 1e-9,
+      series: [{ name: 'c', points }],
+      stops: [
+        { x: 6, label: 'needed:' },
+        { x: 90, label: 'beyond' },
+      ],
+      spots: [
+        { series: 'c', x: 2, label: 'horizon of c' },
+        { series: 'c', x: 8, label: 'below the floor' },
+      ],
+    });
+    // The line ends where it crosses 1e-9, half way between 4 and 5, at the chart's foot.
+    const end = /L([\d.]+) ([\d.]+)" fill="none"/.exec(chart)!;
+    assert.deepEqual(
+      [Number(end[1]), Number(end[2])],
+      [62 + (4.5 / 8) * (640 - 62 - 118), 170].map((each) => Number(each.toFixed(1))),
+    );
+    assert.match(chart, />needed: 6</);
+    assert.doesNotMatch(chart, /beyond|below the floor/);
+    assert.match(chart, /<circle class="spot"[^>]*><title>horizon of c</);
+    // What is not drawn is in the numbers.
+    assert.match(chart, /<td>8<\/td><td>1e-16<\/td>/);
+  });
+
   it('axes have round numbers', () => {
     assert.deepEqual(ticksOf(0, 1, false), [0, 0.2, 0.4, 0.6, 0.8, 1]);
     assert.deepEqual(ticksOf(3, 97, false), [20, 40, 60, 80]);

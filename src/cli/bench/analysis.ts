@@ -2,7 +2,7 @@
 
 import { setTimeout as rest } from 'node:timers/promises';
 import { analyse } from '../../analysis/analyse.ts';
-import { backwardPass, normsByLag, seedsOf } from '../../analysis/lag.ts';
+import { gradientsAfter, normsByLag, seedsOf } from '../../analysis/lag.ts';
 import { recurrencesOf } from '../../analysis/recurrences.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { TrainSettings } from '../../shared/settings.ts';
@@ -78,11 +78,10 @@ export async function measureAnalysis(
   const group = { inputs: batch.inputs as Record<string, Int32Array>, steps: size.steps, batch: size.batch, lengths: {} };
   const gradient = async (): Promise<void> => {
     const source = { id: 0, title: '', model, weights, tokens: [], by: 'number' as const, seeds: seedsOf(model), ...group };
-    const trace = await openTrace(source, new RuntimeEvaluator(runtime, { B: size.batch }));
+    const trace = await openTrace(source, new RuntimeEvaluator(runtime, { B: size.batch }), { parity: false });
     try {
       const [recurrence] = recurrencesOf(trace);
-      const { after } = await backwardPass(trace, recurrence!, 1);
-      for (const each of after) normsByLag(each, size.steps, size.batch, false);
+      for (const each of await gradientsAfter(trace, recurrence!, 1)) normsByLag(each, size.steps, size.batch, false);
     } finally {
       await trace.close();
     }
