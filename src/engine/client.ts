@@ -184,7 +184,7 @@ class Child {
       serialization: 'advanced',
       execArgv: [],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', ...environment },
+      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', ORT_DISABLE_TELEMETRY: '1', ...environment },
     });
     const streams = [this.#process.stdout!, this.#process.stderr!];
     for (const stream of streams)

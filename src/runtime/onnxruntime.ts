@@ -17,6 +17,9 @@ const providers = { cuda: 'cuda', webgpu: 'webgpu', directml: 'dml', coreml: 'co
   string
 >;
 
+// Before its first session onnxruntime asks whether it may report to its makers what it is used for; on Linux and macOS this says no. What a worker
+// thread writes here does not reach it: the first thread of a process has this file too.
+process.env.ORT_DISABLE_TELEMETRY = '1';
 // What goes wrong comes as an exception; the runtime's own log would say it twice.
 ort.env.logLevel = 'fatal';
 
