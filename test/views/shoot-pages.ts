@@ -32,7 +32,7 @@ for (const theme of ['dark', 'light', 'contrast'] as const satisfies readonly Th
     .join(' ');
   for (const [name, content] of Object.entries({ ...pages, ...analyses })) {
     if (theme !== 'dark' && !['run', 'compare', 'preview', 'onnx', 'analysis'].includes(name)) continue;
-    for (const width of name === 'run' && theme === 'dark' ? [1100, 380] : [1000]) {
+    for (const width of ['run', 'analysis'].includes(name) && theme === 'dark' ? [1100, 380] : [1000]) {
       const page = await browser.newPage({ viewport: { width, height: 900 } });
       const document = documentOf(content, name in analyses ? ownOfAnalysis : undefined)
         .replace('<style>', `<style>:root { ${declared} background: var(--vscode-editor-background); } `)
