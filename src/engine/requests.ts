@@ -79,7 +79,7 @@ export interface TraceRequest {
   readonly source:
     | { readonly kind: 'run'; readonly folder: string; readonly checkpoint?: CheckpointChoice }
     | { readonly kind: 'onnx'; readonly file: string; readonly generated?: string }
-    | { readonly kind: 'file'; readonly file: string; readonly model?: string };
+    | { readonly kind: 'file'; readonly file: string; readonly model?: string; readonly statement?: number };
   readonly sequence: SequenceChoice;
   readonly objective?: Objective;
 }

@@ -122,7 +122,7 @@ export interface TracedModel extends Reader {
 export async function sourceOfTrace(source: TraceRequest['source']): Promise<TracedModel> {
   if (source.kind === 'onnx') throw new Error('An ONNX model has no data of its own to choose a sequence from.');
   if (source.kind === 'file') {
-    const { model, shapes, data, settings } = await openModelJob(source.file, source.model);
+    const { model, shapes, data, settings } = await openModelJob(source.file, source);
     const weights = initialise(model.weights, settings.seed);
     return { model, shapes, weights, kept: data, dataset: async () => data, state: 'untrained' };
   }

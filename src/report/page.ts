@@ -23,5 +23,5 @@ ${more}<section><h2>How this was measured</h2><p>${sequences} sequences of up to
 
 const verdictHtml = ({ kind, text: said, evidence, repairs, place }: Verdict, links: Links): string =>
   `<article class="verdict ${kind === 'sound' ? 'sound' : 'fault'}"><p><strong>${kind === 'sound' ? '✓' : '⚠'} ${escaped(said)}</strong></p><ul>${evidence.map((each) => `<li>${escaped(each)}</li>`).join('')}</ul>${
-    repairs.length === 0 ? '' : `<p>What would mend it:</p><ul>${repairs.map((each) => `<li>${escaped(each)}</li>`).join('')}</ul>`
+    repairs.length === 0 ? '' : `<p>What would mend it:</p><ul>${repairs.map((each) => `<li>${escaped(each.text)}</li>`).join('')}</ul>`
   }${place === undefined ? '' : `<p class="place">${links.place(place)}</p>`}</article>`;

@@ -14,7 +14,7 @@ const verdictText = ({ text: said, evidence, repairs, place }: Verdict): string 
   [
     said,
     ...evidence.map((each) => `  ${each}`),
-    ...repairs.map((each) => `  → ${each}`),
+    ...repairs.map((each) => `  → ${each.text}`),
     ...(place === undefined ? [] : [`  ${place.uri.slice(place.uri.lastIndexOf('/') + 1)}:${place.start.line + 1}`]),
     '',
   ].join('\n');
