@@ -5,7 +5,7 @@ import type { Analysis, LagCurve, LayerAnalysis, Verdict } from '../shared/analy
 import { advice, explosionRepairs, gateRepairs, wayRepairs } from './repairs/proposed.ts';
 
 /** A gradient that grows by more than this over some lag explodes. */
-const GROWN = 10;
+export const GROWN = 10;
 /** A share of units or of their steps that is worth a word. */
 const MANY = 0.1;
 const MOSTLY = 0.9;

@@ -8,14 +8,15 @@ import { analysisArrays } from '../report/arrays.ts';
 import { analysisDocument } from '../report/document.ts';
 import { analysisText } from '../report/plain.ts';
 import { analysisTable } from '../report/table.ts';
-import type { StudyName } from '../shared/analysis.ts';
+import type { Analysis, StudyName } from '../shared/analysis.ts';
 import { replaceFile } from '../training/files.ts';
 import { type Command, type Given, UsageError } from './command.ts';
 import { inputHelp, inputOf, inputOptions } from './foreign.ts';
 import type { Surroundings } from './terminal.ts';
 
 export const analyseCommand: Command = {
-  usage: 'RUN|FILE.rnn|MODEL.onnx [--json] [--report FILE.html] [--sequences N] [--length T] [--needs K] [--also STUDIES]',
+  usage:
+    'RUN|FILE.rnn|MODEL.onnx [--json] [--report FILE.html] [--sequences N] [--length T] [--needs K] [--also STUDIES] [--try] [--train STEPS]',
   summary:
     'Tells how far back a model remembers, where its gradient is lost, and what would mend it: gradients by lag, the factors of each step, spectra of the Jacobians, gates and units. A FILE is analysed as it starts, untrained; of an ONNX model its recurrent layers, on --input or --random.',
   positionals: 1,
@@ -31,6 +32,8 @@ export const analyseCommand: Command = {
     threshold: { type: 'string' },
     seed: { type: 'string' },
     also: { type: 'string' },
+    try: { type: 'boolean' },
+    train: { type: 'string' },
     input: { type: 'string' },
     ...inputOptions,
   },
@@ -48,6 +51,8 @@ export const analyseCommand: Command = {
     also: `what takes longer, with commas between: ${Object.entries(studies)
       .map(([name, { title }]) => `${name} (${title})`)
       .join(', ')}`,
+    try: 'makes each repair on a copy of the source, and shows before and after; those of clipping and the window by a short training',
+    train: 'with --try: train both sides for so many steps first; 100 for clipping and the window, else none',
     input: 'of an ONNX model: the file that it is run on, .npz, .npy, .csv, .json, .wav, .txt or an image',
     ...inputHelp,
   },
@@ -59,7 +64,9 @@ async function analyse(given: Given, around: Surroundings): Promise<number> {
   const path = resolve(terminal.folder, given.positionals[0]!);
   const report = given.text('report');
   if (report !== undefined && !/\.html?$/.test(report)) throw new UsageError(`--report takes the name of an .html file, not ${report}.`);
-  const analysis = await around.engine.request('analyse', { source: await sourceOf(path, given, around), ...settingsOf(given) });
+  const source = await sourceOf(path, given, around);
+  const found = await around.engine.request('analyse', { source, ...settingsOf(given) });
+  const analysis = await withTrials(source, found, given, around);
   if (report !== undefined) {
     const file = resolve(terminal.folder, report);
     await replaceFile(file, [Buffer.from(analysisDocument(analysis))]);
@@ -78,6 +85,22 @@ async function sourceOf(path: string, given: Given, { terminal }: Surroundings):
   if (path.endsWith('.rnn')) return { kind: 'file', file: path, ...(model === undefined ? {} : { model }) };
   if (isRun) return { kind: 'run', folder: path, ...(checkpoint === undefined ? {} : { checkpoint }) };
   return { kind: 'onnx', file: path, input: await inputOf(given, terminal), ...(part === undefined ? {} : { part }) };
+}
+
+/** What `--try` adds: each repair that is an edit, once. */
+async function withTrials(source: AnalyseRequest['source'], analysis: Analysis, given: Given, { engine }: Surroundings): Promise<Analysis> {
+  const train = given.count('train', 0);
+  if (!given.flag('try')) return analysis;
+  const found = analysis.verdicts.flatMap(({ kind: against, layer, repairs }) =>
+    repairs.filter(({ edits }) => edits !== undefined).map((repair) => ({ repair, against, ...(layer === undefined ? {} : { layer }) })),
+  );
+  const repairs = [...new Map(found.toReversed().map((each) => [JSON.stringify(each.repair.edits), each])).values()].toReversed();
+  if (repairs.length === 0) return analysis;
+  const { also, ...options } = settingsOf(given);
+  return {
+    ...analysis,
+    tried: await engine.request('tryRepair', { source, repairs, ...options, ...(train === undefined ? {} : { train }) }),
+  };
 }
 
 function settingsOf(given: Given): Omit<AnalyseRequest, 'source'> {

@@ -27,6 +27,7 @@ import { reproduce } from './reproducing.ts';
 import type { Context, Handlers } from './serve.ts';
 import { sourceOfTrace, Traces } from './traces.ts';
 import { runTraining } from './training.ts';
+import { tryRepairs } from './trying.ts';
 import { sourceOfRun } from './writing.ts';
 
 export interface Engine {
@@ -103,6 +104,7 @@ export function createHandlers(runtime = createRuntime()): Engine {
       await replaceFile(path, npz(arrays));
       return {};
     },
+    tryRepair: (request, context) => tryRepairs(request, runtime, hooksOf(context)),
     reproduce: (request, { emit, signal }) =>
       reproduce(request, runtime, { signal, progress: (done) => emit({ name: 'share', data: { done } }) }),
     openTrace(request, context) {

@@ -107,6 +107,10 @@ export async function openRewritable(file: string, choice: ModelChoice, kept: Ke
   return { program, train, model: modelOf(program, train, kept, []) };
 }
 
+/** The number of the `train` statement that is meant. Throws PlacedError. */
+export const statementOfFile = async (file: string, choice: ModelChoice): Promise<number> =>
+  statementNumber(await loadProgram(file, readSource), choice);
+
 function statementNumber({ path, statements }: Program, { model, statement }: ModelChoice): number {
   if (statement !== undefined || model === undefined) return statement ?? 0;
   const found = statements.trains.findIndex((train) => train.model === model);

@@ -1,6 +1,6 @@
 // What was measured of one layer.
 
-import type { Analysis, LayerAnalysis } from '../shared/analysis.ts';
+import type { Analysis, LagCurve, LayerAnalysis } from '../shared/analysis.ts';
 import { escaped, lineChart, type Series } from '../shared/chart.ts';
 import { dynamicsHtml } from './dynamics.ts';
 import { fixedPointsOf } from './fixed-points.ts';
@@ -10,19 +10,20 @@ import { unitsHtml } from './units.ts';
 import { factorsChart, waysHtml } from './ways.ts';
 import { horizonText, longest } from './words.ts';
 
+/** g(k) with its band. */
+export const curveSeries = (name: string, { mean, low, high }: Pick<LagCurve, 'mean' | 'low' | 'high'>): Series => ({
+  name,
+  points: mean.map((value, lag) => [lag, value] as const),
+  spread: mean.flatMap((value, lag) => (value > 0 ? [[lag, low[lag]!, high[lag]!] as const] : [])),
+});
+
 /** What is left below this is as good as nothing, and would press the rest of the chart together. */
-const FLOOR = 1e-10;
+export const FLOOR = 1e-10;
 
 export function layerHtml(layer: LayerAnalysis, analysis: Analysis, links: Links): string {
   const { threshold, needs } = analysis;
   const { curves, direct } = layer;
-  const measured = curves.map(
-    ({ state, mean, low, high }): Series => ({
-      name: state,
-      points: mean.map((value, lag) => [lag, value] as const),
-      spread: mean.flatMap((value, lag) => (value > 0 ? [[lag, low[lag]!, high[lag]!] as const] : [])),
-    }),
-  );
+  const measured = curves.map((curve) => curveSeries(curve.state, curve));
   const alone = direct.map(({ state, factor, product }): Series => {
     return { name: `${state} by ${factor.factor} alone`, points: product.map((value, lag) => [lag, value] as const) };
   });

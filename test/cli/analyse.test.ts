@@ -116,6 +116,18 @@ describe('unroll analyse', function () {
     assert.match(none.error, /No recurrent part nothing of translator\.onnx ran\./);
   });
 
+  it('tries every repair on a copy', async () => {
+    const { status, out, error } = await unroll('analyse', 'text.rnn', '--length', '40', '--try', '--json');
+    assert.equal(status, 0, error);
+    const { tried, verdicts }: Analysis = JSON.parse(out);
+    assert.deepEqual(
+      tried!.map(({ repair }) => repair.title),
+      verdicts.flatMap(({ repairs }) => repairs.flatMap(({ title, edits }) => (edits === undefined ? [] : [title]))),
+    );
+    assert.ok(tried!.length >= 2 && tried!.every(({ before, after }) => before.steps === 40 && after.steps === 40));
+    assert.match((await unroll('analyse', 'text.rnn', '--length', '40', '--try')).out, /\nBefore and after\. .*\n {2}Start b_f at /);
+  });
+
   it('reproduces the timescales of forget biases', async () => {
     const { status, out } = await unroll('reproduce', 'timescale', '--json');
     assert.equal(status, 0);
