@@ -4,7 +4,8 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { createEngine, type Engine } from './engine/client.ts';
-import type { TrainRequest } from './engine/requests.ts';
+import type { AnalyseRequest, TrainRequest } from './engine/requests.ts';
+import type { Analysis } from './shared/analysis.ts';
 import type { ForeignInfo } from './shared/foreign.ts';
 import type { Objective } from './shared/trace.ts';
 import type { RunSummary } from './shared/training.ts';
@@ -25,6 +26,7 @@ import { LineValues } from './views/line-values.ts';
 import { onnxCommands } from './views/onnx-commands.ts';
 import { activeOnnx, ONNX_EDITOR, OnnxEditors } from './views/onnx-editor.ts';
 import { isOnnx, OnnxModels } from './views/onnx-models.ts';
+import { Repairs, type Trial } from './views/repairs.ts';
 import { runCommands } from './views/run-commands.ts';
 import { chooseRuns, compareSources, RunPages } from './views/run-pages.ts';
 import { openSourceOf, Runs } from './views/runs.ts';
@@ -44,6 +46,8 @@ export function activate(context: vscode.ExtensionContext): void {
   endEngine = () => engine.made()?.dispose();
 
   own(vscode.languages.registerCodeLensProvider({ language: 'unroll' }, new CodeLenses()));
+  const repairs = own(new Repairs(engine.get));
+  own(vscode.languages.registerCodeActionsProvider({ language: 'unroll' }, repairs, { providedCodeActionKinds: Repairs.kinds }));
   own(vscode.languages.registerEvaluatableExpressionProvider({ language: 'unroll' }, new HoverExpressions()));
   startLanguageServerOnce(context);
   own(noteFaults());
@@ -182,6 +186,12 @@ export function activate(context: vscode.ExtensionContext): void {
     const chosen = left === undefined || right === undefined ? await chooseRuns(await runs.list(), [run.folder]) : [left, right];
     if (chosen?.[0] !== undefined && chosen[1] !== undefined) await compareSources(chosen[0], chosen[1]);
   });
+  command('tryRepair', async (given?: Trial | vscode.Uri) => {
+    const trial = given !== undefined && 'repair' in given ? given : await repairs.choose((await sourceOf(given)).fileName);
+    if (trial !== undefined) await repairs.try(trial);
+  });
+  // Of the pages that analyse: the source shows what they found.
+  command('showRepairs', (analysis: Analysis, file: string, source?: AnalyseRequest['source']) => repairs.show(analysis, file, source));
   command('previewData', async (target?: Target, name?: string) => {
     const document = await sourceOf(target);
     const names = dataNames(document);

@@ -8,9 +8,12 @@ import { horizonText, interval, longest, longestLike, placeText, text } from './
 
 /** The section of a page; '' where none was tried. */
 export function triedHtml(tried: readonly Tried[]): string {
-  if (tried.length === 0) return '';
-  return `<section aria-label="Before and after"><h2>Before and after</h2><p>Each repair was made on a copy of the source. ${escaped(sameText(tried[0]!))}</p>${tried.map(oneHtml).join('')}</section>`;
+  return tried.length === 0 ? '' : `<section aria-label="Before and after"><h2>Before and after</h2>${triedArticles(tried)}</section>`;
 }
+
+/** What is under that heading, of one or more. */
+export const triedArticles = (tried: readonly Tried[]): string =>
+  `<p>${tried.length === 1 ? 'The change' : 'Each change'} was made on a copy of the source. ${escaped(sameText(tried[0]!))}</p>${tried.map(oneHtml).join('')}`;
 
 const sameText = ({ before: { sequences, steps, seed } }: Tried): string =>
   `Both sides: the same ${sequences} sequences of up to ${steps} steps, the same seed ${seed}.`;
