@@ -256,8 +256,8 @@ export type Change =
   | { readonly kind: 'start'; readonly weight: string; readonly start: string; readonly comment: string }
   /** A bias for a gate's line that has none, by the path of its cell's instance; of the shape of the state that the gate keeps. */
   | { readonly kind: 'bias'; readonly instance: string; readonly line: string; readonly state: string; readonly start: string }
-  /** The cell of a layer. */
-  | { readonly kind: 'cell'; readonly layer: string; readonly cell: string }
+  /** The cell of a layer; `everywhere`: of all in the file that are the same cell. */
+  | { readonly kind: 'cell'; readonly layer: string; readonly cell: string; readonly everywhere?: true }
   /** A setting of the `train` statement. */
   | { readonly kind: 'setting'; readonly name: 'clip' | 'window'; readonly value: string };
 
@@ -318,7 +318,8 @@ export interface Tried {
 export interface Compared {
   readonly name: string;
   readonly analysis: Analysis;
-  readonly parameters: number;
+  /** Absent of an ONNX model. */
+  readonly parameters?: number;
   /** Absent of a file as it starts. */
   readonly training?: Training;
   readonly byLength?: readonly LengthFigures[];

@@ -35,18 +35,6 @@ data sums = adding(length: 40, seed: 1)
 train Sum on sums { steps: 10, batch: 8, optimizer: sgd(0.01) }
 `;
 
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'unroll-trying-'));
-  await writeFile(path('gate.rnn'), cell('0'));
-  await writeFile(path('loud.rnn'), cell('U normal(0.5)', 'relu'));
-  await writeFile(path('some.txt'), 'the cat sat on the mat, and the dog on the log. '.repeat(60));
-  await writeFile(
-    path('text.rnn'),
-    `model Text(input: [T] of Char) {\n  h      = rnn(embed(input, 8), 12)\n  logits = linear(h, Char)\n  loss   = cross_entropy(logits, next(input))\n}\n\ndata some = text("some.txt", by: char)\n\ntrain Text on some { steps: 30, batch: 4, window: 64, optimizer: adam(0.01) }\n`,
-  );
-});
-after(() => rm(folder, { recursive: true }));
-
 /** A change of a file as a repair. */
 async function repairOf(name: string, kind: Repair['kind'], change: Change): Promise<Repair> {
   const file = path(name);
@@ -78,6 +66,18 @@ async function tried(
 
 describe('a repair on trial', function () {
   this.timeout(120_000);
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'unroll-trying-'));
+    await writeFile(path('gate.rnn'), cell('0'));
+    await writeFile(path('loud.rnn'), cell('U normal(0.5)', 'relu'));
+    await writeFile(path('some.txt'), 'the cat sat on the mat, and the dog on the log. '.repeat(60));
+    await writeFile(
+      path('text.rnn'),
+      `model Text(input: [T] of Char) {\n  h      = rnn(embed(input, 8), 12)\n  logits = linear(h, Char)\n  loss   = cross_entropy(logits, next(input))\n}\n\ndata some = text("some.txt", by: char)\n\ntrain Text on some { steps: 30, batch: 4, window: 64, optimizer: adam(0.01) }\n`,
+    );
+  });
+  after(() => rm(folder, { recursive: true }));
 
   it('helps where the horizon grows beyond its interval, and leaves the file alone', async () => {
     const analysis = await analyseModel({ source: { kind: 'file', file: path('gate.rnn') }, needs: 20, length: 40 }, runtime);

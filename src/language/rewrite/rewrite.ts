@@ -27,6 +27,9 @@ export async function rewritten(source: Rewritable, change: Change): Promise<Rea
   return undefined;
 }
 
+/** The cells that a file knows: its own, those that it uses, the library's. */
+export const namedCells = ({ program }: Rewritable): string[] => [...program.main.cells.keys()];
+
 /** A reader that has other texts for some files. */
 export const readOver =
   (texts: ReadonlyMap<string, string>, read: Read): Read =>
@@ -38,7 +41,9 @@ function drafts(source: Rewritable, change: Change): readonly Draft[] {
     case 'setting':
       return settingDrafts(source, change.name, change.value);
     case 'cell':
-      return cellDrafts(source, change.layer, change.cell);
+      return change.everywhere === true
+        ? cellDrafts(source, change.layer, change.cell).toReversed()
+        : cellDrafts(source, change.layer, change.cell);
     case 'start': {
       const owner = source.model.instances.find(({ weights }) => weights.some(({ weight }) => weight === change.weight));
       const name = owner?.weights.find(({ weight }) => weight === change.weight)?.name;
