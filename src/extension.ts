@@ -23,6 +23,7 @@ import { openExample } from './views/examples.ts';
 import { noteFaults, openWalkthrough } from './views/getting-started.ts';
 import { HoverExpressions } from './views/hover-expressions.ts';
 import { LineValues } from './views/line-values.ts';
+import { compareMemory } from './views/memory-comparison.ts';
 import { onnxCommands } from './views/onnx-commands.ts';
 import { activeOnnx, ONNX_EDITOR, OnnxEditors } from './views/onnx-editor.ts';
 import { isOnnx, OnnxModels } from './views/onnx-models.ts';
@@ -180,6 +181,10 @@ export function activate(context: vscode.ExtensionContext): void {
   command('compare', async (target?: Target, more?: readonly RunSummary[] | string) => {
     const folders = await runsToCompare(target, more, runs);
     if (folders !== undefined) await pages.compare(folders);
+  });
+  command('compareMemory', async (target?: Target, more?: readonly RunSummary[] | string) => {
+    const folders = await runsToCompare(target, more, runs);
+    if (folders !== undefined) await compareMemory(folders, engine.get());
   });
   command('compareSources', async (run: RunSummary, more?: readonly RunSummary[]) => {
     const [left, right] = (more ?? []).map(({ folder }) => folder);
