@@ -4,8 +4,7 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { createEngine, type Engine } from './engine/client.ts';
-import type { AnalyseRequest, TrainRequest } from './engine/requests.ts';
-import type { Analysis } from './shared/analysis.ts';
+import type { TrainRequest } from './engine/requests.ts';
 import type { ForeignInfo } from './shared/foreign.ts';
 import type { Objective } from './shared/trace.ts';
 import type { RunSummary } from './shared/training.ts';
@@ -85,6 +84,8 @@ export function activate(context: vscode.ExtensionContext): void {
       storage,
       generated,
       chooseInput: input,
+      found: (analysis, source) => repairs.show(analysis, source),
+      tryRepair: (repair) => repairs.tryKnown(repair),
     }),
   );
   showTrainings(trainings, runs, views);
@@ -195,8 +196,6 @@ export function activate(context: vscode.ExtensionContext): void {
     const trial = given !== undefined && 'repair' in given ? given : await repairs.choose((await sourceOf(given)).fileName);
     if (trial !== undefined) await repairs.try(trial);
   });
-  // Of the pages that analyse: the source shows what they found.
-  command('showRepairs', (analysis: Analysis, file: string, source?: AnalyseRequest['source']) => repairs.show(analysis, file, source));
   command('previewData', async (target?: Target, name?: string) => {
     const document = await sourceOf(target);
     const names = dataNames(document);

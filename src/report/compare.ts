@@ -2,7 +2,7 @@
 
 import type { Compared, Comparison, LagCurve, LayerAnalysis, ProbeCurve, Training } from '../shared/analysis.ts';
 import { escaped, lineChart, type Series } from '../shared/chart.ts';
-import { curveSeries } from './layer.ts';
+import { lagChart } from './gradient.ts';
 import { csv } from './table.ts';
 import { horizonText, interval, longest, text } from './words.ts';
 
@@ -31,17 +31,17 @@ const drawn = ({ name, analysis: { layers } }: Compared): Drawn[] =>
 /** All in one; a chart for each layer where all have the same several. */
 function gradientCharts(compared: readonly Compared[], threshold: number): string {
   const all = compared.map(drawn);
+  const needs = new Set(compared.map(({ analysis }) => analysis.needs.lag));
   const paths = all[0]!.map(({ layer }) => layer.layer);
   const isShared = paths.length > 1 && all.every((own) => JSON.stringify(own.map(({ layer }) => layer.layer)) === JSON.stringify(paths));
   const groups = isShared ? paths.map((_, k) => all.map((own) => own[k]!)) : [all.flat()];
   return groups
     .map((group, k) =>
-      lineChart({
+      lagChart({
         title: `Gradient by lag${isShared ? ` in ${paths[k]}` : ''}`,
-        along: 'lag',
-        log: true,
-        series: group.map(({ name, curve }, place) => curveSeries(`${isShared ? compared[place]!.name : name} (${curve.state})`, curve)),
-        marks: [{ y: threshold, label: 'forgotten below' }],
+        curves: group.map(({ name, curve }, place) => ({ name: `${isShared ? compared[place]!.name : name} (${curve.state})`, curve })),
+        threshold,
+        ...(needs.size === 1 ? { needs: [...needs][0]! } : {}),
       }),
     )
     .join('');
@@ -70,7 +70,7 @@ function trainingHtml(compared: readonly Compared[]): string {
   const trained = compared.flatMap(({ name, training }) => (training === undefined ? [] : [{ name, training }]));
   if (trained.length === 0) return '';
   const of = (read: (training: Training) => Series['points']): Series[] =>
-    trained.map(({ name, training }) => ({ name, points: read(training) }));
+    compared.map(({ name, training }) => ({ name, points: training === undefined ? [] : read(training) }));
   const failed = trained.flatMap(({ name, training }) =>
     training.failed === undefined ? [] : [`<p>⚠ ${escaped(`${name}: ${training.failed}`)}</p>`],
   );

@@ -3,7 +3,7 @@
 import type { Analysis, LagCurve, Tried } from '../shared/analysis.ts';
 import { escaped, lineChart, type Series } from '../shared/chart.ts';
 import type { SourceEdit } from '../shared/edits.ts';
-import { curveSeries } from './layer.ts';
+import { lagChart } from './gradient.ts';
 import { horizonText, interval, longest, longestLike, placeText, text } from './words.ts';
 
 /** The section of a page; '' where none was tried. */
@@ -57,12 +57,14 @@ function shown(before: Analysis, after: Analysis, layer: string | undefined): re
 
 function gradientChart({ before, after, layer }: Tried): string {
   const [one, other] = shown(before, after, layer);
-  return lineChart({
+  return lagChart({
     title: `Gradient by lag${layer === undefined ? '' : ` in ${layer}`}`,
-    along: 'lag',
-    log: true,
-    series: [curveSeries(`before, ${one.state}`, one), curveSeries(`after, ${other.state}`, other)],
-    marks: [{ y: before.threshold, label: 'forgotten below' }],
+    curves: [
+      { name: `before, ${one.state}`, curve: one },
+      { name: `after, ${other.state}`, curve: other },
+    ],
+    threshold: before.threshold,
+    needs: before.needs.lag,
   });
 }
 

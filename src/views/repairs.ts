@@ -8,6 +8,7 @@ import type { AnalyseRequest } from '../engine/requests.ts';
 import type { Analysis, Repair, Tried, Verdict } from '../shared/analysis.ts';
 import type { SourceEdit } from '../shared/edits.ts';
 import type { SourceRange } from '../shared/source.ts';
+import { readRecord } from '../training/run.ts';
 import { moved, type TextChange } from './moved.ts';
 import { isCancelled } from './onnx-editor.ts';
 import { PageView } from './pages/page-view.ts';
@@ -53,7 +54,9 @@ export class Repairs implements vscode.CodeActionProvider, vscode.Disposable {
   }
 
   /** The verdicts of an analysis of a `.rnn` file, or of a run of it, in place of those that were there of the same model. */
-  show(analysis: Analysis, file: string, source: AnalyseRequest['source'] = { kind: 'file', file, model: analysis.model }): void {
+  async show(analysis: Analysis, source: AnalyseRequest['source']): Promise<void> {
+    if (source.kind === 'onnx') return;
+    const file = source.kind === 'file' ? source.file : (await readRecord(source.folder)).file;
     const { sequences, steps, threshold, needs, seed, model } = analysis;
     const options = { sequences, length: steps, threshold, needs: needs.lag, seed };
     const about = `${file} ${model}`;
@@ -93,7 +96,7 @@ export class Repairs implements vscode.CodeActionProvider, vscode.Disposable {
     if (known().length === 0) {
       const analysis = await this.#analysed(file);
       if (analysis === undefined) return undefined;
-      this.show(analysis, file);
+      await this.show(analysis, { kind: 'file', file, model: analysis.model });
       if (known().length === 0) {
         void vscode.window.showInformationMessage(`${analysis.verdicts[0]?.text ?? ''} There is no repair to try.`.trim());
         return undefined;
@@ -120,6 +123,14 @@ export class Repairs implements vscode.CodeActionProvider, vscode.Disposable {
         throw error;
       }
     });
+  }
+
+  /** A repair of what is said. Throws where the source is another by now. */
+  async tryKnown(repair: Repair): Promise<void> {
+    const all = [...this.#said.values()].flatMap((said) => said.flatMap(({ trials }) => trials));
+    const trial = all.find((each) => each.repair === repair && isPossible(each));
+    if (trial === undefined) throw new Error('The source is another by now than the one that was analysed: recompute the analysis first.');
+    await this.try(trial);
   }
 
   /** Shows before and after on a page, from which the repair can be made. */

@@ -93,4 +93,17 @@ describe('repairs in the workbench', () => {
     await squiggle().waitFor({ state: 'detached' });
     await (await workbench.webview('p[role=status]:has-text("Undo takes it back")')).locator('p[role=status]').waitFor();
   });
+
+  it('tries one from the page of an analysis, which says in the source what it found', async () => {
+    await workbench.command('View: Close All Editors');
+    writeFileSync(join(workbench.folder, 'again.rnn'), SOURCE);
+    await workbench.openFile('again.rnn');
+    await workbench.command('Unroll: Analyse Memory');
+    const analysis = await workbench.webview('button[data-action="try"]', 60_000);
+    await squiggle().waitFor();
+    await workbench.screenshot('repairs-analysis');
+    await analysis.locator('button[data-action="try"]').first().click();
+    const frame = await page();
+    await frame.locator('strong', { hasText: /^✓ Helps: the memory of h grows/ }).waitFor();
+  });
 });
