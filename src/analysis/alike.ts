@@ -13,9 +13,13 @@ export interface Facts {
   readonly seed: number;
   /** Of training. */
   readonly steps: number;
-  /** Steps of the longest sequence that was looked at. */
+  /** Steps of the longest sequence that was looked at, and how many sequences there were. */
   readonly length: number;
+  readonly sequences: number;
 }
+
+/** Below this, intervals say nothing. */
+export const FEW = 4;
 
 /** Sentences; none where they differ in nothing but themselves. */
 export function warningsOf(all: readonly Facts[]): string[] {
@@ -50,6 +54,11 @@ export function warningsOf(all: readonly Facts[]): string[] {
       `They were trained for different times: ${trained.map(({ name, steps }) => `${name} ${steps} steps`).join(', ')}. More training may be what tells them apart.`,
     );
   say('Their sequences differ in length', ({ length }) => `${length} steps`, 'A horizon cannot be longer than they are.');
+  const few = all.filter(({ sequences }) => sequences < FEW);
+  if (few.length > 0)
+    warnings.push(
+      `Of few held-out sequences no interval says how sure a horizon is: ${few.map(({ name, sequences }) => `${name} has ${sequences}`).join(', ')}.`,
+    );
   return warnings;
 }
 

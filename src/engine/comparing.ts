@@ -7,7 +7,7 @@ import { type Facts, warningsOf } from '../analysis/alike.ts';
 import type { Read } from '../language/index.ts';
 import { namedCells, readOver, rewritten } from '../language/rewrite/rewrite.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { Compared, Comparison } from '../shared/analysis.ts';
+import type { Analysis, Compared, Comparison } from '../shared/analysis.ts';
 import type { RunReport } from '../shared/training.ts';
 import { product } from '../tracing/arrays.ts';
 import { readLog } from '../training/log.ts';
@@ -136,6 +136,7 @@ async function runSide(
       seed: record.settings.seed,
       steps: step,
       length: analysis.steps,
+      sequences: analysis.sequences,
     },
   };
 }
@@ -152,7 +153,7 @@ async function fileSide(
   const name = source.model === undefined ? basename(source.file) : `${basename(source.file)}:${source.model}`;
   return {
     compared: { name, analysis, parameters: parametersOf(traced) },
-    facts: factsOf(name, traced, trained.seed, 0, analysis.steps),
+    facts: factsOf(name, traced, trained.seed, 0, analysis),
   };
 }
 
@@ -172,7 +173,7 @@ async function cellSide(
       ...signals,
       ...(progress === undefined ? {} : { progress }),
     });
-    const facts = factsOf(name, start, job.settings.seed, 0, analysis.steps);
+    const facts = factsOf(name, start, job.settings.seed, 0, analysis);
     return { compared: { name, analysis, parameters: parametersOf(start) }, facts };
   }
   const folder = await mkdtemp(join(tmpdir(), 'unroll-cells-'));
@@ -192,7 +193,7 @@ async function cellSide(
     });
     return {
       compared: { name, analysis, parameters: parametersOf(start), training, ...byLength(report) },
-      facts: factsOf(name, start, job.settings.seed, training.steps, analysis.steps),
+      facts: factsOf(name, start, job.settings.seed, training.steps, analysis),
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -207,13 +208,14 @@ async function loaded(traced: TracedModel): Promise<Loaded> {
   return { ...traced, data, dataset: async () => data };
 }
 
-const factsOf = (name: string, { data }: Loaded, seed: number, steps: number, length: number): Facts => ({
+const factsOf = (name: string, { data }: Loaded, seed: number, steps: number, { steps: length, sequences }: Analysis): Facts => ({
   name,
   digest: data.digest,
   data: data.source,
   seed,
   steps,
   length,
+  sequences,
 });
 
 const parametersOf = ({ model, weights }: TracedModel): number =>

@@ -17,7 +17,7 @@ interface Drawn {
 export function comparisonPage({ title, compared, warnings, seconds }: Comparison): string {
   const [{ analysis }] = compared as readonly [Compared, ...Compared[]];
   return `<h1>Memory compared: ${escaped(title)}</h1>
-${warnings.length === 0 ? '<p>The same data, the same split, the same seed.</p>' : `<section role="alert" aria-label="Differences"><h2>Not alike</h2><ul>${warnings.map((each) => `<li>⚠ ${escaped(each)}</li>`).join('')}</ul></section>`}
+${warnings.length === 0 ? '<p>All have the same data, the same split and the same seed.</p>' : `<section role="alert" aria-label="Differences"><h2>Not alike</h2><ul>${warnings.map((each) => `<li>⚠ ${escaped(each)}</li>`).join('')}</ul></section>`}
 <section><h2>Memory</h2>${gradientCharts(compared, analysis.threshold)}${horizons(compared)}</section>
 <section><h2>Verdicts</h2><table><tbody>${compared.map(({ name, analysis: { verdicts } }) => `<tr><th scope="row">${escaped(name)}</th><td>${verdicts.map((each) => escaped(each.text)).join('<br>')}</td></tr>`).join('')}</tbody></table></section>
 ${trainingHtml(compared)}${accuracyHtml(compared)}

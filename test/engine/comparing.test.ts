@@ -106,7 +106,7 @@ describe('a comparison', function () {
     );
     assert.match(said, /^Their seeds differ: b 1, c 3\./m);
     assert.match(said, /^They were trained for different times: b 6 steps, c 4 steps\./m);
-    const facts = { name: 'x', digest: '1', seed: 1, steps: 0, length: 9 };
+    const facts = { name: 'x', digest: '1', seed: 1, steps: 0, length: 9, sequences: 8 };
     const text = { kind: 'text', path: '/t.txt', by: 'char', lower: false, minimum: 1, validation: 0.1 } as never;
     assert.deepEqual(
       warningsOf([
@@ -115,6 +115,7 @@ describe('a comparison', function () {
       ]),
       ['Their data differs in `validation`: x 0.1, y 0.2. They are not looked at on the same sequences.'],
     );
+    assert.match(warningsOf([{ ...facts, sequences: 1, data: text }]).join(), /Of few held-out sequences .*: x has 1\./);
     assert.match(warningsOf([{ ...facts, kept: '2', data: text }]).join(), /The data of x has changed since it was trained\./);
   });
 

@@ -2,14 +2,13 @@
 
 import { horizonText, interval, longest, longestLike, text } from '../../report/words.ts';
 import type { Analysis, Estimate, Horizon, LayerAnalysis, Training, Tried } from '../../shared/analysis.ts';
+import { FEW } from '../alike.ts';
 import { GROWN } from '../verdict.ts';
 
 type Judged = Pick<Tried, 'outcome' | 'text'>;
 
 /** Losses of one seed that differ by less than this share are alike. */
 const ALIKE = 0.01;
-/** Of fewer sequences no interval says anything. */
-const FEW = 4;
 
 export function judged({ repair, against, layer, before, after, training }: Omit<Tried, 'outcome' | 'text'>): Judged {
   if (repair.kind === 'clipping' && training !== undefined) return clipping(training.before, training.after);
