@@ -22,9 +22,11 @@ import { openExample } from './views/examples.ts';
 import { noteFaults, openWalkthrough } from './views/getting-started.ts';
 import { HoverExpressions } from './views/hover-expressions.ts';
 import { LineValues } from './views/line-values.ts';
+import { compareMemory } from './views/memory-comparison.ts';
 import { onnxCommands } from './views/onnx-commands.ts';
 import { activeOnnx, ONNX_EDITOR, OnnxEditors } from './views/onnx-editor.ts';
 import { isOnnx, OnnxModels } from './views/onnx-models.ts';
+import { Repairs, type Trial } from './views/repairs.ts';
 import { runCommands } from './views/run-commands.ts';
 import { chooseRuns, compareSources, RunPages } from './views/run-pages.ts';
 import { openSourceOf, Runs } from './views/runs.ts';
@@ -44,6 +46,8 @@ export function activate(context: vscode.ExtensionContext): void {
   endEngine = () => engine.made()?.dispose();
 
   own(vscode.languages.registerCodeLensProvider({ language: 'unroll' }, new CodeLenses()));
+  const repairs = own(new Repairs(engine.get));
+  own(vscode.languages.registerCodeActionsProvider({ language: 'unroll' }, repairs, { providedCodeActionKinds: Repairs.kinds }));
   own(vscode.languages.registerEvaluatableExpressionProvider({ language: 'unroll' }, new HoverExpressions()));
   startLanguageServerOnce(context);
   own(noteFaults());
@@ -80,6 +84,8 @@ export function activate(context: vscode.ExtensionContext): void {
       storage,
       generated,
       chooseInput: input,
+      found: (analysis, source) => repairs.show(analysis, source),
+      tryRepair: (repair) => repairs.tryKnown(repair),
     }),
   );
   showTrainings(trainings, runs, views);
@@ -177,10 +183,18 @@ export function activate(context: vscode.ExtensionContext): void {
     const folders = await runsToCompare(target, more, runs);
     if (folders !== undefined) await pages.compare(folders);
   });
+  command('compareMemory', async (target?: Target, more?: readonly RunSummary[] | string) => {
+    const folders = await runsToCompare(target, more, runs);
+    if (folders !== undefined) await compareMemory(folders, engine.get());
+  });
   command('compareSources', async (run: RunSummary, more?: readonly RunSummary[]) => {
     const [left, right] = (more ?? []).map(({ folder }) => folder);
     const chosen = left === undefined || right === undefined ? await chooseRuns(await runs.list(), [run.folder]) : [left, right];
     if (chosen?.[0] !== undefined && chosen[1] !== undefined) await compareSources(chosen[0], chosen[1]);
+  });
+  command('tryRepair', async (given?: Trial | vscode.Uri) => {
+    const trial = given !== undefined && 'repair' in given ? given : await repairs.choose((await sourceOf(given)).fileName);
+    if (trial !== undefined) await repairs.try(trial);
   });
   command('previewData', async (target?: Target, name?: string) => {
     const document = await sourceOf(target);

@@ -147,7 +147,7 @@ export class PathSums {
   }
 
   #directPath(state: string, sums: DirectSums): DirectPath {
-    const { bias, ...place } = sums.place;
+    const { bias, instance, ...place } = sums.place;
     const factor = factorOf('gate', { layer: this.#recurrence.path, ...place }, sums.bySteps, this.#recurrence.reverse, this.#steps);
     const timescales = Array.from(sums.unitSum, (sum) => timescaleOf(sum / sums.rows));
     const timescale = timescaleOf(mean(sums.unitSum) / sums.rows);
@@ -157,6 +157,7 @@ export class PathSums {
       product: sums.product.map((logs) => (logs.zeros > 0 ? 0 : logs.mean)),
       timescales,
       timescale,
+      instance,
       ...(bias === undefined ? {} : { bias }),
     };
   }

@@ -13,6 +13,7 @@ const ALIKE = 1e-5;
 /** Where a direct factor is from, and the bias of its gate, if it has one. */
 export interface FactorSource extends Omit<FactorPlace, 'layer'> {
   readonly bias?: NonNullable<DirectPath['bias']>;
+  readonly instance: string;
 }
 
 /** The line that a direct factor is the value of, or what it leaves of 1: told by its numbers. A factor that is none of them is named after the
@@ -25,6 +26,7 @@ export async function sourceOfFactor(
   const to = Math.min(COMPARED, trace.description.steps);
   const found = factor.subarray(0, to * trace.sizes.B! * size);
   const own = instance.lines.find((line) => line.name === `${name}'`);
+  const here = { instance: instance.path };
   const alike = (value: (k: number) => number): boolean => found.every((each, k) => Math.abs(each - value(k)) < ALIKE);
   for (const line of instance.lines) {
     if (line.value.type.dtype !== 'float') continue;
@@ -33,11 +35,11 @@ export async function sourceOfFactor(
     const factorName = alike((k) => data[k]!) ? line.name : alike((k) => 1 - data[k]!) ? `1 − ${line.name}` : undefined;
     if (factorName === undefined) continue;
     const bias = line.role === 'gate' ? await biasOf(trace, instance, line) : undefined;
-    return { ...placed(line), factor: factorName, ...(bias === undefined ? {} : { bias }) };
+    return { ...here, ...placed(line), factor: factorName, ...(bias === undefined ? {} : { bias }) };
   }
   const constant = found[0]!;
-  if (alike(() => constant)) return { ...placed(own), factor: String(Number(constant.toPrecision(4))) };
-  return { ...placed(own), factor: `∂${name}' / ∂${name}` };
+  if (alike(() => constant)) return { ...here, ...placed(own), factor: String(Number(constant.toPrecision(4))) };
+  return { ...here, ...placed(own), factor: `∂${name}' / ∂${name}` };
 }
 
 const placed = (line: Line | undefined): Pick<FactorPlace, 'line' | 'text' | 'range'> =>
@@ -53,7 +55,7 @@ export function placeOf(
   const line = placed(instance?.lines.find(({ name }) => name === origin?.line));
   const name = weight?.slice(weight.lastIndexOf('.') + 1) ?? `product in ${origin?.line ?? layer}`;
   return {
-    product: { layer, ...line, factor: name },
+    product: { layer, ...line, factor: name, ...(weight === undefined ? {} : { weight }) },
     line: { layer, ...line, factor: `derivative of ${line.line === '' ? layer : line.line}` },
   };
 }

@@ -1,10 +1,11 @@
 // What the numbers say in words, each sentence with the numbers that it stands on, and what would mend it.
 
 import { horizonText, interval, longest, text } from '../report/words.ts';
-import type { Analysis, DirectPath, Factor, LagCurve, LayerAnalysis, Verdict } from '../shared/analysis.ts';
+import type { Analysis, LagCurve, LayerAnalysis, Verdict } from '../shared/analysis.ts';
+import { advice, explosionRepairs, gateRepairs, wayRepairs } from './repairs/proposed.ts';
 
 /** A gradient that grows by more than this over some lag explodes. */
-const GROWN = 10;
+export const GROWN = 10;
 /** A share of units or of their steps that is worth a word. */
 const MANY = 0.1;
 const MOSTLY = 0.9;
@@ -47,8 +48,8 @@ function vanishing(layer: LayerAnalysis, { needs, threshold }: Found): Verdict[]
     const { factor, timescale, bias } = direct;
     const why =
       bias === undefined
-        ? `${factor.factor} is ${text(average(timescale))} on average`
-        : `mean of ${bias.weight} ${text(bias.mean)}, mean of ${factor.factor} ${text(average(timescale))}`;
+        ? `${factor.factor} is ${text(Math.exp(-1 / timescale))} on average`
+        : `mean of ${bias.weight} ${text(bias.mean)}, mean of ${factor.factor} ${text(Math.exp(-1 / timescale))}`;
     evidence.push(
       `The direct way of ${direct.state} goes through ${factor.factor}: ${why}, so a timescale of ${text(timescale)} steps (half-life ${text(timescale * Math.LN2)}).`,
       `It is smallest at t = ${factor.smallest.t}: ${text(factor.smallest.value)}.`,
@@ -59,7 +60,7 @@ function vanishing(layer: LayerAnalysis, { needs, threshold }: Found): Verdict[]
         layer: layer.layer,
         text: `${bias === undefined ? `Gate ${factor.factor}` : `Mean of ${bias.weight} ${text(bias.mean)}`}: half-life ${text(timescale * Math.LN2)} steps in ${layer.layer}, and ${needs.lag} are needed. ${factor.factor} forgets.`,
         evidence,
-        repairs: gateRepairs(direct, needs.lag),
+        repairs: gateRepairs(layer, direct, needs.lag),
         ...(factor.range === undefined ? {} : { place: factor.range }),
       },
     ];
@@ -80,40 +81,10 @@ function vanishing(layer: LayerAnalysis, { needs, threshold }: Found): Verdict[]
       layer: layer.layer,
       text: `${layer.layer} has ${horizonText(curve)} of memory, and ${needs.lag} are needed: ${killer.kind === 'weight' ? `the weight ${killer.factor} leaves` : `the ${killer.factor} leaves`} ${text(killer.mean)} of the gradient a step.`,
       evidence,
-      repairs: wayRepairs(layer, killer),
+      repairs: wayRepairs(layer, killer, horizon.value),
       ...(killer.range === undefined ? {} : { place: killer.range }),
     },
   ];
-}
-
-const average = (timescale: number): number => Math.exp(-1 / timescale);
-
-/** The bias at which a gate alone keeps 1/e over so many steps: sigmoid(b) = exp(-1 / steps). */
-export const biasFor = (steps: number): number => -Math.log(Math.expm1(1 / steps));
-
-function gateRepairs({ factor, bias }: DirectPath, needed: number): string[] {
-  const start = Math.min(8, Math.max(1, biasFor(needed)));
-  const name = bias === undefined ? undefined : bias.weight.slice(bias.weight.lastIndexOf('.') + 1);
-  const opposite = factor.factor.startsWith('1 − ');
-  if (name === undefined)
-    return [
-      `Give the line ${factor.line} a bias that starts ${opposite ? 'at' : 'at'} ${opposite ? '-' : ''}${text(start)}, so that it keeps its state at first.`,
-    ];
-  return [
-    `Start it where it keeps its state: ${name}: [H] = ${opposite ? '-' : ''}${text(start)} (a timescale of ${text(needed)} steps; Jozefowicz et al. 2015).`,
-    ...(opposite ? [] : [`Or spread the timescales: ${name}: [H] = chrono(${needed}) (Tallec & Ollivier 2018).`]),
-  ];
-}
-
-function wayRepairs({ direct, cell }: LayerAnalysis, killer: Factor): string[] {
-  const repairs: string[] = [];
-  if (killer.kind === 'weight')
-    repairs.push(`Start the weight orthogonal, which shrinks no gradient: ${killer.factor}: [H, H] = orthogonal.`);
-  else repairs.push('Keep the activations out of saturation: smaller weights of the input, or a normalised sum (normed_lstm).');
-  if (direct.length === 0)
-    repairs.push(`Take a gated cell instead of ${cell}, lstm or gru: it has a direct way back, which no weight shrinks.`);
-  repairs.push('Or shorten the window to what the memory reaches.');
-  return repairs;
 }
 
 function exploding(layer: LayerAnalysis, { needs }: Found): Verdict[] {
@@ -132,10 +103,7 @@ function exploding(layer: LayerAnalysis, { needs }: Found): Verdict[] {
             ? []
             : [`Largest Lyapunov exponent ${text(exponent)} nats a step over ${layer.spectrum.lyapunovSteps} steps.`]),
         ],
-        repairs: [
-          'Clip the gradient: `clip: 1` in the train statement (Pascanu, Mikolov & Bengio 2013).',
-          'Or start the recurrent weight smaller, or orthogonal.',
-        ],
+        repairs: explosionRepairs(layer),
       },
     ];
   }
@@ -155,7 +123,7 @@ function saturated({ layer, gates }: LayerAnalysis): Verdict[] {
         layer,
         text: `${shut} of ${gate.mean.length} units of ${gate.line} in ${layer} are shut (below ${0.1}) at more than nine of ten steps: nothing passes there, and they hardly learn.`,
         evidence: [`Shares of steps below 0.1 by unit: median ${text(median(gate.below))}, above 0.9: median ${text(median(gate.above))}.`],
-        repairs: [`Raise the bias of ${gate.line}, or lower the learning rate if it came with training.`],
+        repairs: [advice(`Raise the bias of ${gate.line}, or lower the learning rate if it came with training.`)],
         ...(gate.range === undefined ? {} : { place: gate.range }),
       },
     ];
@@ -189,7 +157,7 @@ function unitsOf({ layer, units }: LayerAnalysis): Verdict[] {
               layer,
               text: `${which.length} of ${mean.length} units of ${state} in ${layer} are ${word}: they ${what}.`,
               evidence: [`Units ${which.slice(0, 12).join(', ')}${which.length > 12 ? ', …' : ''}.`],
-              repairs: [repair],
+              repairs: [advice(repair)],
             },
           ],
     ),

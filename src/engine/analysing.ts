@@ -1,24 +1,29 @@
 // An analysis of a run, of an untrained file, or of the recurrent layers of an ONNX model: on sequences of its own data, or on what it was run on.
 
 import { type AnalyseOptions, AnalysisError, analyse, type Sequences, study } from '../analysis/analyse.ts';
+import { withEdits } from '../analysis/repairs/edits.ts';
 import type { Dataset, Example } from '../data/dataset.ts';
 import type { Reading } from '../data/text-stream.ts';
 import type { Model } from '../graph/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Analysis, FirstSequence, Studies, StudyName } from '../shared/analysis.ts';
+import type { KeptData } from '../shared/dataset.ts';
 import { product } from '../tracing/arrays.ts';
 import { timeAxis } from '../tracing/describe.ts';
 import { RuntimeEvaluator } from '../tracing/evaluator.ts';
 import { fixedTime, loosened } from '../tracing/loosen.ts';
 import { type Analysable, foreignLayers } from './analysing-foreign.ts';
 import { joinedAnalyses, joinedStudies } from './joined-analyses.ts';
+import { rewritableOf } from './repairing.ts';
 import type { AnalyseRequest } from './requests.ts';
 import { heldOut } from './sequence.ts';
-import { sourceOfTrace } from './traces.ts';
+import { sourceOfTrace, type TracedModel } from './traces.ts';
 
 /** Sequences unless told otherwise, and the most steps of each. */
 const SEQUENCES = 16;
 const LENGTH = 100;
+
+export type AnalyseSettings = Omit<AnalyseRequest, 'source'>;
 
 export interface AnalyseHooks {
   readonly reading?: Reading;
@@ -29,7 +34,30 @@ export interface AnalyseHooks {
 /** Throws AnalysisError, DataError, PartError, or the signal's reason. */
 export async function analyseModel(request: AnalyseRequest, runtime: Runtime, hooks: AnalyseHooks = {}): Promise<Analysis> {
   const began = performance.now();
-  const { title, models, remarks, first } = await analysed(request, runtime, hooks);
+  const { kept, ...found } = await analysed(request, runtime, hooks);
+  const analysis = await analyseFound(found, request, runtime, hooks);
+  const source = kept === undefined ? undefined : await rewritableOf(request.source, kept);
+  const verdicts = source === undefined ? analysis.verdicts : await withEdits(analysis.verdicts, source);
+  return { ...analysis, verdicts, seconds: (performance.now() - began) / 1000 };
+}
+
+/** Of a model of one's own with its weights; repairs are words. */
+export async function analyseTraced(
+  traced: TracedModel,
+  request: AnalyseSettings,
+  runtime: Runtime,
+  hooks: AnalyseHooks = {},
+): Promise<Analysis> {
+  return analyseFound(await sequencesOf(traced, request), request, runtime, hooks);
+}
+
+async function analyseFound(
+  { title, models, remarks, first }: Omit<Analysed, 'kept'>,
+  request: AnalyseSettings,
+  runtime: Runtime,
+  hooks: AnalyseHooks,
+): Promise<Analysis> {
+  const began = performance.now();
   const { also = [] } = request;
   const all: Analysis[] = [];
   for (const [place, { model, weights, groups }] of models.entries())
@@ -79,19 +107,28 @@ interface Analysed {
   readonly models: readonly Analysable[];
   readonly remarks: readonly string[];
   readonly first?: FirstSequence;
+  /** Of a model of one's own: what is known of its data. */
+  readonly kept?: KeptData;
 }
 
 async function analysed(
-  { source, sequences: count = SEQUENCES, length = LENGTH }: Pick<AnalyseRequest, 'source' | 'sequences' | 'length'>,
+  { source, ...settings }: Pick<AnalyseRequest, 'source' | 'sequences' | 'length'>,
   runtime: Runtime,
   { reading }: AnalyseHooks,
 ): Promise<Analysed> {
   if (source.kind === 'onnx') {
+    const { sequences: count = SEQUENCES, length = LENGTH } = settings;
     const found = await foreignLayers(source, { count, length }, runtime, reading);
     if (found.models.length === 0) throw tooShort(found.title);
     return found;
   }
-  const { model: written, weights, state, dataset } = await sourceOfTrace(source);
+  return sequencesOf(await sourceOfTrace(source), settings);
+}
+
+async function sequencesOf(
+  { model: written, weights, state, dataset, kept }: TracedModel,
+  { sequences: count = SEQUENCES, length = LENGTH }: Pick<AnalyseRequest, 'sequences' | 'length'>,
+): Promise<Analysed> {
   const fixed = fixedTime(written);
   const model = fixed === undefined ? written : loosened(written, fixed.name);
   const data = await dataset();
@@ -99,7 +136,7 @@ async function analysed(
   const title = `${model.name} · ${state}`;
   const groups = grouped(model, examplesOf(data, count, length), length, fixed?.size);
   if (groups.length === 0) throw tooShort(title);
-  return { title, models: [{ model, weights, groups }], remarks: [], ...(first === undefined ? {} : { first }) };
+  return { title, models: [{ model, weights, groups }], remarks: [], kept, ...(first === undefined ? {} : { first }) };
 }
 
 const tooShort = (title: string): AnalysisError =>

@@ -14,6 +14,7 @@ import type { TrainHooks } from '../training/train.ts';
 import { type AnalyseHooks, analyseModel, studyModel } from './analysing.ts';
 import { openAsModel } from './as-model.ts';
 import { beginningsOf } from './beginnings.ts';
+import { compareCells, compareModels } from './comparing.ts';
 import { exportRun } from './exporting.ts';
 import { loadData } from './features.ts';
 import { inspect, nodeByNode, traceForeign, verify } from './foreign.ts';
@@ -27,6 +28,7 @@ import { reproduce } from './reproducing.ts';
 import type { Context, Handlers } from './serve.ts';
 import { sourceOfTrace, Traces } from './traces.ts';
 import { runTraining } from './training.ts';
+import { tryRepairs } from './trying.ts';
 import { sourceOfRun } from './writing.ts';
 
 export interface Engine {
@@ -103,6 +105,9 @@ export function createHandlers(runtime = createRuntime()): Engine {
       await replaceFile(path, npz(arrays));
       return {};
     },
+    tryRepair: (request, context) => tryRepairs(request, runtime, hooksOf(context)),
+    compareMemory: (request, context) => withinMemory(allowedMemory(), () => compareModels(request, runtime, hooksOf(context))),
+    compareCells: (request, context) => compareCells(request, runtime, hooksOf(context)),
     reproduce: (request, { emit, signal }) =>
       reproduce(request, runtime, { signal, progress: (done) => emit({ name: 'share', data: { done } }) }),
     openTrace(request, context) {

@@ -7,8 +7,9 @@ import { DataError, type Fault as DataFault } from '../data/errors.ts';
 import { evaluationBatches, trainingBatches } from '../data/load.ts';
 import type { Reading } from '../data/text-stream.ts';
 import type { Model } from '../graph/model.ts';
-import { buildModel, inputShapes, loadProgram, ModelFaults, type Program, type TrainStatement } from '../language/index.ts';
+import { buildModel, inputShapes, loadProgram, ModelFaults, type Program, type Read, type TrainStatement } from '../language/index.ts';
 import { besides, rangeOf } from '../language/places.ts';
+import type { Rewritable } from '../language/rewrite/chosen.ts';
 import type { InputShape, KeptData } from '../shared/dataset.ts';
 import { factsFile } from '../shared/network.ts';
 import type { DataSource, GenerateSettings, TrainSettings } from '../shared/settings.ts';
@@ -49,8 +50,8 @@ export interface OpenedJob extends Job {
 }
 
 /** A `train` statement of a file, the first unless told otherwise. Throws PlacedError. */
-export async function openJob(file: string, statement = 0, reading?: Reading): Promise<OpenedJob> {
-  const program = await loadProgram(file, readSource);
+export async function openJob(file: string, statement = 0, reading?: Reading, read: Read = readSource): Promise<OpenedJob> {
+  const program = await loadProgram(file, read);
   const { train, settings, data } = statementOf(program, statement);
   const places = placesOf(program, train);
   return placing(places, async () => {
@@ -77,20 +78,44 @@ export async function openJob(file: string, statement = 0, reading?: Reading): P
   });
 }
 
-/** A model of a file for whole sequences, with the data of the first `train` statement that trains it, or of any. Throws PlacedError. */
+/** Which model of a file: that of a `train` statement, from 0, or the first statement that trains a model of this name, or the first. */
+export interface ModelChoice {
+  readonly model?: string;
+  readonly statement?: number;
+}
+
+/** A model of a file for whole sequences, with the data of the `train` statement. `read`: where texts are changed before they are read. Throws PlacedError. */
 export async function openModelJob(
   file: string,
-  name?: string,
+  choice: ModelChoice = {},
+  read: Read = readSource,
 ): Promise<Pick<RunModel, 'model' | 'shapes'> & { readonly data: Dataset; readonly settings: TrainSettings }> {
-  const program = await loadProgram(file, readSource);
-  const statement = name === undefined ? 0 : program.statements.trains.findIndex((train) => train.model === name);
-  if (statement < 0) throw new PlacedError(`${basename(file)} has no train statement for ${name}, which would name its data.`);
+  const program = await loadProgram(file, read);
+  const statement = statementNumber(program, choice);
   const { train, settings, data: source } = statementOf(program, statement);
   return placing(placesOf(program, train), async () => {
     const shapes = inputShapes(program, train);
     const data = await loadData(source, shapes);
     return { model: modelOf(program, train, data, []), shapes, data, settings };
   });
+}
+
+/** A file with one of its `train` statements and the model of it, for changes of the source; `kept`: what is known of the data. Throws PlacedError. */
+export async function openRewritable(file: string, choice: ModelChoice, kept: KeptData): Promise<Rewritable> {
+  const program = await loadProgram(file, readSource);
+  const { train } = statementOf(program, statementNumber(program, choice));
+  return { program, train, model: modelOf(program, train, kept, []) };
+}
+
+/** The number of the `train` statement that is meant. Throws PlacedError. */
+export const statementOfFile = async (file: string, choice: ModelChoice): Promise<number> =>
+  statementNumber(await loadProgram(file, readSource), choice);
+
+function statementNumber({ path, statements }: Program, { model, statement }: ModelChoice): number {
+  if (statement !== undefined || model === undefined) return statement ?? 0;
+  const found = statements.trains.findIndex((train) => train.model === model);
+  if (found < 0) throw new PlacedError(`${basename(path)} has no train statement for ${model}, which would name its data.`);
+  return found;
 }
 
 /** A run, and its model as the source that it keeps has it: needs neither the file nor the data that it was trained on. */
@@ -275,7 +300,7 @@ function commonStart(a: readonly string[], b: readonly string[]): readonly strin
   return differs < 0 ? a : a.slice(0, differs);
 }
 
-async function readSource(path: string): Promise<string> {
+export async function readSource(path: string): Promise<string> {
   return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new PlacedError(error.code === 'ENOENT' ? `There is no file ${path}.` : `${path} could not be read: ${error.message}`);
   });

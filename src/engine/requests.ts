@@ -2,7 +2,7 @@
 // One table; client and process are generic over it.
 
 import type { NamedArray } from '../data/npz.ts';
-import type { Analysis, Reproduced, Studies, StudyName } from '../shared/analysis.ts';
+import type { Analysis, Comparison, Repair, Reproduced, Studies, StudyName, Tried, Verdict } from '../shared/analysis.ts';
 import type { DataPreview, PartName } from '../shared/dataset.ts';
 import type { ForeignInfo, ForeignInput, InputNeeds, PairProposal } from '../shared/foreign.ts';
 import type { InputChoices } from '../shared/inputs.ts';
@@ -79,9 +79,35 @@ export interface TraceRequest {
   readonly source:
     | { readonly kind: 'run'; readonly folder: string; readonly checkpoint?: CheckpointChoice }
     | { readonly kind: 'onnx'; readonly file: string; readonly generated?: string }
-    | { readonly kind: 'file'; readonly file: string; readonly model?: string };
+    | ({ readonly kind: 'file' } & FileSource);
   readonly sequence: SequenceChoice;
   readonly objective?: Objective;
+}
+
+/** A `.rnn` file, and which of its models: by name, or by the `train` statement, from 0. */
+export interface FileSource {
+  readonly file: string;
+  readonly model?: string;
+  readonly statement?: number;
+}
+
+export interface TryRequest extends Omit<AnalyseRequest, 'also'> {
+  /** Repairs with edits, and the verdicts that they are for. Both sides start untrained, also where a run was analysed. */
+  readonly repairs: readonly { readonly repair: Repair; readonly against: Verdict['kind']; readonly layer?: string }[];
+  /** Steps of training before both sides are looked at; by default 100 where a repair acts while a model is trained, else none. */
+  readonly train?: number;
+}
+
+/** Two models or more, on the same sequences where their data is the same. */
+export interface CompareRequest extends Omit<AnalyseRequest, 'source'> {
+  readonly sources: readonly AnalyseRequest['source'][];
+}
+
+/** One model with several cells in the place of its own; trained for so many steps first, each with the same data and seed. */
+export interface CompareCellsRequest extends Omit<AnalyseRequest, 'source'> {
+  readonly source: FileSource;
+  readonly cells: readonly string[];
+  readonly train?: number;
 }
 
 export interface AnalyseRequest {
@@ -188,6 +214,11 @@ export interface Requests {
   studies: { parameters: None; result: readonly { readonly name: StudyName; readonly title: string }[] };
   /** Writes arrays as an `.npz` file. */
   writeArrays: { parameters: { readonly path: string; readonly arrays: readonly NamedArray[] }; result: None };
+  /** Makes repairs on a copy of the source, and looks at the model before and after, side by side. */
+  tryRepair: { parameters: TryRequest; result: readonly Tried[] };
+  /** Why some models remember and others forget: all that is measured side by side, and in what they are not alike. */
+  compareMemory: { parameters: CompareRequest; result: Comparison };
+  compareCells: { parameters: CompareCellsRequest; result: Comparison };
   /** A figure of the literature, by the name of its reproduction. */
   reproduce: { parameters: { readonly name: string; readonly seed: number }; result: Reproduced };
   openTrace: { parameters: TraceRequest; result: TraceDescription };

@@ -3,6 +3,7 @@
 import type { Dataset } from '../data/dataset.ts';
 import type { Reading } from '../data/text-stream.ts';
 import type { Model } from '../graph/model.ts';
+import type { Read } from '../language/index.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Trace, TraceDescription } from '../shared/trace.ts';
 import { RuntimeEvaluator } from '../tracing/evaluator.ts';
@@ -16,7 +17,7 @@ import { chosenWeights } from './chosen-weights.ts';
 import { loadData } from './features.ts';
 import { openForeignTrace } from './foreign-trace.ts';
 import { openModelJob, openRunModel } from './job.ts';
-import type { SequenceChoice, TraceRequest } from './requests.ts';
+import type { FileSource, SequenceChoice, TraceRequest } from './requests.ts';
 import { type Reader, sequenceOf } from './sequence.ts';
 import { writtenExample } from './written-sequence.ts';
 
@@ -121,11 +122,7 @@ export interface TracedModel extends Reader {
 /** A run with the weights that are chosen of it, or a file's model as it starts. */
 export async function sourceOfTrace(source: TraceRequest['source']): Promise<TracedModel> {
   if (source.kind === 'onnx') throw new Error('An ONNX model has no data of its own to choose a sequence from.');
-  if (source.kind === 'file') {
-    const { model, shapes, data, settings } = await openModelJob(source.file, source.model);
-    const weights = initialise(model.weights, settings.seed);
-    return { model, shapes, weights, kept: data, dataset: async () => data, state: 'untrained' };
-  }
+  if (source.kind === 'file') return untrained(source);
   const { run, model, shapes, padded, generate } = await openRunModel(source.folder);
   const { weights, state } = await chosenWeights(run, model, source.checkpoint);
   const dataset = (): Promise<Dataset> => loadData(run.record.data, shapes, run.data);
@@ -133,4 +130,11 @@ export async function sourceOfTrace(source: TraceRequest['source']): Promise<Tra
     ...{ model, shapes, weights, kept: run.data, dataset, padded, state },
     ...(generate === undefined ? {} : { length: generate.length }),
   };
+}
+
+/** A file's model as it starts. `read`: where texts are changed before they are read. */
+export async function untrained({ file, ...choice }: FileSource, read?: Read): Promise<TracedModel> {
+  const { model, shapes, data, settings } = await openModelJob(file, choice, read);
+  const weights = initialise(model.weights, settings.seed);
+  return { model, shapes, weights, kept: data, dataset: async () => data, state: 'untrained' };
 }

@@ -1,8 +1,9 @@
 // The page as a file that needs nothing beside it.
 
-import type { Analysis } from '../shared/analysis.ts';
+import type { Analysis, Comparison } from '../shared/analysis.ts';
 import { escaped } from '../shared/chart.ts';
 import { chartStyle } from '../shared/chart-style.ts';
+import { comparisonPage } from './compare.ts';
 import { analysisPage } from './page.ts';
 import { analysisStyle } from './style.ts';
 
@@ -18,9 +19,13 @@ table { border-collapse: collapse; margin: 12px 0; font-variant-numeric: tabular
 figure { margin: 16px 0; } svg { width: 100%; max-width: 760px; display: block; overflow: visible; } code { font-family: ui-monospace, monospace; font-size: 12.5px; }
 ${chartStyle}${analysisStyle}`;
 
-/** The page as a file of its own: nothing is loaded, no script runs. */
-export const analysisDocument = (analysis: Analysis): string => `<!DOCTYPE html>
+/** A page as a file of its own: nothing is loaded, no script runs. */
+export const reportDocument = (title: string, page: string): string => `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Memory of ${escaped(analysis.title)}</title><style>${STYLE}</style></head><body><main>${analysisPage(analysis)}</main></body></html>
+<title>${escaped(title)}</title><style>${STYLE}</style></head><body><main>${page}</main></body></html>
 `;
+
+export const analysisDocument = (analysis: Analysis): string => reportDocument(`Memory of ${analysis.title}`, analysisPage(analysis));
+export const comparisonDocument = (comparison: Comparison): string =>
+  reportDocument(`Memory compared: ${comparison.title}`, comparisonPage(comparison));

@@ -2,19 +2,20 @@
 
 import type { Analysis, FixedPoints, LayerAnalysis, Verdict } from '../shared/analysis.ts';
 import { fixedPointsOf, inputText, pointsText } from './fixed-points.ts';
+import { triedText } from './repair.ts';
 import { horizonText, longest, text } from './words.ts';
 
 export function analysisText(analysis: Analysis): string {
-  const { title, sequences, steps, threshold, layers, verdicts, seconds } = analysis;
+  const { title, sequences, steps, threshold, layers, verdicts, tried = [], seconds } = analysis;
   const head = `${title}: ${sequences} sequences of up to ${steps} steps, ${text(seconds)} s\n`;
-  return `${head}\n${verdicts.map(verdictText).join('\n')}\n${layers.map((layer) => layerText(layer, threshold, fixedPointsOf(analysis, layer.layer))).join('\n')}`;
+  return `${head}\n${verdicts.map(verdictText).join('\n')}\n${triedText(tried)}${layers.map((layer) => layerText(layer, threshold, fixedPointsOf(analysis, layer.layer))).join('\n')}`;
 }
 
 const verdictText = ({ text: said, evidence, repairs, place }: Verdict): string =>
   [
     said,
     ...evidence.map((each) => `  ${each}`),
-    ...repairs.map((each) => `  → ${each}`),
+    ...repairs.map((each) => `  → ${each.text}`),
     ...(place === undefined ? [] : [`  ${place.uri.slice(place.uri.lastIndexOf('/') + 1)}:${place.start.line + 1}`]),
     '',
   ].join('\n');

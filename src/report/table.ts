@@ -44,7 +44,7 @@ export function analysisTable({ layers, studies }: Analysis): string {
           rows.push([layer, 'trajectory', `sequence ${sequence + 1}: component ${component + 1}`, t, value, '', '', '']);
   }
   rows.push(...(studies.fixedPoints ?? []).flatMap(fixedPointRows));
-  return `${rows.map((row) => row.map(cell).join(',')).join('\n')}\n`;
+  return csv(rows);
 }
 
 /** By their number from 1; the last column has the searches that ended there. */
@@ -69,6 +69,9 @@ function fixedPointRows({ layer, input, points }: FixedPoints): (readonly (strin
     ];
   });
 }
+
+export const csv = (rows: readonly (readonly (string | number)[])[]): string =>
+  `${rows.map((row) => row.map(cell).join(',')).join('\n')}\n`;
 
 const cell = (value: string | number): string => {
   const written = typeof value === 'number' && Number.isNaN(value) ? '' : String(value);

@@ -14,10 +14,17 @@ export const interval = ({ value, low, high }: Estimate): string =>
   low === high ? text(value) : `${text(value)} (95 %: ${text(low)} to ${text(high)})`;
 
 /** The state whose gradient lasts longest. */
-export const longest = ({ curves }: LayerAnalysis): LagCurve =>
+export const longest = ({ curves }: Pick<LayerAnalysis, 'curves'>): LagCurve =>
   curves.reduce((best, each) =>
     (Number(each.horizon.beyond) - Number(best.horizon.beyond) || each.horizon.value - best.horizon.value) > 0 ? each : best,
   );
+
+/** The same afterwards: of the states that last longest, the one of this name where it is among them. */
+export function longestLike({ state }: Pick<LagCurve, 'state'>, layer: Pick<LayerAnalysis, 'curves'>): LagCurve {
+  const best = longest(layer);
+  const { value, beyond } = best.horizon;
+  return layer.curves.find((each) => each.state === state && each.horizon.value === value && each.horizon.beyond === beyond) ?? best;
+}
 
 /** `9 steps (8 to 10)`, `at least 99 steps`. */
 export function horizonText({ horizon }: Pick<LagCurve, 'horizon'>): string {

@@ -1,6 +1,8 @@
 // What the gradient laboratory has found of a model: plain data, for reports, the command line and views.
 
+import type { SourceEdit } from './edits.ts';
 import type { SourceRange } from './source.ts';
+import type { LengthFigures, LossFunction } from './training.ts';
 
 /** An estimate with its 95 % interval. */
 export interface Estimate {
@@ -39,6 +41,8 @@ export interface FactorPlace {
   readonly line: string;
   readonly factor: string;
   readonly text: string;
+  /** Of a product with one: the weight, by its name in the model. */
+  readonly weight?: string;
   readonly range?: SourceRange;
 }
 
@@ -75,6 +79,8 @@ export interface DirectPath {
   readonly timescales: readonly number[];
   /** The same of the mean over all units. */
   readonly timescale: number;
+  /** The path of the instance whose line it is. */
+  readonly instance: string;
   /** The bias of the factor's gate, where it is a sigmoid with one: its name and mean. */
   readonly bias?: { readonly weight: string; readonly mean: number };
 }
@@ -244,14 +250,88 @@ export interface Studies {
 
 export type StudyName = keyof Studies;
 
+/** What of a source would become other. */
+export type Change =
+  /** How a weight starts, by the weight's name: `h.b_f` at `3.68`. `comment`: what to say of it, where the source cites the old number. */
+  | { readonly kind: 'start'; readonly weight: string; readonly start: string; readonly comment: string }
+  /** A bias for a gate's line that has none, by the path of its cell's instance; of the shape of the state that the gate keeps. */
+  | { readonly kind: 'bias'; readonly instance: string; readonly line: string; readonly state: string; readonly start: string }
+  /** The cell of a layer; `everywhere`: of all in the file that are the same cell. */
+  | { readonly kind: 'cell'; readonly layer: string; readonly cell: string; readonly everywhere?: true }
+  /** A setting of the `train` statement. */
+  | { readonly kind: 'setting'; readonly name: 'clip' | 'window'; readonly value: string };
+
+/** What would mend what was found. */
+export interface Repair {
+  readonly kind: 'forget bias' | 'chrono' | 'orthogonal' | 'clipping' | 'gated cell' | 'window' | 'advice';
+  readonly text: string;
+  /** In a menu: `Start b_f at 3.9 (half-life 1.4 → 34 steps)`. Absent of advice. */
+  readonly title?: string;
+  readonly change?: Change;
+  /** The change as edits of the source; absent where there is no source, or where the source cannot say it. */
+  readonly edits?: readonly SourceEdit[];
+}
+
 /** A sentence about the model, with the numbers behind it. */
 export interface Verdict {
   readonly kind: 'vanishing' | 'exploding' | 'saturated' | 'units' | 'sound';
   readonly layer?: string;
   readonly text: string;
   readonly evidence: readonly string[];
-  readonly repairs: readonly string[];
+  readonly repairs: readonly Repair[];
   readonly place?: SourceRange;
+  /** The same in the person's own source: where `place` is within the library, the call. */
+  readonly called?: SourceRange;
+}
+
+/** A short training, or what of one is compared. */
+export interface Training {
+  readonly steps: number;
+  /** By step: the loss, the norm of the gradient before clipping, the validation loss where it was measured. */
+  readonly loss: readonly (readonly [step: number, value: number])[];
+  readonly gradientNorm: readonly (readonly [step: number, value: number])[];
+  readonly validationLoss: readonly (readonly [step: number, value: number])[];
+  readonly lossFunction?: LossFunction;
+  /** Share of the steps at which the gradient was clipped. */
+  readonly clipped: number;
+  readonly seconds: number;
+  /** What ended it before its last step. */
+  readonly failed?: string;
+}
+
+/** A repair that was made on a copy of the source, and what came of it: both sides on the same sequences with the same seed. */
+export interface Tried {
+  readonly repair: Repair;
+  /** The layer whose verdict it is for, and what that found. */
+  readonly layer?: string;
+  readonly against: Verdict['kind'];
+  readonly before: Analysis;
+  readonly after: Analysis;
+  /** Of repairs that act while it is trained. */
+  readonly training?: { readonly before: Training; readonly after: Training };
+  /** `unclear`: the intervals overlap. */
+  readonly outcome: 'helps' | 'does not help' | 'unclear';
+  readonly text: string;
+}
+
+/** One of several models that are compared. */
+export interface Compared {
+  readonly name: string;
+  readonly analysis: Analysis;
+  /** Absent of an ONNX model. */
+  readonly parameters?: number;
+  /** Absent of a file as it starts. */
+  readonly training?: Training;
+  readonly byLength?: readonly LengthFigures[];
+}
+
+/** Models on the same task, side by side. */
+export interface Comparison {
+  readonly title: string;
+  readonly compared: readonly Compared[];
+  /** In what they are not alike, though they should be: data, split, seeds. */
+  readonly warnings: readonly string[];
+  readonly seconds: number;
 }
 
 export interface Analysis {
@@ -271,6 +351,8 @@ export interface Analysis {
   readonly first?: FirstSequence;
   /** What of the model was left out, and why: sentences. */
   readonly remarks?: readonly string[];
+  /** Repairs that were tried. */
+  readonly tried?: readonly Tried[];
   readonly seconds: number;
 }
 

@@ -53,7 +53,12 @@ export const escaped = (text: string): string =>
 export function lineChart(chart: Chart): string {
   const height = chart.tall ? 1.5 * SIZE.height : SIZE.height;
   const series = chart.series
-    .map((each) => ({ ...each, points: each.points.filter(([, y]) => Number.isFinite(y) && (!chart.log || y > 0)) }))
+    // A line keeps its stroke where another has nothing to draw.
+    .map((each, k) => ({
+      ...each,
+      stroke: strokes[k % strokes.length]!,
+      points: each.points.filter(([, y]) => Number.isFinite(y) && (!chart.log || y > 0)),
+    }))
     .filter(({ points }) => points.length > 0);
   if (series.length === 0) return '';
   const xs = series.flatMap(({ points }) => [points[0]![0], points.at(-1)![0]]);
@@ -94,7 +99,7 @@ export function lineChart(chart: Chart): string {
         `<line class="mark" x1="${x(value)}" x2="${x(value)}" y1="${SIZE.top}" y2="${height - SIZE.bottom}"/><text class="label halo" x="${x(value) + beside}" y="${SIZE.top + 9}" text-anchor="${anchor}">${escaped(label)} ${escaped(figure(value))}</text>`,
       );
     }
-  series.forEach(({ spread: all = [] }, k) => {
+  series.forEach(({ spread: all = [], stroke: [colour] }, k) => {
     const last = drawn[k]!.at(-1)?.[0] ?? right;
     const spread = all.filter(([step]) => step <= last);
     // On decades a bound of 0 lies at the chart's foot.
@@ -102,12 +107,9 @@ export function lineChart(chart: Chart): string {
     const upper = spread.map(([step, , most]) => `${x(step).toFixed(1)} ${inside(most).toFixed(1)}`);
     const lower = spread.map(([step, least]) => `${x(step).toFixed(1)} ${inside(least).toFixed(1)}`).reverse();
     if (upper.length > 1)
-      parts.push(
-        `<path class="spread" d="M${[...upper, ...lower].join('L')}Z" fill="var(${strokes[k % strokes.length]![0]})" fill-opacity="0.18"/>`,
-      );
+      parts.push(`<path class="spread" d="M${[...upper, ...lower].join('L')}Z" fill="var(${colour})" fill-opacity="0.18"/>`);
   });
-  series.forEach(({ name }, k) => {
-    const [colour, dash] = strokes[k % strokes.length]!;
+  series.forEach(({ name, stroke: [colour, dash] }, k) => {
     const shown = thinned(drawn[k]!);
     const path = shown.map(([step, value], n) => `${n === 0 ? 'M' : 'L'}${x(step).toFixed(1)} ${y(value).toFixed(1)}`).join('');
     const single = shown.length === 1 ? `<circle cx="${x(shown[0]![0])}" cy="${y(shown[0]![1])}" r="3" fill="var(${colour})"/>` : '';
@@ -120,12 +122,12 @@ export function lineChart(chart: Chart): string {
     const point = drawn[k]?.find(([step]) => step === at);
     if (point !== undefined)
       parts.push(
-        `<circle class="spot" cx="${x(at)}" cy="${y(point[1])}" r="4.5" stroke="var(${strokes[k % strokes.length]![0]})"><title>${escaped(label)}</title></circle>`,
+        `<circle class="spot" cx="${x(at)}" cy="${y(point[1])}" r="4.5" stroke="var(${series[k]!.stroke[0]})"><title>${escaped(label)}</title></circle>`,
       );
   }
   parts.push(
     ...labels(
-      series.map(({ name }, k) => ({ name, points: drawn[k]! })),
+      series.map(({ name, stroke }, k) => ({ name, stroke, points: drawn[k]! })),
       y,
       height,
     ),
@@ -145,13 +147,16 @@ function aboveFloor(points: Series['points'], floor: number): Series['points'] {
 }
 
 /** Names at the right ends of the lines, apart from each other. */
-function labels(series: readonly Series[], y: (value: number) => number, height: number): string[] {
-  const places = series.map(({ name, points }, k) => ({ name, k, at: y(points.at(-1)![1]) + 4 })).sort((a, b) => a.at - b.at);
+function labels(
+  series: readonly (Series & { readonly stroke: (typeof strokes)[number] })[],
+  y: (value: number) => number,
+  height: number,
+): string[] {
+  const places = series.map(({ name, points, stroke }) => ({ name, stroke, at: y(points.at(-1)![1]) + 4 })).sort((a, b) => a.at - b.at);
   for (let k = 1; k < places.length; k += 1) places[k]!.at = Math.max(places[k]!.at, places[k - 1]!.at + 13);
   const over = (places.at(-1)?.at ?? 0) - (height - SIZE.bottom + 6);
   if (over > 0) for (const place of places) place.at = Math.max(SIZE.top + 4, place.at - over);
-  return places.map(({ name, k, at }) => {
-    const [colour, dash] = strokes[k % strokes.length]!;
+  return places.map(({ name, stroke: [colour, dash], at }) => {
     const from = SIZE.width - SIZE.right + 4;
     const short = name.length > 16 ? `${name.slice(0, 15)}…` : name;
     return `<line x1="${from}" x2="${from + 14}" y1="${at - 4}" y2="${at - 4}" stroke="var(${colour})" stroke-width="2" stroke-dasharray="${dash}"/><text class="label" x="${from + 18}" y="${at}">${escaped(short)}<title>${escaped(name)}</title></text>`;

@@ -371,13 +371,16 @@ class ModelTrace implements SeededTrace {
     return (
       lines.find((line) => line.name === name)?.value ??
       (state === undefined ? undefined : this.#cut.before(this.#original(state.after))) ??
+      // After the step, where a state is that of a cell within (`s.h`), and no line of this one's.
+      states.find((each) => `${each.name}'` === name)?.after ??
       inputs.find((input) => input.name === name)?.value
     );
   }
 
   #valuesOf(instance: Instance): Value[] {
     const names = [instance.lines, instance.states, instance.inputs].flatMap((each) => each.map(({ name }) => name));
-    return names.map((name) => this.#named(instance, name)).filter((value) => value !== undefined);
+    const after = instance.states.map(({ name }) => `${name}'`);
+    return [...new Set([...names, ...after])].map((name) => this.#named(instance, name)).filter((value) => value !== undefined);
   }
 
   #zeros(value: Value, length: number): Float32Array {

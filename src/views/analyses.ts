@@ -7,7 +7,7 @@ import type { AnalyseRequest, EngineEvent, TraceRequest } from '../engine/reques
 import { analysisArrays } from '../report/arrays.ts';
 import { analysisDocument } from '../report/document.ts';
 import { analysisTable } from '../report/table.ts';
-import type { Analysis, Studies, StudyName } from '../shared/analysis.ts';
+import type { Analysis, Repair, Studies, StudyName } from '../shared/analysis.ts';
 import type { ForeignInfo, ForeignInput } from '../shared/foreign.ts';
 import { numberText } from '../shared/numbers.ts';
 import { type KeptCheckpoint, keptCheckpoints } from '../training/checkpoint.ts';
@@ -49,6 +49,9 @@ export interface AnalysesParts {
   readonly storage: string;
   /** The generated source of a model of others is there. */
   readonly generated: (source: string, model: string) => void;
+  /** Shows what was found in the source; tries one of its repairs. */
+  readonly found: (analysis: Analysis, source: AnalyseRequest['source']) => Promise<void>;
+  readonly tryRepair: (repair: Repair) => Promise<void>;
   /** Asks what an ONNX model runs on. */
   readonly chooseInput: (info: ForeignInfo) => Promise<ForeignInput | undefined>;
 }
@@ -213,6 +216,7 @@ class AnalysisPage implements vscode.Disposable {
       this.#offered = await engine.request('studies', {}, undefined, signal);
       const analysis = await engine.request('analyse', request, hear, signal);
       [this.#analysis, this.#request] = [analysis, request];
+      await this.#parts.found(analysis, request.source);
     });
   }
 
@@ -321,6 +325,11 @@ class AnalysisPage implements vscode.Disposable {
         return this.#chooseInput();
       case 'place':
         return this.#showPlace(data.uri ?? '', Number(data.line), Number(data.column));
+      case 'try': {
+        const repair = this.#analysis?.verdicts[Number(data.verdict)]?.repairs[Number(data.repair)];
+        if (repair !== undefined) await this.#parts.tryRepair(repair);
+        return;
+      }
       case 'step':
         return this.#debugAt(data.layer ?? '', Number(data.t));
     }

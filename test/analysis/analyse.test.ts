@@ -3,8 +3,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { analyse } from '../../src/analysis/analyse.ts';
+import { biasFor } from '../../src/analysis/repairs/proposed.ts';
 import { reproductions } from '../../src/analysis/reproduce/reproductions.ts';
-import { biasFor } from '../../src/analysis/verdict.ts';
 import { reproduce, trainer } from '../../src/engine/reproducing.ts';
 import { analysisDocument } from '../../src/report/document.ts';
 import { analysisTable } from '../../src/report/table.ts';
@@ -39,8 +39,8 @@ describe('an analysis', function () {
     assert.equal(verdict!.kind, 'vanishing');
     // 1.44 · ln 2 = 1.0
     assert.match(verdict!.text, /^Mean of h\.b_f 0: half-life (0\.9|1\b|1\.0)\S* steps in h, and 40 are needed/);
-    assert.match(verdict!.repairs[0]!, /b_f: \[H\] = 3\.68/);
-    assert.match(verdict!.repairs[1]!, /chrono\(40\)/);
+    assert.match(verdict!.repairs[0]!.text, /b_f: \[H\] = 3\.68/);
+    assert.match(verdict!.repairs[1]!.text, /chrono\(40\)/);
     assert.ok(verdict!.place!.uri.endsWith('recurrent.rnn'));
     assert.equal(layers[0]!.killer!.line, 'f');
   });
@@ -68,7 +68,7 @@ describe('an analysis', function () {
       [small.verdicts[0]!.kind, small.layers[0]!.killer!.kind, small.layers[0]!.killer!.factor],
       ['vanishing', 'weight', 'U'],
     );
-    assert.match(small.verdicts[0]!.repairs.join(), /orthogonal.*gated cell/);
+    assert.match(small.verdicts[0]!.repairs.map(({ text }) => text).join(), /orthogonal.*gated cell/);
     const loud = await analysed('rnn(x, 24)', {
       steps: 30,
       batch: 4,
@@ -92,7 +92,7 @@ describe('an analysis', function () {
         }),
     });
     assert.equal(verdicts[0]!.kind, 'exploding');
-    assert.match(verdicts[0]!.repairs[0]!, /clip/);
+    assert.match(verdicts[0]!.repairs[0]!.text, /clip/);
   });
 
   it('analyses every layer by itself, and sequences of several lengths without padding', async () => {

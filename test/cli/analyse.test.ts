@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { readArrays } from '../../src/data/npy-read.ts';
 import { createEngine } from '../../src/engine/client.ts';
 import { encodeModel } from '../../src/onnx/proto.ts';
-import type { Analysis } from '../../src/shared/analysis.ts';
+import type { Analysis, Comparison } from '../../src/shared/analysis.ts';
 import { translator } from '../e2e/onnx-models.ts';
 import { type Ended, unrollIn } from './command-line.ts';
 
@@ -116,6 +116,31 @@ describe('unroll analyse', function () {
     assert.match(none.error, /No recurrent part nothing of translator\.onnx ran\./);
   });
 
+  it('tries every repair on a copy', async () => {
+    const { status, out, error } = await unroll('analyse', 'text.rnn', '--length', '40', '--try', '--json');
+    assert.equal(status, 0, error);
+    const { tried, verdicts }: Analysis = JSON.parse(out);
+    assert.deepEqual(
+      tried!.map(({ repair }) => repair.title),
+      verdicts.flatMap(({ repairs }) => repairs.flatMap(({ title, edits }) => (edits === undefined ? [] : [title]))),
+    );
+    assert.ok(tried!.length >= 2 && tried!.every(({ before, after }) => before.steps === 40 && after.steps === 40));
+    assert.match((await unroll('analyse', 'text.rnn', '--length', '40', '--try')).out, /\nBefore and after\. .*\n {2}Start b_f at /);
+  });
+
+  it('compares models side by side, and cells in one of them', async () => {
+    const two = await unroll('analyse', 'text.rnn', 'text.rnn:Text', '--length', '20', '--report', 'two.html');
+    assert.equal(two.status, 0, two.error);
+    assert.match(two.out, /^text\.rnn \| text\.rnn:Text: \d+ sequences of up to 20 steps/);
+    assert.match(await readFile(join(folder, 'two.html'), 'utf8'), /<h1>Memory compared: text\.rnn \| text\.rnn:Text<\/h1>/);
+    assert.match(await readFile(join(folder, 'two.csv'), 'utf8'), /^model,layer,quantity,name,place,value,low,high\ntext\.rnn,h,horizon,/);
+    const cells: Comparison = JSON.parse((await unroll('analyse', 'text.rnn', '--cells', 'rnn, gru', '--length', '20', '--json')).out);
+    assert.deepEqual(
+      cells.compared.map(({ name }) => name),
+      ['rnn', 'gru'],
+    );
+  });
+
   it('reproduces the timescales of forget biases', async () => {
     const { status, out } = await unroll('reproduce', 'timescale', '--json');
     assert.equal(status, 0);
@@ -132,6 +157,10 @@ describe('unroll analyse', function () {
       [['analyse', 'text.rnn', '--threshold', '2'], /--threshold takes a number between 0 and 1, not 2\./],
       [['analyse', 'text.rnn', '--length', '1'], /--length takes a whole number from 2 on, not 1\./],
       [['analyse', 'text.rnn', '--report', 'x.pdf'], /--report takes the name of an \.html file, not x\.pdf\./],
+      [['analyse', 'text.rnn', '--cells', 'rnn'], /--cells takes two cells or more/],
+      [['analyse', 'text.rnn', 'text.rnn', '--cells', 'rnn,gru'], /--cells is of one \.rnn file/],
+      [['analyse', 'text.rnn', 'text.rnn', '--try'], /--try is of one model/],
+      [['analyse', 'text.rnn', '--train', '4'], /--train is for --cells and --try/],
       [['analyse', 'text.onnx'], /Give the input by --input FILE, --random SEED or --choices FILE\.json\./],
       [['reproduce', 'nothing'], /There is no reproduction nothing\. There are timescale, initialisation, flip-flop\./],
     ];

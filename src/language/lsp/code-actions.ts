@@ -6,6 +6,7 @@ import type { Fault } from '../../shared/source.ts';
 import { showType } from '../check/scope.ts';
 import type { Cell, Equation } from '../generated/ast.ts';
 import type { Program } from '../program.ts';
+import { copiedCell, docLinesAbove, freeName } from '../rewrite/cells.ts';
 import { isDefinition, itemAt, nameAt, offsetAt, targetOf, toRange } from './documents.ts';
 import { formatting } from './format.ts';
 import { applied } from './navigation.ts';
@@ -56,9 +57,8 @@ function writtenOut(program: Program, { start }: Range): TextEdit[] {
     place === undefined ? undefined : AstUtils.getContainerOfType(place.node, (each): each is AstNode => each.$container?.$type === 'File');
   if (library === undefined || target?.node.$type !== 'Cell' || item?.$cstNode === undefined) return [];
   const cell = target.node as Cell;
-  const name = free(`my_${cell.name}`, (each) => program.main.cells.has(each));
-  const cst = cell.$cstNode!;
-  const text = `${docLinesAbove(library.text, cst.offset)}${cst.text.replace(/^(cell\s+)\S+?(?=\s*\()/, `$1${name}`)}\n\n`;
+  const name = freeName(`my_${cell.name}`, (each) => program.main.cells.has(each));
+  const text = copiedCell(library.text, cell, name);
   const line = item.$cstNode.range.start.line - docLinesAbove(program.main.text, item.$cstNode.offset).split('\n').length + 1;
   const at = { line, character: 0 };
   return [
@@ -66,23 +66,6 @@ function writtenOut(program: Program, { start }: Range): TextEdit[] {
     { range: place!.range, newText: name },
   ];
 }
-
-/** The `///` lines right above an offset at the beginning of a line. */
-function docLinesAbove(text: string, offset: number): string {
-  const lines = text.slice(0, offset).split('\n').slice(0, -1);
-  let first = lines.length;
-  while (first > 0 && /^\s*\/\/\//.test(lines[first - 1]!)) first -= 1;
-  return lines
-    .slice(first)
-    .map((line) => `${line}\n`)
-    .join('');
-}
-
-const free = (wanted: string, isTaken: (name: string) => boolean): string => {
-  let name = wanted;
-  for (let k = 2; isTaken(name); k += 1) name = `${wanted}_${k}`;
-  return name;
-};
 
 /** The selected part of an equation as a line of its own, above it. */
 function named(program: Program, range: Range): TextEdit[] {
@@ -107,7 +90,7 @@ function named(program: Program, range: Range): TextEdit[] {
     if (line.$type === 'Equation') names.add(line.name);
     else for (const { names: own } of line.groups) for (const { name } of own) names.add(name);
   }
-  const name = free('part', (each) => names.has(each));
+  const name = freeName('part', (each) => names.has(each));
   const { line } = equation.$cstNode.range.start;
   const at = { line, character: 0 };
   const indent = /^[ \t]*/.exec(text.split('\n')[line]!)![0];

@@ -9,6 +9,7 @@ import {
   type Range,
   type TextEdit,
 } from 'vscode-languageserver-types';
+import { lineStarts, replaced } from '../../shared/edits.ts';
 import { isFunctionName } from '../check/core.ts';
 import { besides } from '../places.ts';
 import { loadProgram, type Program } from '../program.ts';
@@ -177,16 +178,10 @@ async function whatBreaks(found: readonly Found[], edits: ReadonlyMap<string, re
 }
 
 export function applied(text: string, edits: readonly TextEdit[]): string {
-  const lines = text.split('\n');
-  const startOf: number[] = [];
-  let at = 0;
-  for (const line of lines) {
-    startOf.push(at);
-    at += line.length + 1;
-  }
-  const offset = ({ line, character }: Position): number => Math.min(text.length, (startOf[line] ?? text.length) + character);
-  let result = text;
-  for (const { range, newText } of [...edits].sort((a, b) => offset(b.range.start) - offset(a.range.start)))
-    result = result.slice(0, offset(range.start)) + newText + result.slice(offset(range.end));
-  return result;
+  const starts = lineStarts(text);
+  const offset = ({ line, character }: Position): number => Math.min(text.length, (starts[line] ?? text.length) + character);
+  return replaced(
+    text,
+    edits.map(({ range, newText }) => ({ from: offset(range.start), to: offset(range.end), text: newText })),
+  );
 }

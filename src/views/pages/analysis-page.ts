@@ -131,6 +131,8 @@ function failed({ what, analysis }: AnalysisView, { text, start }: NonNullable<A
 const links = ({ debuggable }: AnalysisView): Links => ({
   place: (range) =>
     `<button type="button" class="link" data-action="place" data-uri="${escaped(range.uri)}" data-line="${range.start.line}" data-column="${range.start.column}" title="Open the line">${escaped(placeText(range))}</button>`,
+  repair: (verdict, repair) =>
+    ` <button type="button" class="link" data-action="try" data-verdict="${verdict}" data-repair="${repair}" title="Before and after, on a copy of the source">Try it</button>`,
   step: (layer, t) =>
     debuggable
       ? `<button type="button" class="link" data-action="step" data-layer="${escaped(layer)}" data-t="${t}" title="Debug the first sequence at this timestep">t = ${t}</button>`
