@@ -7,7 +7,7 @@ import type { Analysis, DirectPath, Factor, LagCurve, LayerAnalysis, Verdict } f
 const GROWN = 10;
 /** A share of units or of their steps that is worth a word. */
 const MANY = 0.1;
-const MOSTLY = 0.9;
+export const MOSTLY = 0.9;
 
 type Found = Pick<Analysis, 'needs' | 'threshold' | 'sequences'>;
 

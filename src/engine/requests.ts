@@ -34,6 +34,8 @@ export interface TrainRequest {
   readonly everyStep?: boolean;
   /** Event files for TensorBoard beside the log. */
   readonly tensorBoard?: boolean;
+  /** Steps between two looks at the memory, 0 for none. */
+  readonly watch?: number;
 }
 
 /** A sequence to trace. Text is cut into tokens as the run's data was. */
