@@ -104,6 +104,15 @@ export interface AnalyseRequest {
   readonly also?: readonly StudyName[];
 }
 
+export interface ReproduceRequest {
+  readonly name: string;
+  readonly seed: number;
+  /** The folder in which trainings that are over are kept, so that another call goes on from there; nothing is kept without one. */
+  readonly keep?: string;
+  /** What is kept is not taken. */
+  readonly fresh?: boolean;
+}
+
 export interface NodeByNodeRequest {
   readonly file: string;
   /** What it was run on; random numbers of a seed, by default 1. */
@@ -191,7 +200,7 @@ export interface Requests {
   /** Writes arrays as an `.npz` file. */
   writeArrays: { parameters: { readonly path: string; readonly arrays: readonly NamedArray[] }; result: None };
   /** A figure of the literature, by the name of its reproduction. */
-  reproduce: { parameters: { readonly name: string; readonly seed: number }; result: Reproduced };
+  reproduce: { parameters: ReproduceRequest; result: Reproduced };
   openTrace: { parameters: TraceRequest; result: TraceDescription };
   read: { parameters: ReadRequest & { readonly trace: number }; result: readonly Float32Array[] };
   summary: { parameters: { readonly trace: number; readonly summary: SummaryKind }; result: Float32Array };
