@@ -47,20 +47,20 @@ export async function reproduce(
       if (done !== undefined) progress?.(done);
     },
     train: trainer(signal),
-    async learn(training) {
-      const file = keep === undefined ? undefined : join(keep, name, `${keyOf(training)}.json`);
-      const known = file === undefined || fresh ? undefined : await readKept(file);
-      if (known !== undefined) {
-        say?.(`${training.name}: kept from before`);
-        return known;
-      }
-      const trained = await slots.use(() => {
+    // In the order in which they are asked for.
+    learn: (training) =>
+      slots.use(async () => {
         signal?.throwIfAborted();
-        return trainOne(training, runtime, signal, say);
-      });
-      if (file !== undefined) await keepLearned(keep!, file, trained);
-      return trained;
-    },
+        const file = keep === undefined ? undefined : join(keep, name, `${keyOf(training)}.json`);
+        const known = file === undefined || fresh ? undefined : await readKept(file);
+        if (known !== undefined) {
+          say?.(`${training.name}: kept from before`);
+          return known;
+        }
+        const learned = await trainOne(training, runtime, signal, say);
+        if (file !== undefined) await keepLearned(keep!, file, learned);
+        return learned;
+      }),
   });
   const { title, source } = reproduction;
   return { name, title, source, rows, seconds: (performance.now() - began) / 1000 };
