@@ -6,6 +6,7 @@ import { numberText } from '../src/shared/numbers.ts';
 import { strongestText } from './attention.ts';
 import { flowOf } from './cell-flow.ts';
 import { columnOf, rowOf, type Shown, stateRows, summaryOf, unitNow } from './shown.ts';
+import { memoryOf } from './training-drawing.ts';
 
 /** "Forget gate, 256 units, t 0 to 60. Mean .76 at t 28, 10 % below .1, 59 % above .9. Unit 212 drops to .62." */
 export function rowSentence(shown: Shown, row: Row): string {
@@ -152,8 +153,11 @@ export function trainingSentence({ state, numbers }: Shown): string {
   const left = figures.secondsLeft === undefined ? '' : ` ${duration(figures.secondsLeft)} left.`;
   const first = numbers.training?.values.smooth?.[0];
   const from = first === undefined ? '' : ` from ${numberText(first)}`;
+  const lags = memoryOf(numbers.training?.values ?? {});
+  const parts = lags.map(({ lag, left }) => `${numberText(left.at(-1)!)} after ${lag} steps`);
+  const memory = lags.length === 0 ? '' : ` Left of the gradient in ${lags[0]!.place}: ${parts.join(', ')}.`;
   return (
     `${run.name}, ${run.status.kind}, step ${count(figures.step)} of ${count(figures.steps)}. Loss${from} to ${numberText(figures.loss)}${lossUnit === '' ? '' : ` ${lossUnit}`}.${validation}` +
-    ` ${percent(figures.clipped)} of the last 100 steps clipped, ${numberText(figures.stepsPerSecond)} steps a second.${left}`
+    `${memory} ${percent(figures.clipped)} of the last 100 steps clipped, ${numberText(figures.stepsPerSecond)} steps a second.${left}`
   );
 }

@@ -48,11 +48,14 @@ export function drawTraining(surface: Surface, shown: Shown, width: number, heig
   const speed = { y: foot - 46, height: 40 };
   const rate = { y: speed.y - 36, height: 26 };
   const norm = { y: rate.y - (width < NARROW ? 84 : 104), height: width < NARROW ? 72 : 90 };
-  const loss = { y: 8, height: norm.y - 34 };
+  const lags = memoryOf(values);
+  const memory = { y: norm.y - 30 - (lags.length === 0 ? 0 : 64), height: 64 };
+  const loss = { y: 8, height: (lags.length === 0 ? norm.y : memory.y) - 34 };
 
   drawAxis(surface, plot, end, foot);
   surface.path(`M${round(plot.toX(last))} 4V${foot}`, { stroke: theme.description, width: 1.2, opacity: 0.8 });
   drawLoss(surface, shown, plot, loss, values, last);
+  if (lags.length > 0) drawMemory(surface, plot, memory, lags, values.memoryStep!);
   drawNorm(surface, shown, plot, norm, values);
   drawRate(surface, plot, rate, values, end);
   drawSpeed(surface, plot, speed, values);
@@ -210,6 +213,57 @@ function lossRange(
   if (!(least <= most)) return [0, 1];
   const margin = Math.max((most - least) * 0.06, 1e-6);
   return [least - margin, most + margin];
+}
+
+/** What is left of the gradient after a lag, at each look. */
+export interface LagValues {
+  readonly place: string;
+  readonly lag: string;
+  readonly left: Float32Array;
+}
+
+export const memoryOf = (values: Values): LagValues[] =>
+  Object.entries(values).flatMap(([name, left]) => {
+    const [kind, layer, state, lag] = name.split(':');
+    return kind === 'memory' && left !== undefined ? [{ place: layer === '' ? state! : `${layer}.${state}`, lag: lag!, left }] : [];
+  });
+
+const LAG_DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]] as const;
+
+function drawMemory(surface: Surface, plot: Plot, area: Area, lags: readonly LagValues[], steps: Float32Array): void {
+  const { theme } = surface;
+  const inks = [theme.hue.store, theme.hue.cell, theme.hue.candidate, theme.hue.forget];
+  const logs = lags
+    .flatMap(({ left }) => Array.from(left).filter((value) => value > 0 && value < Number.POSITIVE_INFINITY))
+    .map(Math.log10);
+  if (logs.length === 0) return;
+  const [lowest, highest] = [Math.min(...logs) - 0.2, Math.max(0, ...logs) + 0.2];
+  const toY = (value: number) => area.y + ((highest - Math.log10(value)) / (highest - lowest)) * area.height;
+  let before = Number.POSITIVE_INFINITY;
+  for (const tick of logTicks(lowest, highest)) {
+    const y = toY(tick);
+    if (before - y < 14) continue;
+    before = y;
+    surface.path(`M${plot.x} ${round(y)}h${round(plot.width)}`, { stroke: theme.grid });
+    surface.text(plot.x - 6, y + 3.5, numberText(tick), { size: 10.5, fill: theme.description, anchor: 'end' });
+  }
+  const ends = lags.flatMap(({ lag, left }, k) => {
+    const points = Array.from(left, (value, at) => [plot.toX(steps[at]!), value] as const).filter(([, value]) => value > 0);
+    if (points.length === 0) return [];
+    const [ink, dash] = [inks[k % inks.length]!, LAG_DASHES[k % LAG_DASHES.length]!];
+    surface.path(pathThrough(points.map(([x, value]) => [x, toY(value)] as const)), { stroke: ink, width: 1.6, dash });
+    for (const [x, value] of points) surface.rect(x - 1.5, toY(value) - 1.5, 3, 3, { fill: ink });
+    const last = plot.width < NARROW - 120 ? '' : ` ${numberText(points.at(-1)![1])}`;
+    return [{ y: toY(points.at(-1)![1]) + 4, text: `lag ${lag}${last}`, fill: ink, weight: 600 as const }];
+  });
+  for (const { y, text, fill, weight } of apart(ends, 13, area.y + 8, area.y + area.height + 6))
+    surface.text(plot.right, y, text, { fill, weight });
+  surface.text(plot.x + plot.width - 4, area.y - 4, `gradient left by lag in ${lags[0]!.place}, log`, {
+    size: 11.5,
+    weight: 600,
+    anchor: 'end',
+    halo: theme.background,
+  });
 }
 
 function drawNorm(surface: Surface, shown: Shown, plot: Plot, area: Area, values: Values): void {

@@ -230,7 +230,7 @@ function killerOf(ways: readonly Way[]): Factor | undefined {
   return main?.factors.reduce((smallest, factor) => (factor.mean < smallest.mean ? factor : smallest));
 }
 
-async function gatesOf(traces: readonly SeededTrace[], layer: string, instance: Instance): Promise<GateUnits[]> {
+export async function gatesOf(traces: readonly SeededTrace[], layer: string, instance: Instance): Promise<GateUnits[]> {
   const found: GateUnits[] = [];
   for (const { name, role, text, range } of instance.lines) {
     if (role !== 'gate') continue;

@@ -76,9 +76,19 @@ export function normsByLag(gradient: Float32Array, steps: number, batch: number,
   );
 }
 
+/** Each sequence's norms over the first; those without a gradient at its beginning are left out. */
+const ratiosOf = (norms: readonly Float64Array[]): Float64Array[] =>
+  norms.map((each) => each.map((norm) => (each[0] === 0 ? Number.NaN : norm / each[0]!))).filter(([first]) => first === 1);
+
+/** g at some lags, as the curve has it. */
+export function ratioMeans(norms: readonly Float64Array[], lags: readonly number[]): number[] {
+  const ratios = ratiosOf(norms);
+  return lags.map((lag) => geometricMean(ratios.filter(({ length }) => length > lag).map((each) => each[lag]!)).value);
+}
+
 /** The curve of a state from the norms of all sequences, which may be of different lengths. */
 export function lagCurve(state: RecurrentState['name'], norms: readonly Float64Array[], threshold: number, seed: number): LagCurve {
-  const ratios = norms.map((each) => each.map((norm) => (each[0] === 0 ? Number.NaN : norm / each[0]!))).filter(([first]) => first === 1);
+  const ratios = ratiosOf(norms);
   const reach = Math.max(0, ...ratios.map(({ length }) => length));
   const estimates = Array.from({ length: reach }, (_, lag) => {
     const there = ratios.filter(({ length }) => length > lag).map((each) => each[lag]!);

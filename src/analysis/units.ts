@@ -11,7 +11,7 @@ export interface Course {
 
 /** Below and above which a gate counts as shut and open (Karpathy, Johnson & Fei-Fei 2015). */
 const SHUT = 0.1;
-const OPEN = 0.9;
+export const OPEN = 0.9;
 /** A unit that never leaves 0, or its mean, by more than this is dead or stuck. */
 const STILL = 1e-3;
 /** A unit drifts whose magnitude goes with time at this correlation, on average over sequences, and grows by this factor from the second quarter to the

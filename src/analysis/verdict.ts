@@ -8,7 +8,7 @@ import { advice, explosionRepairs, gateRepairs, wayRepairs } from './repairs/pro
 export const GROWN = 10;
 /** A share of units or of their steps that is worth a word. */
 const MANY = 0.1;
-const MOSTLY = 0.9;
+export const MOSTLY = 0.9;
 
 type Found = Pick<Analysis, 'needs' | 'threshold' | 'sequences'>;
 

@@ -1,47 +1,84 @@
 // `unroll reproduce`: figures of the literature, computed anew, beside those that were published.
 
+import { resolve } from 'node:path';
 import { reproductions } from '../analysis/reproduce/reproductions.ts';
 import { text } from '../report/words.ts';
-import { type Command, UsageError } from './command.ts';
+import type { Reproduced } from '../shared/analysis.ts';
+import { type Command, type Given, UsageError } from './command.ts';
+import type { Surroundings } from './terminal.ts';
+
+const FOLDER = '.unroll/reproduce';
 
 export const reproduceCommand: Command = {
-  usage: 'NAME [--json] [--seed N]',
-  summary: `Computes a figure of the literature anew, and sets it beside the published one; the status is 1 where it lies outside its band. NAME: ${Object.entries(
+  usage: 'NAME [--json] [--seed N] [--keep DIR] [--fresh]',
+  summary: `Computes a figure of the literature anew, and sets it beside the published one; the status is 1 where it lies outside its band. Ctrl+C stops it; what was trained until then is kept, and not trained again. NAME: ${Object.entries(
     reproductions,
   )
     .map(([name, { time }]) => `${name} (${time})`)
     .join(', ')}.`,
   positionals: 1,
-  options: { json: { type: 'boolean' }, seed: { type: 'string' } },
-  help: { json: 'as one JSON object', seed: 'of weights, inputs and the vector that the gradient begins with, 1' },
-  async run(given, { terminal, engine }) {
-    const name = given.positionals[0]!;
-    if (!Object.hasOwn(reproductions, name))
-      throw new UsageError(`There is no reproduction ${name}. There are ${Object.keys(reproductions).join(', ')}.`);
-    // On a terminal the share that is done stands in a line that is rewritten.
-    const { columns } = terminal;
-    const shown = columns !== undefined && !given.flag('json');
-    const found = await engine.request('reproduce', { name, seed: given.count('seed', 0) ?? 1 }, (event) => {
-      if (shown && event.name === 'share') terminal.out(`\r\u001b[K${Math.round(100 * event.data.done)} %`);
-    });
-    if (shown) terminal.out('\r\u001b[K');
-    if (given.flag('json')) terminal.out(`${JSON.stringify(found)}\n`);
-    else {
-      const rows = found.rows.map(({ what, quantity, ours, figure, low, high, passes }) => [
-        what,
-        quantity,
-        text(ours),
-        figure === undefined ? '–' : text(figure),
-        `${text(low)} to ${text(high)}`,
-        passes ? 'passes' : 'FAILS',
-      ]);
-      terminal.out(
-        `${found.title}\n${found.source}\n\n${table([['', '', 'ours', 'published', 'band', ''], ...rows])}\n${text(found.seconds)} s\n`,
-      );
-    }
-    return found.rows.every(({ passes }) => passes) ? 0 : 1;
+  options: { json: { type: 'boolean' }, seed: { type: 'string' }, keep: { type: 'string' }, fresh: { type: 'boolean' } },
+  help: {
+    json: 'as one JSON object',
+    seed: 'of weights, data, inputs and the vector that the gradient begins with, 1',
+    keep: `the folder in which trainings that are over are kept, ${FOLDER}`,
+    fresh: 'trains all of it anew',
   },
+  run: reproduce,
 };
+
+async function reproduce(given: Given, { terminal, engine }: Surroundings): Promise<number> {
+  const name = given.positionals[0]!;
+  if (!Object.hasOwn(reproductions, name))
+    throw new UsageError(`There is no reproduction ${name}. There are ${Object.keys(reproductions).join(', ')}.`);
+  const keep = resolve(terminal.folder, given.text('keep') ?? FOLDER);
+  const clear = terminal.columns === undefined || given.flag('json') ? '' : '\r\u001b[K';
+  const abort = new AbortController();
+  terminal.onInterrupt(() => abort.abort());
+  const found = await engine
+    .request(
+      'reproduce',
+      { name, seed: given.count('seed', 0) ?? 1, keep, fresh: given.flag('fresh') },
+      (event) => {
+        if (event.name === 'message') terminal.error(`${clear}${event.data.text}\n`);
+        // On a terminal the share that is done stands in a line that is rewritten.
+        else if (event.name === 'share' && clear !== '') terminal.out(`${clear}${Math.round(100 * event.data.done)} %`);
+      },
+      abort.signal,
+    )
+    .catch((error: unknown) => {
+      if (!abort.signal.aborted) throw error;
+      return undefined;
+    });
+  if (found === undefined) {
+    terminal.error('Interrupted. The same command goes on from what was trained until now.\n');
+    return INTERRUPTED;
+  }
+  if (clear !== '') terminal.out(clear);
+  terminal.out(given.flag('json') ? `${JSON.stringify(found)}\n` : reproducedText(found));
+  return found.rows.every(({ passes }) => passes) ? 0 : 1;
+}
+
+/** As shells report a process that SIGINT ended. */
+const INTERRUPTED = 130;
+
+function reproducedText({ title, source, rows, seconds }: Reproduced): string {
+  const lines = rows.map(({ what, quantity, ours, figure, low, high, passes }) => [
+    what,
+    quantity,
+    text(ours),
+    figure === undefined ? '–' : text(figure),
+    `${text(low)} to ${text(high)}`,
+    passes ? 'passes' : 'FAILS',
+  ]);
+  const notes = rows.flatMap(({ what, note }) => (note === undefined ? [] : [`${what}: ${note}`]));
+  return [
+    `${title}\n${source}\n`,
+    table([['', '', 'ours', 'published', 'band', ''], ...lines]),
+    ...(notes.length === 0 ? [] : ['', ...notes]),
+    `\n${text(seconds)} s\n`,
+  ].join('\n');
+}
 
 function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, k) => Math.max(...rows.map((row) => row[k]!.length)));

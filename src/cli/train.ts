@@ -4,6 +4,8 @@ import { resolve } from 'node:path';
 import type { Engine, EngineError } from '../engine/client.ts';
 import { trainsOf } from '../engine/job.ts';
 import type { TrainRequest } from '../engine/requests.ts';
+import { text } from '../report/words.ts';
+import { shareText } from '../shared/numbers.ts';
 import type { Device } from '../shared/settings.ts';
 import type { LengthFigures, RunReport, RunSummary, StepRecord } from '../shared/training.ts';
 import { readReport } from '../training/report.ts';
@@ -14,7 +16,8 @@ import type { Surroundings, Terminal } from './terminal.ts';
 const devices: readonly Device[] = ['auto', 'cpu', 'webgpu', 'cuda', 'directml', 'coreml'];
 
 export const trainCommand: Command = {
-  usage: 'FILE.rnn [--out DIR] [--device D] [--threads N] [--epochs N | --steps N] [--seed N] [--statement N | --all] [--resume] [--json]',
+  usage:
+    'FILE.rnn [--out DIR] [--device D] [--threads N] [--epochs N | --steps N] [--seed N] [--statement N | --all] [--watch N] [--resume] [--json]',
   summary: 'Trains the model of a file. Ctrl+C pauses it with a checkpoint; --resume goes on from there.',
   positionals: 1,
   options: {
@@ -28,6 +31,7 @@ export const trainCommand: Command = {
     all: { type: 'boolean' },
     statement: { type: 'string' },
     tensorboard: { type: 'boolean' },
+    watch: { type: 'string' },
     json: { type: 'boolean' },
   },
   help: {
@@ -41,6 +45,8 @@ export const trainCommand: Command = {
     all: 'trains every statement of the file, one after the other',
     statement: 'which train statement of the file, from 1; each cell of a list is one',
     tensorboard: 'also writes event files for TensorBoard into the run',
+    watch:
+      'looks at the memory every N steps (gradients by lag, dead and saturated units), 0: never; by itself as often as a fiftieth of the time allows',
     json: 'a JSON object a line: step, loss, gradientNorm, ...; the last has done: true',
   },
   run: train,
@@ -55,6 +61,7 @@ async function train(given: Given, { terminal, engine }: Surroundings): Promise<
     epochs: given.count('epochs'),
     steps: given.count('steps'),
     seed: given.count('seed', 0),
+    watch: given.count('watch', 0),
     out: out === undefined ? undefined : resolve(terminal.folder, out),
   };
   if (settings.epochs !== undefined && settings.steps !== undefined) throw new UsageError('--epochs and --steps exclude each other.');
@@ -155,6 +162,7 @@ function textProgress({ out, columns }: Terminal): Progress {
     },
     step(record) {
       const text = recordText(record, steps);
+      if (record.memory !== undefined) line(memoryText(record));
       if (record.validationLoss !== undefined || (columns === undefined && seconds() - written > LINE_INTERVAL)) {
         written = seconds();
         line(text);
@@ -184,6 +192,28 @@ function recordText(
     `${stepsPerSecond.toPrecision(3)} steps/s`,
     ...(secondsLeft === undefined ? [] : [`${durationText(secondsLeft)} left`]),
   ].join('  ');
+}
+
+/** `step 400: gradient left after 10 / 50 steps .41 / .02 (h, c); 3 of 64 units dead; f shut in 12 of 32, open in 2; 40 % of steps clipped` */
+function memoryText({ step, memory, clipRate }: StepRecord): string {
+  const layers = memory!.layers.map(({ layer, lags, gradient, units, dead, stuck, saturated }) => {
+    const places = [...new Set([10, 50, lags.at(-1)!])].flatMap((lag) => (lags.includes(lag) ? [lags.indexOf(lag)] : []));
+    const parts = Object.entries(gradient).map(([state, values]) => `${state} ${places.map((k) => text(values[k]!)).join(' / ')}`);
+    const still = [
+      ...(dead === 0 ? [] : [`${dead} of ${units} units dead`]),
+      ...(stuck === 0 ? [] : [`${stuck} of ${units} stuck`]),
+      ...saturated.flatMap(({ line, units: all, low, high }) =>
+        low + high === 0 ? [] : [`${line} at its ends in ${low} + ${high} of ${all} units`],
+      ),
+    ];
+    const after = `gradient left after ${places.map((k) => lags[k]!).join(' / ')} steps: ${parts.join(', ')}`;
+    return `${layer}: ${[after, ...still].join('; ')}`;
+  });
+  return [
+    `  memory at step ${number(step)}`,
+    ...layers,
+    ...(clipRate === undefined ? [] : [`${shareText(clipRate)} of steps clipped`]),
+  ].join(' · ');
 }
 
 /** Figures on held-out data, those of who does not learn beside them. */

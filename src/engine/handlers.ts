@@ -109,7 +109,11 @@ export function createHandlers(runtime = createRuntime()): Engine {
     compareMemory: (request, context) => withinMemory(allowedMemory(), () => compareModels(request, runtime, hooksOf(context))),
     compareCells: (request, context) => compareCells(request, runtime, hooksOf(context)),
     reproduce: (request, { emit, signal }) =>
-      reproduce(request, runtime, { signal, progress: (done) => emit({ name: 'share', data: { done } }) }),
+      reproduce(request, runtime, {
+        signal,
+        progress: (done) => emit({ name: 'share', data: { done } }),
+        say: (text) => emit({ name: 'message', data: { text } }),
+      }),
     openTrace(request, context) {
       const open = (): Promise<TraceDescription> => traces.open(request, readingOf(context));
       return request.source.kind === 'onnx' ? withinMemory(allowedMemory(), open) : open();

@@ -34,6 +34,8 @@ export interface TrainRequest {
   readonly everyStep?: boolean;
   /** Event files for TensorBoard beside the log. */
   readonly tensorBoard?: boolean;
+  /** Steps between two looks at the memory, 0 for none. */
+  readonly watch?: number;
 }
 
 /** A sequence to trace. Text is cut into tokens as the run's data was. */
@@ -128,6 +130,15 @@ export interface AnalyseRequest {
   readonly also?: readonly StudyName[];
 }
 
+export interface ReproduceRequest {
+  readonly name: string;
+  readonly seed: number;
+  /** The folder in which trainings that are over are kept, so that another call goes on from there; nothing is kept without one. */
+  readonly keep?: string;
+  /** What is kept is not taken. */
+  readonly fresh?: boolean;
+}
+
 export interface NodeByNodeRequest {
   readonly file: string;
   /** What it was run on; random numbers of a seed, by default 1. */
@@ -220,7 +231,7 @@ export interface Requests {
   compareMemory: { parameters: CompareRequest; result: Comparison };
   compareCells: { parameters: CompareCellsRequest; result: Comparison };
   /** A figure of the literature, by the name of its reproduction. */
-  reproduce: { parameters: { readonly name: string; readonly seed: number }; result: Reproduced };
+  reproduce: { parameters: ReproduceRequest; result: Reproduced };
   openTrace: { parameters: TraceRequest; result: TraceDescription };
   read: { parameters: ReadRequest & { readonly trace: number }; result: readonly Float32Array[] };
   summary: { parameters: { readonly trace: number; readonly summary: SummaryKind }; result: Float32Array };

@@ -365,12 +365,14 @@ export interface ReproducedRow {
   readonly what: string;
   readonly quantity: string;
   readonly ours: number;
-  /** Absent where none was published, or none is compared. */
+  /** The published one; absent where there is none, and the band says what theory or the source's words do. */
   readonly figure?: number;
   /** The band within which ours passes. */
   readonly low: number;
   readonly high: number;
   readonly passes: boolean;
+  /** How ours came about, and what differs from theirs. */
+  readonly note?: string;
 }
 
 export interface Reproduced {

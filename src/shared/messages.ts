@@ -334,7 +334,7 @@ export interface GradientAtNumbers {
 }
 
 /** Arrays: `step`, `low`, `high`, `smooth` of the loss; `validationStep`, `validation`; `normStep`, `norm`, `normClipped` (0 or 1);
- *  `clipStep`, `clipRate`; `speedStep`, `speed`; `overlayStep:FOLDER`, `overlay:FOLDER` (validation loss, or the smoothed loss where none was measured). */
+ *  `memoryStep`, `memory:LAYER:STATE:LAG`, g(lag) of the layer that forgets soonest, where it was looked at; `clipStep`, `clipRate`; `speedStep`, `speed`; `overlayStep:FOLDER`, `overlay:FOLDER` (validation loss, or the smoothed loss where none was measured). */
 export interface TrainingNumbers {
   readonly part: 'training';
   readonly run: string;

@@ -25,6 +25,48 @@ export interface StepRecord {
   readonly stepsOfDataPerSecond?: number;
   /** What the model writes or predicts at this step. */
   readonly sample?: Sample;
+  /** What its memory is like at this step, now and then, and the share of steps that were clipped since it was last looked at. */
+  readonly memory?: MemoryLook;
+  readonly clipRate?: number;
+}
+
+/** How far back a model's gradients reach with the weights of a step, and what its units do: of a few sequences of the held-out part. */
+export interface MemoryLook {
+  readonly sequences: number;
+  /** Of the longest. */
+  readonly steps: number;
+  readonly layers: readonly LayerLook[];
+}
+
+export interface LayerLook {
+  readonly layer: string;
+  readonly lags: readonly number[];
+  /** g(lag) of each state by its name, as LagCurve.mean has it. */
+  readonly gradient: Readonly<Record<string, readonly number[]>>;
+  /** Units of all states; those that are 0 throughout, and those that stand still elsewhere. */
+  readonly units: number;
+  readonly dead: number;
+  readonly stuck: number;
+  /** Units of a gate (of the state of a squashed cell without gates) that are at one end at more than nine of ten steps: below 0.1 (-0.9), above 0.9. */
+  readonly saturated: readonly { readonly line: string; readonly units: number; readonly low: number; readonly high: number }[];
+}
+
+/** The first value, in the order in which a step computes them, that is no finite number. */
+export interface NonFinite {
+  /** A value of the forward pass, a gradient, or (where all are finite, and only their squares are too large) the largest gradient. */
+  readonly of: 'value' | 'gradient' | 'largest gradient';
+  readonly layer: string;
+  readonly line: string;
+  /** The line's right-hand side; absent of an input or a weight. */
+  readonly text?: string;
+  /** Absent where the line has one value for the whole sequence. */
+  readonly t?: number;
+  /** Of the batch; absent where the line has one value for all rows. */
+  readonly row?: number;
+  readonly unit: readonly number[];
+  readonly value: number;
+  /** A weight of the line that was not finite before the step. */
+  readonly weight?: string;
 }
 
 export type Sample =
@@ -71,8 +113,8 @@ export type RunStatus =
   | { readonly kind: 'paused' }
   | { readonly kind: 'done' }
   | { readonly kind: 'cancelled' }
-  /** `what` says what stopped it and what is safe. */
-  | { readonly kind: 'failed'; readonly what: string };
+  /** `what` says what stopped it and what is safe; `first`: where the first number that is not finite came about, where that could be found. */
+  | { readonly kind: 'failed'; readonly what: string; readonly first?: NonFinite };
 
 export type LossFunction = 'cross_entropy' | 'binary' | 'mse' | 'mae' | 'huber';
 

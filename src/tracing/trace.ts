@@ -311,7 +311,11 @@ class ModelTrace implements SeededTrace {
   }
 
   #derivative(): Backward {
-    if (this.#backward !== undefined) return this.#backward;
+    this.#backward ??= backwardOf(this.#cut, this.#source.seeds, () => this.#differentiated());
+    return this.#backward;
+  }
+
+  #differentiated(): Backward {
     const { model } = this.#source;
     const values = model.instances.flatMap((instance) => this.#valuesOf(instance)).filter((value) => value.type.dtype === 'float');
     const wrt = [...new Set(values.map(this.#original))];
@@ -327,13 +331,12 @@ class ModelTrace implements SeededTrace {
             weights: undefined,
           };
     const derivative = differentiate(graph, objective, wrt);
-    this.#backward = {
+    return {
       cut: new Cut(withoutFaint(derivative.graph, graph.nodes), this.#time, this.#cut.timed),
       gradients: new Map(wrt.map((value, k) => [value, derivative.gradients[k]!])),
       ...(weights === undefined ? {} : { weights }),
       ...(cotangents === undefined ? {} : { cotangents }),
     };
-    return this.#backward;
   }
 
   /** Known states by the values that the cut has for them, and by those of their lines. */
@@ -395,6 +398,17 @@ function cutOf(model: Model, time: string, timed: Value): Cut {
   const own = cuts.get(model) ?? new Map<string, Cut>();
   const known = own.get(time) ?? new Cut(graphAtRest(model), time, timed);
   cuts.set(model, own.set(time, known));
+  return known;
+}
+
+/** The graphs of gradients by the cuts that they are of, for the same reason. */
+const backwards = new WeakMap<Cut, Map<string, Backward>>();
+
+function backwardOf(cut: Cut, seeds: TraceSource['seeds'], make: () => Backward): Backward {
+  const own = backwards.get(cut) ?? new Map<string, Backward>();
+  const key = JSON.stringify(seeds ?? 'loss');
+  const known = own.get(key) ?? make();
+  backwards.set(cut, own.set(key, known));
   return known;
 }
 

@@ -4,8 +4,8 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import type { Batch, Batches, Dataset } from '../data/dataset.ts';
 import type { Model } from '../graph/model.ts';
 import type { Metric, TrainSettings } from '../shared/settings.ts';
-import type { RunStatus, RunSummary, Sample, StepRecord } from '../shared/training.ts';
-import { bestCheckpoint, type Checkpoint, type TrainingProgress, writeCheckpoint } from './checkpoint.ts';
+import type { MemoryLook, NonFinite, RunStatus, RunSummary, Sample, StepRecord } from '../shared/training.ts';
+import { bestCheckpoint, type Checkpoint, lastGoodCheckpoint, type TrainingProgress, writeCheckpoint } from './checkpoint.ts';
 import { type DecodeHeldOut, decodedMetrics, VALIDATED } from './decoding/figures.ts';
 import type { Files } from './files.ts';
 import { type Log, openLog, readLog } from './log.ts';
@@ -31,6 +31,13 @@ export interface TrainHooks {
   stop?(): 'pause' | 'cancel' | undefined;
 }
 
+/** A step after which a number was not finite, with the numbers that it began with. */
+export interface FaultyStep {
+  readonly state: TrainerState;
+  readonly batch: Batch;
+  readonly step: number;
+}
+
 /** What a session works with. */
 export interface Parts {
   readonly folder: string;
@@ -49,6 +56,10 @@ export interface Parts {
   /** What the model writes with these weights, if it writes. */
   readonly write?: (weights: TrainerState) => Promise<string>;
   readonly decode?: DecodeHeldOut;
+  /** Steps between two looks at the memory; 0 for none. */
+  readonly watch?: number;
+  readonly look?: (weights: TrainerState) => Promise<MemoryLook | undefined>;
+  readonly firstNonFinite?: (step: FaultyStep) => Promise<{ readonly first: NonFinite; readonly text: string } | undefined>;
 }
 
 /** Share of the time that checkpoints may take. */
@@ -56,6 +67,8 @@ const CHECKPOINT_SHARE = 0.03;
 /** Milliseconds between two checkpoints, at least; between two records that are handed on. */
 const CHECKPOINT_INTERVAL = 5000;
 const SHOW_INTERVAL = 50;
+/** Milliseconds before the first look at the memory: a training that is shorter has none. */
+const FIRST_LOOK = 1000;
 
 export class Session {
   readonly #parts: Parts;
@@ -64,6 +77,10 @@ export class Session {
   readonly #before: number;
   readonly #throughput: Throughput;
   readonly #ratios: Seldom;
+  readonly #looks: Seldom;
+  #canLook = true;
+  /** Looks so far; the step of the last, and how many have been clipped since. */
+  #looked = { count: 0, step: 0, clipped: 0 };
   readonly #occasions: Occasions;
   readonly #metrics: readonly Metric[];
   #record: RunRecord;
@@ -82,6 +99,8 @@ export class Session {
     this.#pace = new Pace(parts.now);
     this.#throughput = new Throughput(parts.now);
     this.#ratios = new Seldom(parts.now);
+    this.#looks = new Seldom(parts.now, parts.now() + FIRST_LOOK);
+    this.#looked.step = begin.step;
     this.#occasions = new Occasions(parts.settings.samples, record.steps, begin.step, parts.now);
     this.#metrics = parts.settings.report ?? usualMetrics(parts.model.judged);
     this.#progress = begin.progress ?? { rate: freshRate, stopping: fresh };
@@ -133,14 +152,16 @@ export class Session {
       this.#bestOf = undefined;
       this.#pace.step();
       const fault = faultOf(result);
-      if (fault !== undefined) return this.#failed(step, fault);
+      if (fault !== undefined) return this.#failed(step, fault, await this.#found(batch, step));
 
       const stop = hooks.stop?.();
       const validated = step % interval === 0 || step === total ? await this.#validate() : undefined;
       if (validated !== undefined) this.#hear(validated);
       const isLast = step === total || this.#hasStopped;
       const sample = await this.#sample(step, isLast, validated);
-      const record = this.#stepRecord(step, rate, batch, result, { validated, ratios, sample });
+      if (settings.clip !== undefined && result.gradientNorm > settings.clip) this.#looked.clipped += 1;
+      const looked = await this.#look(step, isLast);
+      const record = this.#stepRecord(step, rate, batch, result, { validated, ratios, sample, looked });
       log.append(record);
       this.#events?.record(record);
       this.#show(record, isLast || stop !== undefined);
@@ -152,7 +173,8 @@ export class Session {
         ...(record.metrics === undefined ? {} : { metrics: record.metrics }),
       };
       if (stop !== undefined || isLast || this.#due(record.validationLoss)) {
-        if (!(await this.#checkpoint(step, record.validationLoss))) return this.#failed(step, 'A weight became NaN or infinite');
+        const broken = await this.#checkpoint(step, record.validationLoss);
+        if (broken !== undefined) return this.#failed(step, `${broken} became NaN or infinite`);
       }
       if (this.#hasStopped) return this.#stopEarly(step);
       if (step === total && settings.stop !== undefined) await this.#keepBest(step);
@@ -200,7 +222,13 @@ export class Session {
       validated,
       ratios,
       sample,
-    }: { validated: Validated | undefined; ratios: Record<string, number> | undefined; sample: Sample | undefined },
+      looked,
+    }: {
+      validated: Validated | undefined;
+      ratios: Record<string, number> | undefined;
+      sample: Sample | undefined;
+      looked: Pick<StepRecord, 'memory' | 'clipRate'>;
+    },
   ): StepRecord {
     const { batches, settings } = this.#parts;
     const secondsLeft = this.#pace.secondsFor(this.#record.steps - step);
@@ -220,13 +248,19 @@ export class Session {
       ...(validated === undefined || Object.keys(validated.metrics).length === 0 ? {} : { metrics: validated.metrics }),
       ...(ratios === undefined ? {} : { updateRatios: ratios }),
       ...(sample === undefined ? {} : { sample }),
+      ...looked,
     };
   }
 
   /** Hands a record on, not more often than eyes can follow. */
   #show(record: StepRecord, last: boolean): void {
     const { hooks, now, everyStep } = this.#parts;
-    const isWorth = last || record.validationLoss !== undefined || record.sample !== undefined || record.updateRatios !== undefined;
+    const isWorth =
+      last ||
+      record.validationLoss !== undefined ||
+      record.sample !== undefined ||
+      record.updateRatios !== undefined ||
+      record.memory !== undefined;
     if (!everyStep && !isWorth && now() - this.#shown < SHOW_INTERVAL) return;
     this.#shown = now();
     hooks.progress?.(record);
@@ -261,6 +295,57 @@ export class Session {
     }
   }
 
+  /** What the memory is like, now and then; chance that the training draws has no part in it. */
+  async #look(step: number, isLast: boolean): Promise<Pick<StepRecord, 'memory' | 'clipRate'>> {
+    const { look, watch, trainer, settings, hooks, now } = this.#parts;
+    const { count, step: before, clipped } = this.#looked;
+    const isDue =
+      watch === undefined ? this.#looks.isDue || (isLast && count > 0) : watch > 0 && (isLast || step === 1 || step % watch === 0);
+    if (look === undefined || !this.#canLook || !isDue) return {};
+    const start = now();
+    try {
+      const memory = await look(await trainer.state());
+      if (memory === undefined) return {};
+      this.#looked = { count: count + 1, step, clipped: 0 };
+      return { memory, ...(settings.clip === undefined ? {} : { clipRate: clipped / (step - before) }) };
+    } catch (error) {
+      // A training does not end for a look's sake.
+      hooks.message?.(
+        `The memory of step ${number(step)} could not be looked at: ${error instanceof Error ? error.message : String(error)}`,
+      );
+      this.#canLook = false;
+      return {};
+    } finally {
+      this.#looks.took(start);
+    }
+  }
+
+  /** Where the first number that is not finite came about in a step. The numbers that the step began with are gone; they come again from the last checkpoint,
+   *  by the steps since. */
+  async #found(batch: Batch, step: number): Promise<{ readonly first: NonFinite; readonly text: string } | undefined> {
+    const { firstNonFinite, folder, files, trainer, batches, hooks } = this.#parts;
+    if (firstNonFinite === undefined) return undefined;
+    try {
+      const { checkpoint } = await lastGoodCheckpoint(checkpointsOf(folder), files);
+      const rates = new Map((await readLog(logOf(folder))).map((record) => [record.step, record.learningRate]));
+      if (checkpoint === undefined) return undefined;
+      if (checkpoint.step < step - 1)
+        hooks.message?.(
+          `Step ${number(step)} went wrong. To find out where, the steps since the checkpoint of step ${number(checkpoint.step)} are repeated.`,
+        );
+      await trainer.restore(checkpoint.state);
+      for (let each = checkpoint.step + 1; each < step; each += 1) {
+        if (hooks.stop?.() !== undefined) return undefined;
+        await trainer.step(await this.#taught(batches.at(each - 1), each), each, rates.get(each)!);
+        await breathe();
+      }
+      return await firstNonFinite({ state: await trainer.state(), batch, step });
+    } catch (error) {
+      hooks.message?.(`Where it went wrong could not be found: ${error instanceof Error ? error.message : String(error)}`);
+      return undefined;
+    }
+  }
+
   /** The validation loss has not fallen for as long as the source says. */
   get #hasStopped(): boolean {
     const { stop } = this.#parts.settings;
@@ -286,12 +371,13 @@ export class Session {
     return since > Math.max(CHECKPOINT_INTERVAL, this.#saved.took / CHECKPOINT_SHARE);
   }
 
-  /** Writes a checkpoint, unless a number of it is not finite: a checkpoint is always one to go on from. */
-  async #checkpoint(step: number, validationLoss: number | undefined): Promise<boolean> {
+  /** Writes a checkpoint, unless a number of it is not finite: a checkpoint is always one to go on from. Says what is not. */
+  async #checkpoint(step: number, validationLoss: number | undefined): Promise<string | undefined> {
     const { folder, trainer, batches, settings, files, now } = this.#parts;
     const start = now();
     const state = await trainer.state();
-    if (!allFinite(state)) return false;
+    const broken = brokenOf(state);
+    if (broken !== undefined) return broken;
     const checkpoint: Checkpoint = {
       step,
       epoch: epochOf(step, batches),
@@ -306,7 +392,7 @@ export class Session {
     this.#saved = { step, time: now(), took: now() - start };
     if (validationLoss !== undefined) this.#best = Math.min(this.#best, validationLoss);
     await this.#save(this.#record.status);
-    return true;
+    return undefined;
   }
 
   /** The last checkpoint becomes that of the best weights. */
@@ -339,12 +425,13 @@ export class Session {
     await writeRecord(this.#parts.folder, this.#record, this.#parts.files);
   }
 
-  #failed(step: number, what: string): RunStatus {
+  #failed(step: number, what: string, found?: { readonly first: NonFinite; readonly text: string }): RunStatus {
     const { optimizer, clip } = this.#parts.settings;
     const repair = clip === undefined ? `a smaller rate than ${optimizer.rate}, or clip: 1` : `a smaller rate than ${optimizer.rate}`;
     return {
       kind: 'failed',
-      what: `${what} at step ${step.toLocaleString('en-US')}. ${this.#safe()} Set ${repair}.`,
+      what: `${what} at step ${number(step)}. ${found === undefined ? '' : `${found.text} `}${this.#safe()} Set ${repair}.`,
+      ...(found === undefined ? {} : { first: found.first }),
     };
   }
 
@@ -363,7 +450,12 @@ function faultOf({ loss, gradientNorm }: StepResult): string | undefined {
   return undefined;
 }
 
-function allFinite(state: TrainerState): boolean {
-  for (const { data } of state.values()) for (const value of data) if (!Number.isFinite(value)) return false;
-  return true;
+/** The first of the numbers that is not finite: `The weight h.W_f[12]`, by its place in row-major order. */
+function brokenOf(state: TrainerState): string | undefined {
+  for (const [name, { data }] of state) {
+    const at = data.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0)
+      return `${/#(?!state)/.test(name) ? 'The optimiser’s' : name.endsWith('#state') ? 'The carried state' : 'The weight'} ${name.replace('#state', '')}[${at}]`;
+  }
+  return undefined;
 }

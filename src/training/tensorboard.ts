@@ -61,6 +61,7 @@ function summaryOf(record: StepRecord): Uint8Array {
     ['gradient/norm', gradientNorm],
     ['gradient/clipped', Number(clipped)],
     ...Object.entries(updateRatios).map(([name, value]) => [`update_ratio/${name}`, value] as const),
+    ...memoryScalars(record),
     ['speed/steps_per_second', stepsPerSecond],
     ...(stepsOfDataPerSecond === undefined ? [] : [['speed/steps_of_data_per_second', stepsOfDataPerSecond] as const]),
   ];
@@ -78,6 +79,21 @@ function summaryOf(record: StepRecord): Uint8Array {
   }
   return writer.finish();
 }
+
+/** What the memory was like, by layer. */
+const memoryScalars = ({ memory, clipRate }: StepRecord): (readonly [string, number])[] => [
+  ...(clipRate === undefined ? [] : [['gradient/clip_rate', clipRate] as const]),
+  ...(memory?.layers ?? []).flatMap(({ layer, lags, gradient, units, dead, stuck, saturated }) => [
+    ...Object.entries(gradient).flatMap(([state, values]) =>
+      lags.map((lag, k) => [`memory/${layer}/${state}/lag_${lag}`, values[k]!] as const),
+    ),
+    [`units/${layer}/dead`, dead / units] as const,
+    [`units/${layer}/stuck`, stuck / units] as const,
+    ...saturated.map(
+      ({ line, units: all, low, high }) => [`units/${layer}/${line.replace("'", '')}_saturated`, (low + high) / all] as const,
+    ),
+  ]),
+];
 
 /** A text, as the text plugin wants it: a tensor of one string. */
 function textValue(tag: string, text: string): Uint8Array {

@@ -5,7 +5,7 @@ import type { Batches, Dataset } from '../data/dataset.ts';
 import { evaluationBatches, keptOf, trainingBatches } from '../data/load.ts';
 import type { Model } from '../graph/model.ts';
 import type { Device, TrainSettings } from '../shared/settings.ts';
-import type { RunSummary } from '../shared/training.ts';
+import type { MemoryLook, NonFinite, RunSummary } from '../shared/training.ts';
 import { type Checkpoint, lastGoodCheckpoint } from './checkpoint.ts';
 import { checkDecoded, type DecodeHeldOut } from './decoding/figures.ts';
 import { describe, parameterCount } from './describe.ts';
@@ -14,13 +14,13 @@ import { initialise } from './initialise.ts';
 import { lockRun } from './lock.ts';
 import { usualEpochs } from './more.ts';
 import { checkpointsOf, createRun, makeFolder, newRunFolder, RunError, type RunRecord, readRecord, removeRun } from './run.ts';
-import { Session, type TrainHooks } from './session.ts';
+import { type FaultyStep, Session, type TrainHooks } from './session.ts';
 import { trainedWeights } from './step.ts';
 import { taughtInput } from './teacher.ts';
 import type { OpenTrainer, Trainer, TrainerState } from './trainer.ts';
 import { ownWeights, type ReadWeights, startedFrom } from './warm-start.ts';
 
-export type { TrainHooks } from './session.ts';
+export type { FaultyStep, TrainHooks } from './session.ts';
 
 /** A `train` statement with everything it names: the model, its data, its settings. */
 export interface Job {
@@ -54,6 +54,8 @@ export interface TrainOptions {
   readonly everyStep?: boolean;
   /** Write event files for TensorBoard beside the log. */
   readonly tensorBoard?: boolean;
+  /** Steps between two looks at the memory, 0 for none; unless told otherwise as often as it costs next to nothing. */
+  readonly watch?: number;
 }
 
 /** What is outside: the numeric step, the disk, the clock (milliseconds). */
@@ -65,6 +67,10 @@ export interface Surroundings {
   readonly write?: (weights: TrainerState) => Promise<string>;
   /** Decodes held-out rows; absent where the model writes none. */
   readonly decode?: DecodeHeldOut;
+  /** Looks at the memory with these weights; undefined where the model has none. */
+  readonly look?: (weights: TrainerState) => Promise<MemoryLook | undefined>;
+  /** Finds where the first number that is not finite comes about in a step. */
+  readonly firstNonFinite?: (step: FaultyStep) => Promise<{ readonly first: NonFinite; readonly text: string } | undefined>;
   /** Reads what `start` names; runs and checkpoints of ours unless told otherwise. */
   readonly readWeights?: ReadWeights;
 }
@@ -112,6 +118,9 @@ export async function train(job: Job, options: TrainOptions, hooks: TrainHooks, 
         now: around.now ?? (() => performance.now()),
         everyStep: options.everyStep === true,
         tensorBoard: options.tensorBoard === true,
+        ...(options.watch === undefined ? {} : { watch: options.watch }),
+        ...(around.look === undefined ? {} : { look: around.look }),
+        ...(around.firstNonFinite === undefined ? {} : { firstNonFinite: around.firstNonFinite }),
         ...(around.write === undefined ? {} : { write: around.write }),
         ...(around.decode === undefined ? {} : { decode: around.decode }),
       };

@@ -46,13 +46,14 @@ export function blocksOf({
 
 const reads = (text: string, name: string): boolean => new RegExp(`(?<![\\p{L}\\p{N}_.])${name}(?![\\p{L}\\p{N}_'])`, 'u').test(text);
 
-/** Says when it is time to measure again: the first step, and then so seldom that it costs next to nothing. */
+/** Says when it is time to measure again: at first (from a time on, in milliseconds), and then so seldom that it costs next to nothing. */
 export class Seldom {
   readonly #now: () => number;
-  #next = Number.NEGATIVE_INFINITY;
+  #next: number;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, from = Number.NEGATIVE_INFINITY) {
     this.#now = now;
+    this.#next = from;
   }
 
   get isDue(): boolean {

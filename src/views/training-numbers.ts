@@ -2,7 +2,7 @@
 
 import type { TrainingFigures, TrainingNumbers } from '../shared/messages.ts';
 import { pack } from '../shared/packed.ts';
-import type { RunSummary, StepRecord } from '../shared/training.ts';
+import type { LayerLook, RunSummary, StepRecord } from '../shared/training.ts';
 import { columnOf } from './pooling.ts';
 
 /** A run with what it has said so far. */
@@ -76,6 +76,7 @@ export function trainingNumbers(run: RunRecords, overlays: readonly RunRecords[]
       normClipped: norms.map((record) => Number(record.clipped)),
       clipStep: bars.map((bar) => bar.step),
       clipRate: bars.map((bar) => bar.clipped),
+      ...memoryCurves(records),
       speedStep: bars.map((bar) => bar.step),
       speed: bars.map((bar) => bar.speed),
       ...Object.fromEntries(overlays.flatMap((overlay) => overlayCurve(overlay, columns))),
@@ -108,6 +109,29 @@ function thinned(records: readonly StepRecord[], columns: number): readonly Step
     if (!(largest[column] !== undefined && largest[column].gradientNorm >= record.gradientNorm)) largest[column] = record;
   });
   return largest;
+}
+
+/** Lags that are drawn. */
+const LAGS = 4;
+
+/** Gradients by lag over the training: of the layer that forgets soonest by the last look, its state that lasts longest. */
+function memoryCurves(records: readonly StepRecord[]): Record<string, number[]> {
+  const looks = records.flatMap(({ step, memory }) => (memory === undefined ? [] : [{ step, layers: memory.layers }]));
+  const left = ({ gradient }: LayerLook): number => Math.max(...Object.values(gradient).map((values) => values.at(-1) ?? 0));
+  const told = (looks.at(-1)?.layers ?? []).filter(({ gradient, lags }) => lags.length > 0 && Object.keys(gradient).length > 0);
+  if (told.length === 0) return {};
+  const { layer, lags, gradient } = told.reduce((worst, each) => (left(each) < left(worst) ? each : worst));
+  const [state] = Object.entries(gradient).reduce((best, each) => (each[1].at(-1)! > best[1].at(-1)! ? each : best));
+  const chosen =
+    lags.length <= LAGS ? lags : Array.from({ length: LAGS }, (_, k) => lags[Math.round(((k + 1) * (lags.length - 1)) / LAGS)]!);
+  const at = (layers: readonly LayerLook[], lag: number): number => {
+    const own = layers.find((each) => each.layer === layer);
+    return own?.gradient[state]?.[own.lags.indexOf(lag)] ?? Number.NaN;
+  };
+  return {
+    memoryStep: looks.map(({ step }) => step),
+    ...Object.fromEntries(chosen.map((lag) => [`memory:${layer}:${state}:${lag}`, looks.map(({ layers }) => at(layers, lag))])),
+  };
 }
 
 function barsOf(records: readonly StepRecord[]): readonly { readonly step: number; readonly clipped: number; readonly speed: number }[] {

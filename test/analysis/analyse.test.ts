@@ -175,9 +175,10 @@ describe('a reproduction', function () {
     }
   });
 
-  for (const [name, reproduction] of Object.entries(reproductions))
+  for (const [name, reproduction] of Object.entries(reproductions).filter(([, { trains }]) => trains !== true))
     it(`of ${name} lies within its bands`, async () => {
-      const rows = await reproduction.run({ evaluator, seed: 1, check: () => undefined, train: trainer() });
+      const learn = (): never => assert.fail('nothing takes minutes');
+      const rows = await reproduction.run({ evaluator, seed: 1, check: () => undefined, train: trainer(), learn });
       assert.ok(rows.length >= 5);
       assert.deepEqual(
         rows.filter(({ passes }) => !passes),

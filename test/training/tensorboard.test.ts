@@ -92,6 +92,22 @@ describe('event files', () => {
       metrics: { accuracy: 0.5 },
       updateRatios: { 'h.f': 0.125 },
       stepsOfDataPerSecond: 64,
+      clipRate: 0.25,
+      memory: {
+        sequences: 8,
+        steps: 12,
+        layers: [
+          {
+            layer: 'h',
+            lags: [1, 10],
+            gradient: { c: [0.5, 0.125] },
+            units: 8,
+            dead: 1,
+            stuck: 2,
+            saturated: [{ line: 'f', units: 4, low: 1, high: 2 }],
+          },
+        ],
+      },
       sample: { kind: 'text', text: 'Ada ω' },
     });
     const [name] = readdirSync(folder);
@@ -111,6 +127,12 @@ describe('event files', () => {
         'gradient/norm': 0.25,
         'gradient/clipped': 1,
         'update_ratio/h.f': 0.125,
+        'gradient/clip_rate': 0.25,
+        'memory/h/c/lag_1': 0.5,
+        'memory/h/c/lag_10': 0.125,
+        'units/h/dead': 0.125,
+        'units/h/stuck': 0.25,
+        'units/h/f_saturated': 0.75,
         'speed/steps_per_second': 8,
         'speed/steps_of_data_per_second': 64,
       },

@@ -125,6 +125,47 @@ describe('training', function () {
     assert.equal((await quick({ out: failed.folder, resume: true })).status.kind, 'done');
   });
 
+  it('repeats the steps since the last checkpoint to find out where it went wrong', async () => {
+    const before = await quick({ steps: 13 });
+    const asked: number[] = [];
+    let state: Record<string, number[]> | undefined;
+    const first = { of: 'value', layer: 'h', line: 'f', t: 3, row: 1, unit: [2], value: Number.NaN } as const;
+    const failed = await train(
+      job,
+      {},
+      {},
+      around(
+        { nanAt: 14 },
+        {
+          async firstNonFinite(step) {
+            asked.push(step.step);
+            state = numbersOf(step.state);
+            return { first, text: 'It was there.' };
+          },
+        },
+      ),
+    );
+    assert.deepEqual(failed.status, {
+      kind: 'failed',
+      what: 'The loss became NaN at step 14. It was there. The checkpoint of step 0 is safe. Set a smaller rate than 0.01.',
+      first,
+    });
+    assert.deepEqual(asked, [14]);
+    const { step, ...numbers } = await weightsOf(before.folder);
+    assert.equal(step, 13);
+    assert.deepEqual(state, numbers);
+  });
+
+  it('goes on where the memory cannot be looked at', async () => {
+    const messages: string[] = [];
+    const look = async (): Promise<never> => {
+      throw new Error('no trace');
+    };
+    const summary = await train(job, { watch: 5 }, { message: (text) => messages.push(text) }, around({}, { look }));
+    assert.equal(summary.status.kind, 'done');
+    assert.deepEqual(messages, ['The memory of step 1 could not be looked at: no trace']);
+  });
+
   it('never keeps a checkpoint with a number that is not finite', async () => {
     const broken: Surroundings['openTrainer'] = async (...parameters) => ({
       ...(await fakeTrainer()(...parameters)),
@@ -133,7 +174,7 @@ describe('training', function () {
     const failed = await train(job, {}, {}, { openTrainer: broken });
     assert.match(
       failed.status.kind === 'failed' ? failed.status.what : '',
-      /^A weight became NaN or infinite at step 30\. The checkpoint of step 0 is safe/,
+      /^The weight h\.W\[0\] became NaN or infinite at step 30\. The checkpoint of step 0 is safe/,
     );
     assert.deepEqual(await readdir(checkpointsOf(failed.folder)), ['step-00000000.safetensors']);
   });

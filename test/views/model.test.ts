@@ -405,6 +405,19 @@ describe('training in the views’ model', () => {
     const outside = smooth!.filter((loss, at) => loss < low![at]! - 0.1 || loss > high![at]! + 0.1).length;
     assert.ok(outside <= 6, `the smooth curve leaves the raw one at ${outside} of 100 pixels`);
     assert.deepEqual([...page.array('training', 'validationStep')!], [50, 100, 150, 200, 250, 300]);
+    const looks = running.records.flatMap(({ step, memory }) => (memory === undefined ? [] : [{ step, memory }]));
+    assert.deepEqual(
+      [...page.array('training', 'memoryStep')!],
+      looks.map(({ step }) => step),
+    );
+    // Of the two layers the first forgets sooner, and its c lasts longer than its h.
+    const [lags, of] = [[5, 10, 50, 100], (lag: number) => page.array('training', `memory:h[0]:c:${lag}`)!];
+    for (const lag of lags)
+      assert.deepEqual(
+        [...of(lag)],
+        looks.map(({ memory }) => Math.fround(memory.layers[0]!.gradient.c![memory.layers[0]!.lags.indexOf(lag)]!)),
+      );
+    assert.equal(page.array('training', 'memory:h[1]:c:100'), undefined);
   });
 
   it('replaces the steps that a resumed run does again', () => {

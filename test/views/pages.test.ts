@@ -25,6 +25,10 @@ describe('pages', () => {
       'Validation F1 (macro) %',
       'Gradient norm before clipping logarithmic',
       'Steps that were clipped %',
+      ...[0, 1].flatMap((layer) => [
+        ...['h', 'c'].map((state) => `Gradient left by lag, ${state} of h[${layer}]: 8 sequences of up to 200 steps logarithmic`),
+        `Units of h[${layer}] that stand still, or at an end at nine of ten steps %`,
+      ]),
       'Update over weights, by block logarithmic',
       'Learning rate',
       'Throughput timesteps a second',

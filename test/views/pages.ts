@@ -10,6 +10,7 @@ import { comparePage } from '../../src/views/pages/compare-page.ts';
 import { onnxPage, unreadable } from '../../src/views/pages/onnx-page.ts';
 import { previewPage } from '../../src/views/pages/preview-page.ts';
 import { runPage } from '../../src/views/pages/run-page.ts';
+import { memoryAt } from './gallery/runs.ts';
 
 export const summary = (more: Partial<RunSummary> = {}): RunSummary => ({
   name: 'Names-1',
@@ -49,6 +50,7 @@ export function records(seed: number, steps = 400): StepRecord[] {
         : {}),
       ...(step % 20 === 1
         ? {
+            memory: memoryAt(step),
             updateRatios: Object.fromEntries(
               ['x', 'h.f', 'h.i', 'h.g', 'h.o', 'logits'].map((block, n) => [
                 block,

@@ -1,7 +1,7 @@
 // A run on one page: how its figures went, what it answered on the way, and how it does on held-out data.
 
-import { escaped, figure, lineChart, type Series } from '../../shared/chart.ts';
-import type { RunReport, RunSummary, Sample, StepRecord } from '../../shared/training.ts';
+import { escaped, figure, lineChart, type Series, strokes } from '../../shared/chart.ts';
+import type { LayerLook, RunReport, RunSummary, Sample, StepRecord } from '../../shared/training.ts';
 import { isShare, LENGTH, lengthSeries, metricText, nameOf, unitOf } from './figures.ts';
 
 export interface RunPage {
@@ -82,6 +82,7 @@ function charts(records: readonly StepRecord[], report: RunReport | undefined, c
       ...(clip === undefined ? {} : { marks: [{ y: clip, label: 'clipped above' }] }),
     }),
     clip === undefined ? '' : lineChart({ title: 'Steps that were clipped', unit: '%', series: [{ name: 'clip rate', points: rates }] }),
+    ...memoryCharts(records),
     lineChart({
       title: 'Update over weights, by block',
       log: true,
@@ -97,6 +98,49 @@ function charts(records: readonly StepRecord[], report: RunReport | undefined, c
     lineChart({ title: 'Speed', unit: 'steps a second', series: [of('steps/s', ({ stepsPerSecond }) => stepsPerSecond)] }),
   ].filter((each) => each !== '');
   return drawn.length === 0 ? '' : `<section class="charts">${drawn.join('\n')}</section>`;
+}
+
+/** By layer: what is left of the gradient by lag, and how many units stand still or at an end. */
+function memoryCharts(records: readonly StepRecord[]): string[] {
+  const looks = records.flatMap(({ step, memory }) => (memory === undefined ? [] : [{ step, memory }]));
+  const last = looks.at(-1)?.memory;
+  if (last === undefined) return [];
+  const along = (layer: string, read: (each: LayerLook) => number | undefined): Series['points'] =>
+    looks.flatMap(({ step, memory }) => {
+      const own = memory.layers.find((each) => each.layer === layer);
+      const value = own === undefined ? undefined : read(own);
+      return value === undefined ? [] : [[step, value] as const];
+    });
+  const share = (part: number, of: number): number => (100 * part) / Math.max(1, of);
+  const of = `${last.sequences} sequences of up to ${last.steps} steps`;
+  return last.layers.flatMap(({ layer, lags, gradient, saturated }) => [
+    ...Object.keys(gradient).map((state) =>
+      lineChart({
+        title: `Gradient left by lag, ${state} of ${layer}: ${of}`,
+        log: true,
+        // Charts tell so many lines apart.
+        series: lags.slice(-strokes.length).map((lag) => ({
+          name: `lag ${lag}`,
+          points: along(layer, (each) => each.gradient[state]?.[each.lags.indexOf(lag)]),
+        })),
+      }),
+    ),
+    lineChart({
+      title: `Units of ${layer} that stand still, or at an end at nine of ten steps`,
+      unit: '%',
+      series: [
+        { name: 'dead', points: along(layer, ({ dead, units }) => share(dead, units)) },
+        { name: 'stuck', points: along(layer, ({ stuck, units }) => share(stuck, units)) },
+        ...saturated.map(({ line }) => ({
+          name: `${line} saturated`,
+          points: along(layer, (each) => {
+            const own = each.saturated.find((other) => other.line === line);
+            return own === undefined ? undefined : share(own.low + own.high, own.units);
+          }),
+        })),
+      ],
+    }),
+  ]);
 }
 
 /** The share of steps that were clipped, in per cent, over stretches of the training. */
