@@ -1,9 +1,9 @@
 // Where the attention of a model is at neighbours that its held-out translations have the other way round.
 
 import type { Example, Part } from '../../src/data/dataset.ts';
+import { checkpointOf } from '../../src/engine/chosen-weights.ts';
 import { loadData } from '../../src/engine/features.ts';
 import { openRunModel } from '../../src/engine/job.ts';
-import { checkpointOf } from '../../src/engine/traces.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
 import type { InputShape } from '../../src/shared/dataset.ts';
 import { RowWriter } from '../../src/training/decoding/write.ts';
