@@ -92,9 +92,18 @@ export function layOut(trace: TraceState, width: number, available: number, extr
   const strip = narrow ? 9 : 12;
   const strips = shown.filter(hasStrip).length * strip;
   const taller = shown.map(roomForTokens);
-  const free = available - y - below - strips - GAP * shown.length - taller.reduce((sum, each) => sum + each, 0);
-  const others = shown.filter((_, k) => taller[k] === 0).length;
-  const each = Math.max(SMALLEST_ROW, Math.floor(free / Math.max(1, others)));
+  const room = available - y - below - strips - GAP * shown.length;
+  const shareOf = (own: readonly number[]): number =>
+    Math.floor((room - own.reduce((sum, each) => sum + each, 0)) / Math.max(1, own.filter((each) => each === 0).length));
+  // Tokens have the room that they need, and as much as other rows where there is more.
+  for (let k = 0; k < shown.length; k += 1) {
+    const even = taller.map((each, other) => (other === k ? 0 : each));
+    const isOther = even.some((each, other) => each === 0 && other !== k);
+    if (taller[k]! > 0 && shown[k]!.attention?.image === undefined && isOther && shareOf(even) > taller[k]!) taller[k] = 0;
+  }
+  const free = room - taller.reduce((sum, each) => sum + each, 0);
+  const others = taller.filter((each) => each === 0).length;
+  const each = Math.max(SMALLEST_ROW, shareOf(taller));
 
   // Where there is nothing else, what is left is theirs.
   const more = others === 0 ? Math.max(0, Math.floor(free / Math.max(1, shown.length))) : 0;

@@ -4,7 +4,6 @@ import type { Example, Part } from '../../src/data/dataset.ts';
 import { checkpointOf } from '../../src/engine/chosen-weights.ts';
 import { loadData } from '../../src/engine/features.ts';
 import { openRunModel } from '../../src/engine/job.ts';
-
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
 import type { InputShape } from '../../src/shared/dataset.ts';
 import { RowWriter } from '../../src/training/decoding/write.ts';

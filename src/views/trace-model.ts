@@ -104,7 +104,8 @@ export class TraceModel {
     if (instance === undefined) return false;
     this.fresh = !this.sized;
     const { steps } = sequenceAlong(trace.description, alongOf(instance));
-    const t = Math.max(0, Math.min(position.t, steps - 1));
+    // Timesteps of a sequence that no layer runs over are none of those that are shown.
+    const t = alongOf(instance) === position.along ? Math.max(0, Math.min(position.t, steps - 1)) : 0;
     await this.showLayer(instance.path, { t, window: this.firstWindow(t, steps) });
     return true;
   }
@@ -130,13 +131,14 @@ export class TraceModel {
     }
     // On the way to a place that was asked for here, earlier stops are old news.
     if (this.target !== undefined && position.t !== this.target) return;
-    const t = Math.max(0, Math.min(position.t, before.steps - 1));
+    const isAlong = before.along === position.along;
+    const t = isAlong ? Math.max(0, Math.min(position.t, before.steps - 1)) : before.t;
     const line = position.line === undefined ? {} : { line: position.line };
     const other = this.layerFor(position, before);
     if (other !== undefined) void this.showLayer(other, { t: position.t, ...line });
     else {
       const { line: _before, ...rest } = before;
-      this.change({ ...rest, t, ...line, window: scrolled(before.window, t, before.steps) }, before);
+      this.change({ ...rest, t, ...line, ...(isAlong ? { window: scrolled(before.window, t, before.steps) } : {}) }, before);
     }
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { measureAnalysis } from '../../src/cli/bench/analysis.ts';
+import { measureCaptions } from '../../src/cli/bench/captions.ts';
 import { cells } from '../../src/cli/bench/cases.ts';
 import { measure } from '../../src/cli/bench/measure.ts';
 import { measureTrace } from '../../src/cli/bench/traces.ts';
@@ -22,6 +23,12 @@ describe('the bench', function () {
   it('measures a translation model on sentences of different lengths', async () => {
     const small = { name: 'H4', words: 12, embedding: 3, units: 4, batch: 16, lengths: [2, 5] } as const;
     const measured = await measureTranslation(small, 2, { rounds: 2, steps: 3 }, undefined);
+    assert.ok(measured.step > 0 && measured.ratio === undefined);
+  });
+
+  it('measures a model of images', async () => {
+    const small = { name: '8 px', pixels: 8, channels: [2, 3, 4], embedding: 3, units: 4, batch: 6 } as const;
+    const measured = await measureCaptions(small, 2, { rounds: 1, steps: 3 }, undefined);
     assert.ok(measured.step > 0 && measured.ratio === undefined);
   });
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { scopesOf } from '../../src/debug/variables.ts';
 import { buildModel, loadProgram } from '../../src/language/index.ts';
+import type { Row, TraceState } from '../../src/shared/messages.ts';
 import { unpack } from '../../src/shared/packed.ts';
 import type { InstanceDescription, ReadRequest, Trace } from '../../src/shared/trace.ts';
 import { describeInstance } from '../../src/tracing/describe.ts';
@@ -11,6 +12,7 @@ import { Layer } from '../../src/views/layer.ts';
 import { layersOf, tintsOf } from '../../src/views/trace-state.ts';
 import { drawTokensBelow, type Places, shortPlaceName, strongest, strongestText } from '../../webview/attention.ts';
 import type { Surface, TextStyle } from '../../webview/surface.ts';
+import { layOut } from '../../webview/timeline-layout.ts';
 
 /** A decoder that looks back at a source, and classes at its end. */
 const SOURCE = `model Translator(y: [T, 3], source: [S, 4]) {
@@ -130,6 +132,18 @@ model Translator(y: [T, 3], source: [S, 4]) {
     assert.equal(strongest([Number.NaN, 1], { heads: 1, places: 2 }), undefined);
     assert.equal(shortPlaceName({ heads: 1, places: 2 }, 1), 'place 1');
     assert.equal(shortPlaceName({ heads: 1, places: 2, tokens: ['a', ' '] }, 1), '‘␣’');
+  });
+
+  it('is tall enough for its tokens, and as tall as other rows where there is room', () => {
+    const row = { line: 's', name: 's', letter: 's', quantity: 'signed', identity: 0, units: 12, limit: 1 } as unknown as Row;
+    const tokens = Array.from('0123456789ab');
+    const attention = { ...row, line: 'w', attention: { heads: 1, places: 12, tokens } } as Row;
+    const trace = { rows: [row, attention, row], window: { from: 0, to: 10 }, units: 0, gradient: false } as unknown as TraceState;
+    const heights = (available: number): number[] => layOut(trace, 680, available, new Map()).rows.map(({ height }) => height);
+    const [small, weights] = heights(320) as [number, number];
+    assert.ok(weights >= 12 * 10 && weights > small, `${small} ${weights}`);
+    const tall = heights(1500);
+    assert.ok(new Set(tall).size === 1 && tall[0]! > 300, `${tall}`);
   });
 
   it('has the tokens below its bars, all of them or as many as there is room for, that with the most weight among them', () => {

@@ -351,6 +351,18 @@ describe('the views’ model', () => {
     assert.match(Buffer.from(bytes.slice(0, 128)).toString('latin1'), /^.NUMPY.*'<f4'.*\(60, 16\)/s);
   });
 
+  it('stays where it is while the debugger goes along a sequence that no layer runs over', async () => {
+    const { model } = fixture();
+    await model.showTrace(lstm(), { t: 40, along: 'S' });
+    assert.equal(model.state.trace!.t, 0);
+    model.moveTo({ t: 7, along: 'S', line: 'memory' });
+    assert.equal(model.state.trace!.t, 0);
+    model.moveTo({ t: 28 });
+    assert.equal(model.state.trace!.t, 28);
+    model.moveTo({ t: 3, along: 'S' });
+    assert.equal(model.state.trace!.t, 28);
+  });
+
   it('tells the side view of the timestep alone', async () => {
     const { model } = fixture();
     await model.showTrace(lstm(), { t: 28 });

@@ -6,6 +6,7 @@ import { physicalCores } from '../../runtime/cores.ts';
 import { createRuntime } from '../../runtime/onnxruntime.ts';
 import type { Command, Given } from '../command.ts';
 import { analysisCases, type MeasuredAnalysis, measureAnalysis } from './analysis.ts';
+import { captionsSize, measureCaptions } from './captions.ts';
 import { cells, sizes } from './cases.ts';
 import { type Measured, measure } from './measure.ts';
 import { openPeer } from './peer.ts';
@@ -13,7 +14,7 @@ import { type MeasuredTrace, measureTrace, traceCases } from './traces.ts';
 import { measureTranslation, translationSize } from './translation.ts';
 
 export const benchCommand: Command = {
-  usage: '[--cells lstm,gru] [--sizes H128,H256] [--translation] [--traces] [--analysis] [--threads N] [--rounds N] [--json]',
+  usage: '[--cells lstm,gru] [--sizes H128,H256] [--translation] [--captions] [--traces] [--analysis] [--threads N] [--rounds N] [--json]',
   summary:
     'Measures training steps beside the matrix products alone, and beside PyTorch where python3 (or UNROLL_PYTHON) has it; traces of ONNX models beside their runs; and analyses beside training steps.',
   positionals: 0,
@@ -23,6 +24,7 @@ export const benchCommand: Command = {
     threads: { type: 'string' },
     rounds: { type: 'string' },
     translation: { type: 'boolean' },
+    captions: { type: 'boolean' },
     traces: { type: 'boolean' },
     analysis: { type: 'boolean' },
     json: { type: 'boolean' },
@@ -33,6 +35,7 @@ export const benchCommand: Command = {
     threads: 'by default the physical cores',
     rounds: 'turns of ten steps each; 6 by default',
     translation: 'only the translation model',
+    captions: 'only the model of images',
     traces: 'only the traces of ONNX models',
     analysis: 'only the analyses',
     json: 'one JSON object a case',
@@ -47,10 +50,11 @@ export const benchCommand: Command = {
     terminal.out(json ? `${JSON.stringify(versions)}\n` : heading(versions));
     try {
       const isChosen = given.text('cells') !== undefined || given.text('sizes') !== undefined;
-      const only = (['translation', 'traces', 'analysis'] as const).filter((name) => given.flag(name));
+      const only = (['translation', 'captions', 'traces', 'analysis'] as const).filter((name) => given.flag(name));
       const isMeant = (name: (typeof only)[number]): boolean => (only.length === 0 ? !isChosen : only.includes(name));
       if (only.length === 0) await steps();
       if (isMeant('translation')) await translation();
+      if (isMeant('captions')) await captions();
       if (isMeant('traces')) await traces();
       if (isMeant('analysis')) await analyses();
     } finally {
@@ -76,6 +80,17 @@ export const benchCommand: Command = {
           : `\nA translation model: ${words} words, embedding ${embedding}, GRUs of ${units}, ${batch} sentences of ${lengths.join(' to ')} words.\n\n${row(titles)}`,
       );
       const measured = await measureTranslation(translationSize, threads, effort, peer);
+      terminal.out(json ? `${JSON.stringify(measured)}\n` : line(measured));
+    }
+
+    async function captions(): Promise<void> {
+      const { pixels, channels, units, batch } = captionsSize;
+      terminal.out(
+        json
+          ? ''
+          : `\nCaptions of images: ${batch} of ${pixels} x ${pixels} pixels, blocks of ${channels.join(', ')} channels, a GRU of ${units} that attends.\n\n${row(titles)}`,
+      );
+      const measured = await measureCaptions(captionsSize, threads, effort, peer);
       terminal.out(json ? `${JSON.stringify(measured)}\n` : line(measured));
     }
 

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Batch } from '../../data/dataset.ts';
+import type { CaptionsSize } from './captions.ts';
 import type { Size } from './cases.ts';
 import type { TranslationSize } from './translation.ts';
 
@@ -13,6 +14,8 @@ export interface Peer {
   steps(cell: string, size: Size, repeat: number): Promise<number[]>;
   /** The same of a translation model, on these sentences: [S, B] and [T, B], with the lengths of the rows. */
   translation(size: TranslationSize, batch: Batch, repeat: number): Promise<number[]>;
+  /** The same of a model that tells what images show: [B, 3, H, W], and captions [T, B] with the lengths of the rows. */
+  captions(size: CaptionsSize, words: number, batch: Batch, repeat: number): Promise<number[]>;
   close(): void;
 }
 
@@ -32,6 +35,13 @@ export async function openPeer(threads: number): Promise<Peer | undefined> {
     async translation({ words, embedding, units }, { rows, inputs }, repeat) {
       const sentences = Object.fromEntries(Object.entries(inputs).map(([name, numbers]) => [name, Array.from(numbers)]));
       const { milliseconds } = (await ask({ words, embedding, units, rows, sentences, repeat })) as { milliseconds: number[] };
+      return milliseconds;
+    },
+    async captions({ pixels, channels, embedding, units }, words, { rows, inputs }, repeat) {
+      const images = Object.fromEntries(Object.entries(inputs).map(([name, numbers]) => [name, Array.from(numbers)]));
+      const { milliseconds } = (await ask({ pixels, channels, embedding, units, words, rows, images, repeat })) as {
+        milliseconds: number[];
+      };
       return milliseconds;
     },
     close: () => child.kill(),

@@ -1,16 +1,13 @@
 // A training step of a translation model beside PyTorch: bidirectional GRU, additive attention before each step, GRU; sentences of different lengths, padded.
 
 import { readFile } from 'node:fs/promises';
-import { setTimeout as rest } from 'node:timers/promises';
 import type { Batch } from '../../data/dataset.ts';
 import type { Model } from '../../graph/model.ts';
 import { buildModel, loadProgram } from '../../language/index.ts';
 import { random } from '../../shared/random.ts';
-import type { TrainSettings } from '../../shared/settings.ts';
-import { initialise } from '../../training/initialise.ts';
-import { openTrainer } from '../../training/open-trainer.ts';
 import type { Effort } from './measure.ts';
 import type { Peer } from './peer.ts';
+import { inTurns, type Turns } from './turns.ts';
 
 /** Words of each language, width of embeddings, units of each direction and of the decoder, rows of a batch, and words of a sentence. */
 export interface TranslationSize {
@@ -24,63 +21,34 @@ export interface TranslationSize {
 
 export const translationSize: TranslationSize = { name: 'H128', words: 4000, embedding: 128, units: 128, batch: 64, lengths: [5, 20] };
 
-export interface MeasuredTranslation {
+export interface MeasuredTranslation extends Turns {
   readonly cell: 'translation';
   readonly size: string;
-  /** Medians in milliseconds, and the ratio of ours to the other's. */
-  readonly step: number;
   readonly beside?: string;
-  readonly other?: number;
-  readonly ratio?: number;
   readonly target: number;
 }
 
 const TARGET = 0.7;
-const WARM_UP = 2;
-/** As between the turns of other steps. */
-const PAUSE = 60;
 
 /** Turns of both that alternate. */
 export async function measureTranslation(
   size: TranslationSize,
   threads: number,
-  { rounds, steps }: Effort,
+  effort: Effort,
   peer: Peer | undefined,
 ): Promise<MeasuredTranslation> {
-  const model = await translationModel(size);
-  const settings: TrainSettings = {
-    batch: size.batch,
-    window: 1,
-    optimizer: { kind: 'adam', rate: 0.001 },
-    clip: 1,
-    seed: 1,
-    device: 'cpu',
-  };
   const batch = someSentences(size);
-  const trainer = await openTrainer(model, settings, initialise(model.weights, 1), { device: 'cpu', threads });
-  const times: Record<'step' | 'other', number[]> = { step: [], other: [] };
-  let number = 0;
-  try {
-    for (let round = 0; round < rounds; round += 1) {
-      for (let k = 0; k < steps; k += 1) {
-        const start = performance.now();
-        number += 1;
-        await trainer.step(batch, number, settings.optimizer.rate);
-        if (k >= WARM_UP) times.step.push(performance.now() - start);
-      }
-      await rest(PAUSE);
-      if (peer === undefined) continue;
-      times.other.push(...(await peer.translation(size, batch, steps)).slice(WARM_UP));
-      await rest(PAUSE);
-    }
-  } finally {
-    await trainer.close();
-  }
-  const step = median(times.step);
-  const common = { cell: 'translation', size: size.name, step, target: TARGET } as const;
-  if (peer === undefined) return common;
-  const other = median(times.other);
-  return { ...common, beside: 'PyTorch, a loop over GRUCell', other, ratio: step / other };
+  const turns = await inTurns(
+    await translationModel(size),
+    batch,
+    threads,
+    effort,
+    peer && ((steps) => peer.translation(size, batch, steps)),
+  );
+  return {
+    ...{ cell: 'translation', size: size.name, target: TARGET, ...turns },
+    ...(peer === undefined ? {} : { beside: 'PyTorch, a loop over GRUCell' }),
+  };
 }
 
 /** The model as a user would write it. */
@@ -124,9 +92,4 @@ function someSentences({ words, batch, lengths: [least, most] }: TranslationSize
     },
     reset: true,
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
 }

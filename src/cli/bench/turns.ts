@@ -1,0 +1,64 @@
+// Turns of a model's training steps, and of what runs beside it.
+
+import { setTimeout as rest } from 'node:timers/promises';
+import type { Batch } from '../../data/dataset.ts';
+import type { Model } from '../../graph/model.ts';
+import type { TrainSettings } from '../../shared/settings.ts';
+import { initialise } from '../../training/initialise.ts';
+import { openTrainer } from '../../training/open-trainer.ts';
+import type { Effort } from './measure.ts';
+
+const WARM_UP = 2;
+/** As between the turns of other steps. */
+const PAUSE = 60;
+
+export interface Turns {
+  /** Medians in milliseconds, and the ratio of ours to the other's. */
+  readonly step: number;
+  readonly other?: number;
+  readonly ratio?: number;
+}
+
+/** Steps with Adam at 0.001, the gradient clipped at 1, on one batch again and again; `other` gives the milliseconds of each of so many of its own. */
+export async function inTurns(
+  model: Model,
+  batch: Batch,
+  threads: number,
+  { rounds, steps }: Effort,
+  other: ((steps: number) => Promise<readonly number[]>) | undefined,
+): Promise<Turns> {
+  const settings: TrainSettings = {
+    batch: batch.rows,
+    window: 1,
+    optimizer: { kind: 'adam', rate: 0.001 },
+    clip: 1,
+    seed: 1,
+    device: 'cpu',
+  };
+  const trainer = await openTrainer(model, settings, initialise(model.weights, 1), { device: 'cpu', threads });
+  const times: Record<'step' | 'other', number[]> = { step: [], other: [] };
+  let number = 0;
+  try {
+    for (let round = 0; round < rounds; round += 1) {
+      for (let k = 0; k < steps; k += 1) {
+        const start = performance.now();
+        number += 1;
+        await trainer.step(batch, number, settings.optimizer.rate);
+        if (k >= WARM_UP) times.step.push(performance.now() - start);
+      }
+      await rest(PAUSE);
+      if (other === undefined) continue;
+      times.other.push(...(await other(steps)).slice(WARM_UP));
+      await rest(PAUSE);
+    }
+  } finally {
+    await trainer.close();
+  }
+  const step = median(times.step);
+  return other === undefined ? { step } : { step, other: median(times.other), ratio: step / median(times.other) };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}
