@@ -1,12 +1,15 @@
-// A training step of a translation model beside PyTorch: bidirectional GRU, additive attention before each step, GRU; sentences of different lengths, padded.
+// A training step of a translation model beside PyTorch, and its decoding: bidirectional GRU, additive attention before each step, GRU; sentences of different
+// lengths, padded.
 
 import { readFile } from 'node:fs/promises';
 import { setTimeout as rest } from 'node:timers/promises';
 import type { Batch } from '../../data/dataset.ts';
 import type { Model } from '../../graph/model.ts';
 import { buildModel, loadProgram } from '../../language/index.ts';
+import { createRuntime } from '../../runtime/onnxruntime.ts';
 import { random } from '../../shared/random.ts';
 import type { TrainSettings } from '../../shared/settings.ts';
+import { GreedyLoop } from '../../training/decoding/loop.ts';
 import { initialise } from '../../training/initialise.ts';
 import { openTrainer } from '../../training/open-trainer.ts';
 import type { Effort } from './measure.ts';
@@ -25,7 +28,7 @@ export interface TranslationSize {
 export const translationSize: TranslationSize = { name: 'H128', words: 4000, embedding: 128, units: 128, batch: 64, lengths: [5, 20] };
 
 export interface MeasuredTranslation {
-  readonly cell: 'translation';
+  readonly cell: 'translation' | 'decoding';
   readonly size: string;
   /** Medians in milliseconds, and the ratio of ours to the other's. */
   readonly step: number;
@@ -35,7 +38,7 @@ export interface MeasuredTranslation {
   readonly target: number;
 }
 
-const TARGET = 0.7;
+const TARGETS = { translation: 0.7, decoding: 0.5 } as const;
 const WARM_UP = 2;
 /** As between the turns of other steps. */
 const PAUSE = 60;
@@ -76,9 +79,46 @@ export async function measureTranslation(
   } finally {
     await trainer.close();
   }
+  return measured('translation', size, times);
+}
+
+/** Of a whole batch: the source is read, and as many words written as the longest row has, the best of each step. Ours has one thread, whatever the other has. */
+export async function measureDecoding(
+  size: TranslationSize,
+  { rounds, steps }: Effort,
+  peer: Peer | undefined,
+): Promise<MeasuredTranslation> {
+  const model = await translationModel(size);
+  const batch = someSentences(size);
+  const length = batch.sizes.T!;
+  const loop = await GreedyLoop.open(model, initialise(model.weights, 1), { begin: 0, never: [0] }, createRuntime());
+  const times: Record<'step' | 'other', number[]> = { step: [], other: [] };
+  try {
+    for (let round = 0; round < rounds; round += 1) {
+      for (let k = 0; k < steps; k += 1) {
+        const start = performance.now();
+        await loop.write(batch, length);
+        if (k >= WARM_UP) times.step.push(performance.now() - start);
+      }
+      await rest(PAUSE);
+      if (peer === undefined) continue;
+      times.other.push(...(await peer.translation(size, batch, steps, length)).slice(WARM_UP));
+      await rest(PAUSE);
+    }
+  } finally {
+    await loop.close();
+  }
+  return measured('decoding', size, times);
+}
+
+function measured(
+  cell: MeasuredTranslation['cell'],
+  size: TranslationSize,
+  times: Readonly<Record<'step' | 'other', readonly number[]>>,
+): MeasuredTranslation {
   const step = median(times.step);
-  const common = { cell: 'translation', size: size.name, step, target: TARGET } as const;
-  if (peer === undefined) return common;
+  const common = { cell, size: size.name, step, target: TARGETS[cell] };
+  if (times.other.length === 0) return common;
   const other = median(times.other);
   return { ...common, beside: 'PyTorch, a loop over GRUCell', other, ratio: step / other };
 }
