@@ -6,6 +6,7 @@ import { encodeModel, type ModelProto } from '../../onnx/proto.ts';
 import { attribute, tensorProto, valueInfo } from '../../onnx/write.ts';
 import type { Runtime, Tensor } from '../../runtime/runtime.ts';
 import { random } from '../../shared/random.ts';
+import { median } from './measure.ts';
 
 export interface MeasuredTrace {
   readonly operator: string;
@@ -100,9 +101,4 @@ function layer(operator: 'LSTM' | 'GRU' | 'RNN', hidden: number): ModelProto {
       output: [valueInfo('Y', 'float32')],
     },
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
 }

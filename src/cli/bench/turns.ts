@@ -6,7 +6,7 @@ import type { Model } from '../../graph/model.ts';
 import type { TrainSettings } from '../../shared/settings.ts';
 import { initialise } from '../../training/initialise.ts';
 import { openTrainer } from '../../training/open-trainer.ts';
-import type { Effort } from './measure.ts';
+import { type Effort, median } from './measure.ts';
 
 const WARM_UP = 2;
 /** As between the turns of other steps. */
@@ -24,7 +24,7 @@ export async function inTurns(
   model: Model,
   batch: Batch,
   threads: number,
-  { rounds, steps }: Effort,
+  effort: Effort,
   other: ((steps: number) => Promise<readonly number[]>) | undefined,
 ): Promise<Turns> {
   const settings: TrainSettings = {
@@ -36,29 +36,36 @@ export async function inTurns(
     device: 'cpu',
   };
   const trainer = await openTrainer(model, settings, initialise(model.weights, 1), { device: 'cpu', threads });
-  const times: Record<'step' | 'other', number[]> = { step: [], other: [] };
   let number = 0;
+  const step = async (): Promise<unknown> => {
+    number += 1;
+    return trainer.step(batch, number, settings.optimizer.rate);
+  };
   try {
-    for (let round = 0; round < rounds; round += 1) {
-      for (let k = 0; k < steps; k += 1) {
-        const start = performance.now();
-        number += 1;
-        await trainer.step(batch, number, settings.optimizer.rate);
-        if (k >= WARM_UP) times.step.push(performance.now() - start);
-      }
-      await rest(PAUSE);
-      if (other === undefined) continue;
-      times.other.push(...(await other(steps)).slice(WARM_UP));
-      await rest(PAUSE);
-    }
+    return await alternating(step, effort, other);
   } finally {
     await trainer.close();
   }
-  const step = median(times.step);
-  return other === undefined ? { step } : { step, other: median(times.other), ratio: step / median(times.other) };
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
+/** Turns of so many times of `own`, each timed, and of what `other` gives. */
+export async function alternating(
+  own: () => Promise<unknown>,
+  { rounds, steps }: Effort,
+  other: ((steps: number) => Promise<readonly number[]>) | undefined,
+): Promise<Turns> {
+  const times: Record<'step' | 'other', number[]> = { step: [], other: [] };
+  for (let round = 0; round < rounds; round += 1) {
+    for (let k = 0; k < steps; k += 1) {
+      const start = performance.now();
+      await own();
+      if (k >= WARM_UP) times.step.push(performance.now() - start);
+    }
+    await rest(PAUSE);
+    if (other === undefined) continue;
+    times.other.push(...(await other(steps)).slice(WARM_UP));
+    await rest(PAUSE);
+  }
+  const step = median(times.step);
+  return other === undefined ? { step } : { step, other: median(times.other), ratio: step / median(times.other) };
 }
