@@ -132,7 +132,7 @@ describe('unroll', function () {
     assert.equal(help.status, 0);
     assert.match(
       help.out,
-      /--out DIR\] \[--device D\] \[--threads N\] \[--epochs N \| --steps N\] \[--seed N\] \[--statement N \| --all\] \[--resume\] \[--json\]/,
+      /--out DIR\] \[--device D\] \[--threads N\] \[--epochs N \| --steps N\] \[--seed N\] \[--statement N \| --all\] \[--watch N\] \[--resume\] \[--json\]/,
     );
     assert.equal(none.status, 2);
     assert.match(none.out, /check .*\n.*train /);
