@@ -126,9 +126,25 @@ export class RowWriter {
 
   /** What is written for each source. Throws DataError for a prompt that the vocabulary does not know. */
   async write(sources: readonly Source[], options: Omit<WriteOptions, 'attention'> = {}): Promise<WrittenRow[]> {
-    const written: WrittenRow[] = [];
-    for (let from = 0; from < sources.length; from += ROWS)
-      written.push(...(await this.#writeBatch(sources.slice(from, from + ROWS), { ...options, seed: (options.seed ?? 1) + from })));
+    const { search = this.#settings.search } = options;
+    const places = sources.map((_, place) => place);
+    // Rows of like length end at like times, and little is padded. What is drawn depends on a row's place, so there it stays.
+    if (search.kind === 'greedy') {
+      const dimensions = new Set(this.#read.flatMap(({ shape }) => shape.map(String)));
+      const lengths = sources.map(({ example }) => stepsOf(example, dimensions));
+      places.sort((a, b) => lengths[a]! - lengths[b]! || a - b);
+    }
+    const written: WrittenRow[] = new Array(sources.length);
+    for (let from = 0; from < sources.length; from += ROWS) {
+      const own = places.slice(from, from + ROWS);
+      const rows = await this.#writeBatch(
+        own.map((place) => sources[place]!),
+        { ...options, seed: (options.seed ?? 1) + from },
+      );
+      own.forEach((place, k) => {
+        written[place] = rows[k]!;
+      });
+    }
     return written;
   }
 
@@ -220,6 +236,10 @@ export class RowWriter {
     return this.#joined(ids.map((id) => this.#vocabulary.tokens[id] ?? UNKNOWN));
   }
 }
+
+/** Steps of a row along all these dimensions. */
+const stepsOf = ({ lengths }: Example, dimensions: ReadonlySet<string>): number =>
+  Object.entries(lengths).reduce((sum, [dimension, length]) => (dimensions.has(dimension) ? sum + length : sum), 0);
 
 const wordsOf = ({ nodes }: Beam, { tokens }: Vocabulary): Readonly<Record<number, string>> =>
   Object.fromEntries(nodes.map(({ token }) => [token, tokens[token] ?? UNKNOWN]));

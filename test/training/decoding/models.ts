@@ -84,8 +84,8 @@ export const classes = { Symbol: 6, Word: 7 };
 export const lengths = [4, 2, 5, 1];
 export const sizes = { S: Math.max(...lengths) };
 
-export async function modelOf(text: string, ragged: readonly string[] = ['S', 'T']): Promise<Model> {
-  return buildModel(await programOf(text), { model: 'M', classes, ragged });
+export async function modelOf(text: string, ragged: readonly string[] = ['S', 'T'], words = classes.Word): Promise<Model> {
+  return buildModel(await programOf(text), { model: 'M', classes: { ...classes, Word: words }, ragged });
 }
 
 /** Weights that are loud enough to tell one class from another. */

@@ -81,6 +81,29 @@ describe('search', () => {
     }
   });
 
+  for (const count of [512, 521, 4000])
+    it(`of ${count} classes finds the same in one call of the runtime, stretch by stretch`, async () => {
+      const own = await modelOf(texts.additive!, ['S', 'T'], count);
+      const ownWeights = weightsOf(own, 2);
+      // Places of the largest: the last class of all, in one row and another, and what is never chosen would be larger.
+      const bias = ownWeights.get('logits.b')!.data;
+      bias[count - 1]! += 4;
+      bias[0]! += 100;
+      const ownDecoder = await openDecoder(own, ownWeights, runtime);
+      const given = { rows, sizes, inputs: sources(own) };
+      const found = await searchRows(await ownDecoder.begin(given), { ...rules, length: 12 }, { kind: 'greedy' });
+      await ownDecoder.close();
+      const loop = await GreedyLoop.open(own, ownWeights, rules, runtime);
+      const written = await loop.write(given, 12);
+      await loop.close();
+      assert.deepEqual(
+        written.map(({ tokens, ended }) => ({ tokens, ended })),
+        found.map(({ tokens, ended }) => ({ tokens, ended })),
+      );
+      const chosen = new Set(written.flatMap(({ tokens }) => tokens));
+      assert.ok(chosen.size > 3 && chosen.has(count - 1) && !chosen.has(0), [...chosen].join());
+    });
+
   /** Every text of at most `length` words that ends. */
   const everything = (row: number, penalty: number): Scored[] => {
     const all: Scored[] = [];
