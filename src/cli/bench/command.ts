@@ -11,7 +11,7 @@ import { cells, sizes } from './cases.ts';
 import { type Measured, measure } from './measure.ts';
 import { openPeer } from './peer.ts';
 import { type MeasuredTrace, measureTrace, traceCases } from './traces.ts';
-import { measureTranslation, translationSize } from './translation.ts';
+import { measureDecoding, measureTranslation, translationSize } from './translation.ts';
 
 export const benchCommand: Command = {
   usage: '[--cells lstm,gru] [--sizes H128,H256] [--translation] [--captions] [--traces] [--analysis] [--threads N] [--rounds N] [--json]',
@@ -34,7 +34,7 @@ export const benchCommand: Command = {
     sizes: `of ${sizes.map(({ name }) => name).join(', ')}; all by default`,
     threads: 'by default the physical cores',
     rounds: 'turns of ten steps each; 6 by default',
-    translation: 'only the translation model',
+    translation: 'only the translation model: its training step, and decoding a batch of 64 rows',
     captions: 'only the model of images',
     traces: 'only the traces of ONNX models',
     analysis: 'only the analyses',
@@ -81,6 +81,8 @@ export const benchCommand: Command = {
       );
       const measured = await measureTranslation(translationSize, threads, effort, peer);
       terminal.out(json ? `${JSON.stringify(measured)}\n` : line(measured));
+      const decoded = await measureDecoding(translationSize, effort, peer);
+      terminal.out(json ? `${JSON.stringify(decoded)}\n` : line(decoded));
     }
 
     async function captions(): Promise<void> {

@@ -79,20 +79,40 @@ class Translation(nn.Module):
         self.linear = nn.Linear(units, words)
 
     def forward(self, source, lengths, target):
+        seen = self.read(source, lengths)
+        s = torch.zeros(source.shape[1], self.cell.hidden_size)
+        outputs = []
+        for y in self.target(target):
+            s = self.step(y, s, *seen)
+            outputs.append(s)
+        return self.linear(torch.stack(outputs))
+
+    @torch.inference_mode()
+    def write(self, source, lengths, steps):
+        """The best word of each step, read by the next; [steps, B]."""
+        seen = self.read(source, lengths)
+        s = torch.zeros(source.shape[1], self.cell.hidden_size)
+        words = torch.zeros(source.shape[1], dtype=torch.long)
+        written = []
+        for _ in range(steps):
+            s = self.step(self.target(words), s, *seen)
+            words = self.linear(s).argmax(1)
+            written.append(words)
+        return torch.stack(written)
+
+    def read(self, source, lengths):
         packed = nn.utils.rnn.pack_padded_sequence(self.source(source), lengths, enforce_sorted=False)
         states, _ = nn.utils.rnn.pad_packed_sequence(self.encoder(packed)[0])
         states = states.transpose(0, 1).contiguous()
         keys = self.key(states)
         padding = torch.arange(len(source))[None] >= lengths[:, None]
-        s = torch.zeros(source.shape[1], self.cell.hidden_size)
-        outputs = []
-        for y in self.target(target):
-            scores = self.score(torch.tanh(self.query(s)[:, None] + keys)).squeeze(2)
-            weights = torch.softmax(scores.masked_fill(padding, float("-inf")), 1)
-            context = torch.bmm(weights[:, None], states).squeeze(1)
-            s = self.cell(torch.cat([y, context], 1), s)
-            outputs.append(s)
-        return self.linear(torch.stack(outputs))
+        return states, keys, padding
+
+    def step(self, y, s, states, keys, padding):
+        scores = self.score(torch.tanh(self.query(s)[:, None] + keys)).squeeze(2)
+        weights = torch.softmax(scores.masked_fill(padding, float("-inf")), 1)
+        context = torch.bmm(weights[:, None], states).squeeze(1)
+        return self.cell(torch.cat([y, context], 1), s)
 
 
 class Sentences:
@@ -114,6 +134,11 @@ class Sentences:
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
+        return (time.perf_counter() - start) * 1000
+
+    def write(self, steps):
+        start = time.perf_counter()
+        self.model.write(self.source, self.lengths, steps)
         return (time.perf_counter() - start) * 1000
 
 
@@ -199,7 +224,9 @@ def main():
         elif "sentences" in request:
             if "sentences" not in cases:
                 cases["sentences"] = Sentences(*(request[name] for name in ("words", "embedding", "units", "rows", "sentences")))
-            answer = {"milliseconds": [cases["sentences"].step() for _ in range(request["repeat"])]}
+            case = cases["sentences"]
+            steps = request.get("write")
+            answer = {"milliseconds": [case.step() if steps is None else case.write(steps) for _ in range(request["repeat"])]}
         elif "images" in request:
             if "images" not in cases:
                 names = ("pixels", "channels", "embedding", "units", "words", "rows", "images")

@@ -12,8 +12,8 @@ export interface Peer {
   readonly version: string;
   /** Milliseconds of each of `repeat` steps. */
   steps(cell: string, size: Size, repeat: number): Promise<number[]>;
-  /** The same of a translation model, on these sentences: [S, B] and [T, B], with the lengths of the rows. */
-  translation(size: TranslationSize, batch: Batch, repeat: number): Promise<number[]>;
+  /** The same of a translation model, on these sentences: [S, B] and [T, B], with the lengths of the rows. `write`: of decoding so many steps instead. */
+  translation(size: TranslationSize, batch: Batch, repeat: number, write?: number): Promise<number[]>;
   /** The same of a model that tells what images show: [B, 3, H, W], and captions [T, B] with the lengths of the rows. */
   captions(size: CaptionsSize, words: number, batch: Batch, repeat: number): Promise<number[]>;
   close(): void;
@@ -32,9 +32,17 @@ export async function openPeer(threads: number): Promise<Peer | undefined> {
       const { milliseconds } = (await ask({ cell, inputs, size, batch, steps, repeat })) as { milliseconds: number[] };
       return milliseconds;
     },
-    async translation({ words, embedding, units }, { rows, inputs }, repeat) {
+    async translation({ words, embedding, units }, { rows, inputs }, repeat, write) {
       const sentences = Object.fromEntries(Object.entries(inputs).map(([name, numbers]) => [name, Array.from(numbers)]));
-      const { milliseconds } = (await ask({ words, embedding, units, rows, sentences, repeat })) as { milliseconds: number[] };
+      const { milliseconds } = (await ask({
+        words,
+        embedding,
+        units,
+        rows,
+        sentences,
+        repeat,
+        ...(write === undefined ? {} : { write }),
+      })) as { milliseconds: number[] };
       return milliseconds;
     },
     async captions({ pixels, channels, embedding, units }, words, { rows, inputs }, repeat) {

@@ -1,13 +1,17 @@
-// A training step of a translation model beside PyTorch: bidirectional GRU, additive attention before each step, GRU; sentences of different lengths, padded.
+// A training step of a translation model beside PyTorch, and its decoding: bidirectional GRU, additive attention before each step, GRU; sentences of different
+// lengths, padded.
 
 import { readFile } from 'node:fs/promises';
 import type { Batch } from '../../data/dataset.ts';
 import type { Model } from '../../graph/model.ts';
 import { buildModel, loadProgram } from '../../language/index.ts';
+import { createRuntime } from '../../runtime/onnxruntime.ts';
 import { random } from '../../shared/random.ts';
+import { GreedyLoop } from '../../training/decoding/loop.ts';
+import { initialise } from '../../training/initialise.ts';
 import type { Effort } from './measure.ts';
 import type { Peer } from './peer.ts';
-import { inTurns, type Turns } from './turns.ts';
+import { inTurns, type Turns, turnsOf } from './turns.ts';
 
 /** Words of each language, width of embeddings, units of each direction and of the decoder, rows of a batch, and words of a sentence. */
 export interface TranslationSize {
@@ -22,13 +26,13 @@ export interface TranslationSize {
 export const translationSize: TranslationSize = { name: 'H128', words: 4000, embedding: 128, units: 128, batch: 64, lengths: [5, 20] };
 
 export interface MeasuredTranslation extends Turns {
-  readonly cell: 'translation';
+  readonly cell: 'translation' | 'decoding';
   readonly size: string;
   readonly beside?: string;
   readonly target: number;
 }
 
-const TARGET = 0.7;
+const TARGETS = { translation: 0.7, decoding: 0.5 } as const;
 
 /** Turns of both that alternate. */
 export async function measureTranslation(
@@ -45,11 +49,27 @@ export async function measureTranslation(
     effort,
     peer && ((steps) => peer.translation(size, batch, steps)),
   );
-  return {
-    ...{ cell: 'translation', size: size.name, target: TARGET, ...turns },
-    ...(peer === undefined ? {} : { beside: 'PyTorch, a loop over GRUCell' }),
-  };
+  return named('translation', size, turns);
 }
+
+/** Of a whole batch: the source is read, and as many words written as the longest row has, the best of each step. Ours has one thread, whatever the other has. */
+export async function measureDecoding(size: TranslationSize, effort: Effort, peer: Peer | undefined): Promise<MeasuredTranslation> {
+  const model = await translationModel(size);
+  const batch = someSentences(size);
+  const length = batch.sizes.T!;
+  const loop = await GreedyLoop.open(model, initialise(model.weights, 1), { begin: 0, never: [0] }, createRuntime());
+  try {
+    const other = peer && ((times: number) => peer.translation(size, batch, times, length));
+    return named('decoding', size, await turnsOf(() => loop.write(batch, length), effort, other));
+  } finally {
+    await loop.close();
+  }
+}
+
+const named = (cell: MeasuredTranslation['cell'], size: TranslationSize, turns: Turns): MeasuredTranslation => ({
+  ...{ cell, size: size.name, target: TARGETS[cell], ...turns },
+  ...(turns.other === undefined ? {} : { beside: 'PyTorch, a loop over GRUCell' }),
+});
 
 /** The model as a user would write it. */
 async function translationModel({ words, embedding, units }: TranslationSize): Promise<Model> {

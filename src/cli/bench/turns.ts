@@ -24,7 +24,7 @@ export async function inTurns(
   model: Model,
   batch: Batch,
   threads: number,
-  { rounds, steps }: Effort,
+  effort: Effort,
   other: ((steps: number) => Promise<readonly number[]>) | undefined,
 ): Promise<Turns> {
   const settings: TrainSettings = {
@@ -36,23 +36,35 @@ export async function inTurns(
     device: 'cpu',
   };
   const trainer = await openTrainer(model, settings, initialise(model.weights, 1), { device: 'cpu', threads });
-  const times: Record<'step' | 'other', number[]> = { step: [], other: [] };
   let number = 0;
   try {
-    for (let round = 0; round < rounds; round += 1) {
-      for (let k = 0; k < steps; k += 1) {
-        const start = performance.now();
-        number += 1;
-        await trainer.step(batch, number, settings.optimizer.rate);
-        if (k >= WARM_UP) times.step.push(performance.now() - start);
-      }
-      await rest(PAUSE);
-      if (other === undefined) continue;
-      times.other.push(...(await other(steps)).slice(WARM_UP));
-      await rest(PAUSE);
-    }
+    const step = (): Promise<unknown> => {
+      number += 1;
+      return trainer.step(batch, number, settings.optimizer.rate);
+    };
+    return await turnsOf(step, effort, other);
   } finally {
     await trainer.close();
+  }
+}
+
+/** Whatever is done again and again, in turns with the other. */
+export async function turnsOf(
+  run: () => Promise<unknown>,
+  { rounds, steps }: Effort,
+  other: ((steps: number) => Promise<readonly number[]>) | undefined,
+): Promise<Turns> {
+  const times: Record<'step' | 'other', number[]> = { step: [], other: [] };
+  for (let round = 0; round < rounds; round += 1) {
+    for (let k = 0; k < steps; k += 1) {
+      const start = performance.now();
+      await run();
+      if (k >= WARM_UP) times.step.push(performance.now() - start);
+    }
+    await rest(PAUSE);
+    if (other === undefined) continue;
+    times.other.push(...(await other(steps)).slice(WARM_UP));
+    await rest(PAUSE);
   }
   const step = median(times.step);
   return other === undefined ? { step } : { step, other: median(times.other), ratio: step / median(times.other) };
