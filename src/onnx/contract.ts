@@ -132,6 +132,8 @@ function sides(scope: Scope, a: Value, b: Value, over: readonly string[]): [Side
   const summed = scope.orderOf(keep).filter((name) => over.includes(name));
   const side = (value: Value, ownFirst: boolean): Side => {
     const orders = scope.ordersOf(value);
+    // A vector is a row or a column, whichever is asked for.
+    if (orders[0]!.length === summed.length) return { value, own: [], summed, transposed: false };
     // A left operand that is read in place must not be transposed: a weight is turned once.
     if (ownFirst && (scope.isOutside(value) || isWeight(value)))
       return { value, own: orders[0]!.filter((name) => !over.includes(name)), summed, transposed: false };

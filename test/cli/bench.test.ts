@@ -4,7 +4,7 @@ import { measureCaptions } from '../../src/cli/bench/captions.ts';
 import { cells } from '../../src/cli/bench/cases.ts';
 import { measure } from '../../src/cli/bench/measure.ts';
 import { measureTrace } from '../../src/cli/bench/traces.ts';
-import { measureTranslation } from '../../src/cli/bench/translation.ts';
+import { measureDecoding, measureTranslation } from '../../src/cli/bench/translation.ts';
 import { createRuntime } from '../../src/runtime/onnxruntime.ts';
 
 describe('the bench', function () {
@@ -24,6 +24,8 @@ describe('the bench', function () {
     const small = { name: 'H4', words: 12, embedding: 3, units: 4, batch: 16, lengths: [2, 5] } as const;
     const measured = await measureTranslation(small, 2, { rounds: 2, steps: 3 }, undefined);
     assert.ok(measured.step > 0 && measured.ratio === undefined);
+    const decoded = await measureDecoding(small, { rounds: 1, steps: 3 }, undefined);
+    assert.ok(decoded.step > 0 && decoded.cell === 'decoding');
   });
 
   it('measures a model of images', async () => {

@@ -11,7 +11,7 @@ import { GreedyLoop } from '../../training/decoding/loop.ts';
 import { initialise } from '../../training/initialise.ts';
 import type { Effort } from './measure.ts';
 import type { Peer } from './peer.ts';
-import { alternating, inTurns, type Turns } from './turns.ts';
+import { inTurns, type Turns, turnsOf } from './turns.ts';
 
 /** Words of each language, width of embeddings, units of each direction and of the decoder, rows of a batch, and words of a sentence. */
 export interface TranslationSize {
@@ -42,8 +42,14 @@ export async function measureTranslation(
   peer: Peer | undefined,
 ): Promise<MeasuredTranslation> {
   const batch = someSentences(size);
-  const steps = peer && ((count: number) => peer.translation(size, batch, count));
-  return measured('translation', size, await inTurns(await translationModel(size), batch, threads, effort, steps));
+  const turns = await inTurns(
+    await translationModel(size),
+    batch,
+    threads,
+    effort,
+    peer && ((steps) => peer.translation(size, batch, steps)),
+  );
+  return named('translation', size, turns);
 }
 
 /** Of a whole batch: the source is read, and as many words written as the longest row has, the best of each step. Ours has one thread, whatever the other has. */
@@ -53,17 +59,17 @@ export async function measureDecoding(size: TranslationSize, effort: Effort, pee
   const length = batch.sizes.T!;
   const loop = await GreedyLoop.open(model, initialise(model.weights, 1), { begin: 0, never: [0] }, createRuntime());
   try {
-    const own = async (): Promise<unknown> => loop.write(batch, length);
-    return measured('decoding', size, await alternating(own, effort, peer && ((count) => peer.translation(size, batch, count, length))));
+    const other = peer && ((times: number) => peer.translation(size, batch, times, length));
+    return named('decoding', size, await turnsOf(() => loop.write(batch, length), effort, other));
   } finally {
     await loop.close();
   }
 }
 
-function measured(cell: MeasuredTranslation['cell'], { name }: TranslationSize, turns: Turns): MeasuredTranslation {
-  const beside = turns.other === undefined ? {} : { beside: 'PyTorch, a loop over GRUCell' };
-  return { cell, size: name, target: TARGETS[cell], ...turns, ...beside };
-}
+const named = (cell: MeasuredTranslation['cell'], size: TranslationSize, turns: Turns): MeasuredTranslation => ({
+  ...{ cell, size: size.name, target: TARGETS[cell], ...turns },
+  ...(turns.other === undefined ? {} : { beside: 'PyTorch, a loop over GRUCell' }),
+});
 
 /** The model as a user would write it. */
 async function translationModel({ words, embedding, units }: TranslationSize): Promise<Model> {

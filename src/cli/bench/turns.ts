@@ -6,7 +6,7 @@ import type { Model } from '../../graph/model.ts';
 import type { TrainSettings } from '../../shared/settings.ts';
 import { initialise } from '../../training/initialise.ts';
 import { openTrainer } from '../../training/open-trainer.ts';
-import { type Effort, median } from './measure.ts';
+import type { Effort } from './measure.ts';
 
 const WARM_UP = 2;
 /** As between the turns of other steps. */
@@ -37,20 +37,20 @@ export async function inTurns(
   };
   const trainer = await openTrainer(model, settings, initialise(model.weights, 1), { device: 'cpu', threads });
   let number = 0;
-  const step = async (): Promise<unknown> => {
-    number += 1;
-    return trainer.step(batch, number, settings.optimizer.rate);
-  };
   try {
-    return await alternating(step, effort, other);
+    const step = (): Promise<unknown> => {
+      number += 1;
+      return trainer.step(batch, number, settings.optimizer.rate);
+    };
+    return await turnsOf(step, effort, other);
   } finally {
     await trainer.close();
   }
 }
 
-/** Turns of so many times of `own`, each timed, and of what `other` gives. */
-export async function alternating(
-  own: () => Promise<unknown>,
+/** Whatever is done again and again, in turns with the other. */
+export async function turnsOf(
+  run: () => Promise<unknown>,
   { rounds, steps }: Effort,
   other: ((steps: number) => Promise<readonly number[]>) | undefined,
 ): Promise<Turns> {
@@ -58,7 +58,7 @@ export async function alternating(
   for (let round = 0; round < rounds; round += 1) {
     for (let k = 0; k < steps; k += 1) {
       const start = performance.now();
-      await own();
+      await run();
       if (k >= WARM_UP) times.step.push(performance.now() - start);
     }
     await rest(PAUSE);
@@ -68,4 +68,9 @@ export async function alternating(
   }
   const step = median(times.step);
   return other === undefined ? { step } : { step, other: median(times.other), ratio: step / median(times.other) };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
 }
