@@ -142,12 +142,6 @@ class Sentences:
         return (time.perf_counter() - start) * 1000
 
 
-    def write(self, steps):
-        start = time.perf_counter()
-        self.model.write(self.source, self.lengths, steps)
-        return (time.perf_counter() - start) * 1000
-
-
 def block(channels, size):
     """A convolution, each channel to mean 0 and variance 1 over its image, a rectifier."""
     return [nn.Conv2d(channels, size, 3, padding=1), nn.InstanceNorm2d(size, affine=True), nn.ReLU()]
