@@ -86,6 +86,7 @@ class OnnxSession implements Session {
     const answer: Record<string, Tensor | Resident> = {};
     for (const name of fetch) {
       const result = results[name] as ort.Tensor;
+      if (into[name] !== undefined) letGo(result, into[name]);
       answer[name] = into[name] ?? (this.#resident.has(name) ? this.#keep(result) : plain(result));
     }
     return answer;
@@ -159,6 +160,14 @@ function native(value: Tensor | Resident): ort.Tensor {
   // Where JavaScript has a Float16Array, the package wraps halves in one, which its native part takes for empty.
   if (type === 'float16') Object.defineProperty(tensor, 'data', { value: own });
   return tensor;
+}
+
+/** The runtime makes a tensor of each output, also where it has written into memory that was given; its bytes count as held until the next collection of garbage, which
+ *  would come with each step of a training. So they are given back at once. */
+function letGo(result: ort.Tensor, given: Tensor): void {
+  const { buffer } = result.data as Float32Array;
+  // Node 20 cannot.
+  if (buffer !== given.data.buffer && 'transfer' in buffer) (buffer.transfer as (length: number) => ArrayBuffer)(0);
 }
 
 function plain(tensor: ort.Tensor): Tensor {
