@@ -245,7 +245,8 @@ function drawMemory(surface: Surface, plot: Plot, area: Area, lags: readonly Lag
     if (before - y < 14) continue;
     before = y;
     surface.path(`M${plot.x} ${round(y)}h${round(plot.width)}`, { stroke: theme.grid });
-    surface.text(plot.x - 6, y + 3.5, numberText(tick), { size: 10.5, fill: theme.description, anchor: 'end' });
+    // Decades: 1e−7, not 1.0e−7.
+    surface.text(plot.x - 6, y + 3.5, numberText(tick).replace('.0e', 'e'), { size: 10.5, fill: theme.description, anchor: 'end' });
   }
   const ends = lags.flatMap(({ lag, left }, k) => {
     const points = Array.from(left, (value, at) => [plot.toX(steps[at]!), value] as const).filter(([, value]) => value > 0);
