@@ -16,7 +16,7 @@ describe('a model in the editor', () => {
     const lenses = workbench.page.locator('.codelens-decoration a');
     await lenses.filter({ hasText: 'Train' }).waitFor();
     const titles = (await lenses.allTextContents()).map((text) => text.replace(/[^\w ]/g, '').trim());
-    assert.deepEqual(titles.toSorted(), ['Debug', 'Export', 'Generate', 'Preview Data', 'Train']);
+    assert.deepEqual(titles.toSorted(), ['Analyse Memory', 'Debug', 'Export', 'Generate', 'Preview Data', 'Train']);
     await workbench.screenshot('authoring');
     const colours = await workbench
       .line('model Village')
