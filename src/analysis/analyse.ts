@@ -8,12 +8,12 @@ import type { TraceSource } from '../tracing/source.ts';
 import { openTrace, type SeededTrace, traceSizes } from '../tracing/trace.ts';
 import { coursesOf } from './courses.ts';
 import { stepJacobians } from './jacobian.ts';
-import { backwardPass, lagCurve, normsByLag, seedsOf } from './lag.ts';
+import { backwardPass, lagCurve, normsByLag, seedsOf, spreadLags } from './lag.ts';
 import { PathSums } from './path.ts';
 import { type Recurrence, recurrencesOf } from './recurrences.ts';
 import { lyapunovExponents, productSpectra, singularValues, spectralRadius } from './spectrum.ts';
 import { studies } from './studies/studies.ts';
-import type { StudyContext } from './studies/study.ts';
+import { type StudyContext, StudyError } from './studies/study.ts';
 import { StateRows, stateCourses, trajectoriesOf } from './trajectories.ts';
 import { gateUnits, stateUnits } from './units.ts';
 import { verdictsOf } from './verdict.ts';
@@ -21,7 +21,7 @@ import { verdictsOf } from './verdict.ts';
 /** Sequences of one length that are traced together. */
 export type Sequences = Required<Pick<TraceSource, 'inputs' | 'steps' | 'batch'>> & Pick<TraceSource, 'lengths'>;
 
-export interface AnalyseOptions {
+export interface AnalyseOptions extends Pick<StudyContext, 'vocabularies' | 'explain'> {
   readonly title: string;
   /** All that are analysed, in groups of one length: nothing is padded. */
   readonly groups: readonly Sequences[];
@@ -67,12 +67,28 @@ export async function analyse(model: TraceSource['model'], weights: TraceSource[
       layers.push(await analyseLayer(traces, path, place, { alone, threshold, seed, check, steps }));
     }
     const studied: Partial<Record<StudyName, unknown>> = {};
+    const notStudied: { study: StudyName; why: string }[] = [];
+    const told = toldOf(options);
     for (const [place, name] of also.entries()) {
       const check = (done: number): void => {
         signal?.throwIfAborted();
         progress?.((recurrences.length + place + done) / (recurrences.length + also.length));
       };
-      studied[name] = await studyOf(name).run({ model, weights, groups: ordered, traces, evaluator: options.evaluator, seed, check });
+      try {
+        studied[name] = await studyOf(name).run({
+          model,
+          weights,
+          groups: ordered,
+          traces,
+          evaluator: options.evaluator,
+          seed,
+          check,
+          ...told,
+        });
+      } catch (error) {
+        if (!(error instanceof StudyError)) throw error;
+        notStudied.push({ study: name, why: error.message });
+      }
     }
     progress?.(1);
     const sequences = groups.reduce((sum, { batch }) => sum + batch, 0);
@@ -87,6 +103,7 @@ export async function analyse(model: TraceSource['model'], weights: TraceSource[
       seed,
       layers,
       studies: studied as Studies,
+      ...(notStudied.length === 0 ? {} : { notStudied }),
       verdicts: verdictsOf(layers, { needs, threshold, sequences }),
       seconds: (performance.now() - began) / 1000,
     };
@@ -101,6 +118,7 @@ export async function study(
   options: Omit<AnalyseOptions, 'also'>,
 ): Promise<Studies> {
   const { evaluator, seed = 1, signal, progress } = options;
+  const told = toldOf(options);
   const chosen = studyOf(name);
   return withTraces(model, weights, options, async (traces, { ordered: groups }) => {
     const check = (done: number): void => {
@@ -108,9 +126,17 @@ export async function study(
       progress?.(done);
     };
     check(0);
-    return { [name]: await chosen.run({ model, weights, groups, traces, evaluator, seed, check }) };
+    return { [name]: await chosen.run({ model, weights, groups, traces, evaluator, seed, check, ...told }) };
   });
 }
+
+const toldOf = ({
+  vocabularies,
+  explain,
+}: Pick<AnalyseOptions, 'vocabularies' | 'explain'>): Pick<AnalyseOptions, 'vocabularies' | 'explain'> => ({
+  ...(vocabularies === undefined ? {} : { vocabularies }),
+  ...(explain === undefined ? {} : { explain }),
+});
 
 function studyOf(name: StudyName): { run(context: StudyContext): Promise<unknown> } {
   const found = studies[name];
@@ -238,11 +264,6 @@ export async function gatesOf(traces: readonly SeededTrace[], layer: string, ins
   }
   return found;
 }
-
-/** About so many numbers from 1 to `last`, evenly by their logarithms. */
-export const spreadLags = (last: number, count: number): number[] => [
-  ...new Set(Array.from({ length: count }, (_, k) => Math.round(last ** (k / Math.max(1, count - 1))))),
-];
 
 async function spectrumOf(trace: SeededTrace, recurrence: Recurrence, check: (done: number) => void): Promise<Spectrum> {
   const { steps } = trace.description;

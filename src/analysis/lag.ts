@@ -106,3 +106,8 @@ export function lagCurve(state: RecurrentState['name'], norms: readonly Float64A
     horizon: horizonOf(ratios, threshold, seed),
   };
 }
+
+/** About so many numbers from 1 to `last`, evenly by their logarithms. */
+export const spreadLags = (last: number, count: number): number[] => [
+  ...new Set(Array.from({ length: count }, (_, k) => Math.round(last ** (k / Math.max(1, count - 1))))),
+];

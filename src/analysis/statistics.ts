@@ -29,6 +29,15 @@ export function geometricMean(values: readonly number[]): Estimate {
   return { value: Math.exp(mean), low: Math.exp(mean - half), high: Math.exp(mean + half) };
 }
 
+/** The mean with the 95 % interval of Student's t; of one value the interval is the value. */
+export function meanEstimate(values: readonly number[]): Estimate {
+  const value = mean(values);
+  if (values.length < 2) return { value, low: value, high: value };
+  const variance = values.reduce((sum, each) => sum + (each - value) ** 2, 0) / (values.length - 1);
+  const half = studentT(values.length - 1) * Math.sqrt(variance / values.length);
+  return { value, low: value - half, high: value + half };
+}
+
 /** Resamples for the interval of a horizon. */
 const RESAMPLES = 400;
 

@@ -167,42 +167,81 @@ export interface ProbeCurve {
   readonly value: readonly number[];
   readonly low: readonly number[];
   readonly high: readonly number[];
-  /** The same read-out of random answers, one for each input: what it can learn by heart (Hewitt & Liang 2019). */
+  /** The same read-out of random answers, one for each class: what it can learn by heart (Hewitt & Liang 2019). Of numbers, of random numbers. */
   readonly control: readonly number[];
   /** Who always says the most frequent class, or the mean. */
   readonly baseline: readonly number[];
+  /** The same read-out of the input at the present step instead of the state: what the data's own rules tell without a memory. */
+  readonly present: readonly number[];
+  /** Sequences that each read-out learns from, and those that are judged, each by what was learned from others. */
   readonly learnedFrom: number;
   readonly judgedOn: number;
 }
 
-/** Integrated gradients of one sequence (Sundararajan, Taly & Yan 2017). */
+/** Integrated gradients of the sequences (Sundararajan, Taly & Yan 2017). */
 export interface Attribution {
-  /** What is explained: `loss at t = 99`. */
+  /** What is explained: `loss at the last step`. */
   readonly output: string;
   readonly baseline: string;
-  /** Points of the path from the baseline. */
-  readonly points: number;
-  readonly tokens: readonly string[];
-  /** By timestep, summed over the input's units. */
-  readonly values: readonly number[];
-  /** Output at the input and at the baseline, and |their difference − the sum of values| relative to the difference. */
-  readonly atInput: number;
-  readonly atBaseline: number;
-  readonly residual: number;
+  /** The residual below which the values of a sequence count as found. */
+  readonly limit: number;
+  readonly sequences: readonly AttributedSequence[];
+  /** Of inputs along the output's steps: the share of all |values| of a sequence by lag from the output, with the interval over the sequences whose
+   *  values count as found. */
+  readonly byLag: readonly {
+    readonly input: string;
+    readonly share: readonly number[];
+    readonly low: readonly number[];
+    readonly high: readonly number[];
+  }[];
+  /** Inputs that nothing is attributed to, as their vectors are made within a recurrence. */
+  readonly left: readonly string[];
 }
 
-/** The loss without something, less the loss with it; with the interval over sequences. */
+export interface AttributedSequence {
+  /** The step that the output is of; absent where it is of the whole sequence. */
+  readonly at?: number;
+  readonly inputs: readonly {
+    readonly input: string;
+    /** What stands at each step: words, numbers. */
+    readonly tokens: readonly string[];
+    /** By step, summed over the input's units; one number of an input without steps. */
+    readonly values: readonly number[];
+  }[];
+  /** The output at the input and at the baseline. */
+  readonly atInput: number;
+  readonly atBaseline: number;
+  /** What the values miss of the difference, relative to it: the misses over all pieces of the path together, so at least the completeness residual. */
+  readonly residual: number;
+  /** Points of the path at which gradients were taken. */
+  readonly points: number;
+}
+
+/** The loss without something, less the loss with it: mean over sequences. */
 export interface Ablated extends Estimate {
+  /** '' of an input. */
   readonly layer: string;
-  readonly kind: 'unit' | 'gate' | 'interval';
-  /** `unit 12 of c`, `f = 1`, `t = 20 … 29`. */
+  /** `input`: what is read in an interval of time is 0. `reset`: the layer's states are 0 after a step. */
+  readonly kind: 'unit' | 'gate' | 'input' | 'reset';
+  /** `unit 12 of c = 0`, `f = 1`, `x at 20 … 29`, `reset at 20`. */
   readonly what: string;
+  /** The state, gate or input. */
+  readonly name: string;
+  /** What it is held at. */
+  readonly held: '0' | '1' | 'mean';
+  readonly unit?: number;
+  /** The steps of an interval: from .. to − 1; the step from which a reset state goes on. */
+  readonly from?: number;
+  readonly to?: number;
 }
 
 export interface Ablation {
-  readonly loss: number;
+  /** Mean over the sequences, as they are. */
+  readonly loss: Estimate;
   readonly sequences: number;
   readonly rows: readonly Ablated[];
+  /** Units of large states that were not tried: those that vary least. */
+  readonly untried: number;
 }
 
 /** Where a step of a layer, its input held, leaves the state as it is, or nearly (Sussillo & Barak 2013). */
@@ -346,6 +385,8 @@ export interface Analysis {
   readonly seed: number;
   readonly layers: readonly LayerAnalysis[];
   readonly studies: Studies;
+  /** Studies that were asked for and that the model, or its data, has nothing for. */
+  readonly notStudied?: readonly { readonly study: StudyName; readonly why: string }[];
   readonly verdicts: readonly Verdict[];
   /** The first of the sequences, as a debugger opens it; absent of an ONNX model, where it is the first that ran. */
   readonly first?: FirstSequence;

@@ -15,11 +15,21 @@ export interface StudyContext {
   /** An evaluator for so many sequences side by side. */
   readonly evaluator: (batch: number) => Evaluator;
   readonly seed: number;
+  /** The words of classes by the name that inputs have for them: `Char`. */
+  readonly vocabularies?: Readonly<Record<string, readonly string[]>>;
+  /** What attributions are of: the score of the right class or the number that is said, unless told otherwise. */
+  readonly explain?: 'loss' | 'score';
   /** Tells the share that is done; throws where the result is no longer wanted. */
   readonly check: (done: number) => void;
 }
 
 export interface Study<K extends StudyName> {
   readonly title: string;
+  /** Throws StudyError where the model has nothing to study, and what `check` throws. */
   run(context: StudyContext): Promise<NonNullable<Studies[K]>>;
+}
+
+/** A model, or its sequences, are nothing for a study: a sentence that says why. The rest of the analysis stands. */
+export class StudyError extends Error {
+  override name = 'StudyError';
 }
