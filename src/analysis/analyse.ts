@@ -67,7 +67,7 @@ export async function analyse(model: TraceSource['model'], weights: TraceSource[
       layers.push(await analyseLayer(traces, path, place, { alone, threshold, seed, check, steps }));
     }
     const studied: Partial<Record<StudyName, unknown>> = {};
-    const notStudied: { study: StudyName; why: string }[] = [];
+    const remarks: string[] = [];
     const told = toldOf(options);
     for (const [place, name] of also.entries()) {
       const check = (done: number): void => {
@@ -87,7 +87,7 @@ export async function analyse(model: TraceSource['model'], weights: TraceSource[
         });
       } catch (error) {
         if (!(error instanceof StudyError)) throw error;
-        notStudied.push({ study: name, why: error.message });
+        remarks.push(error.message);
       }
     }
     progress?.(1);
@@ -103,7 +103,7 @@ export async function analyse(model: TraceSource['model'], weights: TraceSource[
       seed,
       layers,
       studies: studied as Studies,
-      ...(notStudied.length === 0 ? {} : { notStudied }),
+      ...(remarks.length === 0 ? {} : { remarks }),
       verdicts: verdictsOf(layers, { needs, threshold, sequences }),
       seconds: (performance.now() - began) / 1000,
     };

@@ -18,6 +18,8 @@ export interface Analysable {
   readonly model: Model;
   readonly weights: ReplaySource['weights'];
   readonly groups: readonly Sequences[];
+  /** The words of classes, where they are known. */
+  readonly vocabularies?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface ForeignLayers {

@@ -60,12 +60,13 @@ async function analyseFound(
   const began = performance.now();
   const { also = [] } = request;
   const all: Analysis[] = [];
-  for (const [place, { model, weights, groups }] of models.entries())
-    all.push(await analyse(model, weights, { ...optionsOf(request, runtime, hooks, { title, place, of: models.length }), groups, also }));
+  for (const [place, { model, weights, ...own }] of models.entries())
+    all.push(await analyse(model, weights, { ...optionsOf(request, runtime, hooks, { title, place, of: models.length }), ...own, also }));
+  const joined = joinedAnalyses(all);
   return {
-    ...joinedAnalyses(all),
+    ...joined,
     ...(first === undefined ? {} : { first }),
-    ...(remarks.length === 0 ? {} : { remarks }),
+    remarks: [...remarks, ...(joined.remarks ?? [])],
     seconds: (performance.now() - began) / 1000,
   };
 }
@@ -78,9 +79,9 @@ export async function studyModel(
 ): Promise<Studies> {
   const { title, models } = await analysed(request, runtime, hooks);
   const all: Studies[] = [];
-  for (const [place, { model, weights, groups }] of models.entries())
+  for (const [place, { model, weights, ...own }] of models.entries())
     all.push(
-      await study(model, weights, request.study, { ...optionsOf(request, runtime, hooks, { title, place, of: models.length }), groups }),
+      await study(model, weights, request.study, { ...optionsOf(request, runtime, hooks, { title, place, of: models.length }), ...own }),
     );
   return joinedStudies(all);
 }
@@ -136,7 +137,8 @@ async function sequencesOf(
   const title = `${model.name} · ${state}`;
   const groups = grouped(model, examplesOf(data, count, length), length, fixed?.size);
   if (groups.length === 0) throw tooShort(title);
-  return { title, models: [{ model, weights, groups }], remarks: [], kept, ...(first === undefined ? {} : { first }) };
+  const vocabularies = Object.fromEntries(Object.entries(kept.vocabularies).map(([dimension, { tokens }]) => [dimension, tokens]));
+  return { title, models: [{ model, weights, groups, vocabularies }], remarks: [], kept, ...(first === undefined ? {} : { first }) };
 }
 
 const tooShort = (title: string): AnalysisError =>

@@ -16,6 +16,7 @@ export function joinedAnalyses(all: readonly Analysis[]): Analysis {
     layers: all.flatMap((each) => each.layers),
     studies: joinedStudies(all.map((each) => each.studies)),
     verdicts: [...verdicts.filter(({ kind }) => kind !== 'sound'), ...verdicts.filter(({ kind }) => kind === 'sound')],
+    remarks: [...new Set(all.flatMap(({ remarks = [] }) => remarks))],
     seconds: all.reduce((sum, each) => sum + each.seconds, 0),
   };
 }

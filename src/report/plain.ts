@@ -1,14 +1,18 @@
 // An analysis in plain text, for a terminal.
 
 import type { Analysis, FixedPoints, LayerAnalysis, Verdict } from '../shared/analysis.ts';
+import { ablationText } from './ablation.ts';
+import { attributionText } from './attribution.ts';
 import { fixedPointsOf, inputText, pointsText } from './fixed-points.ts';
+import { probesText } from './probes.ts';
 import { triedText } from './repair.ts';
 import { horizonText, longest, text } from './words.ts';
 
 export function analysisText(analysis: Analysis): string {
-  const { title, sequences, steps, threshold, layers, verdicts, tried = [], seconds } = analysis;
+  const { title, sequences, steps, threshold, layers, verdicts, tried = [], remarks = [], seconds } = analysis;
   const head = `${title}: ${sequences} sequences of up to ${steps} steps, ${text(seconds)} s\n`;
-  return `${head}\n${verdicts.map(verdictText).join('\n')}\n${triedText(tried)}${layers.map((layer) => layerText(layer, threshold, fixedPointsOf(analysis, layer.layer))).join('\n')}`;
+  const studies = [probesText, attributionText, ablationText].map((write) => write(analysis)).filter((each) => each !== '');
+  return `${head}\n${verdicts.map(verdictText).join('\n')}\n${triedText(tried)}${layers.map((layer) => layerText(layer, threshold, fixedPointsOf(analysis, layer.layer))).join('\n')}${studies.map((each) => `\n${each}`).join('')}${remarks.map((each) => `\n${each}\n`).join('')}`;
 }
 
 const verdictText = ({ text: said, evidence, repairs, place }: Verdict): string =>

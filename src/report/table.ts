@@ -1,9 +1,13 @@
 // The numbers behind the charts, for a spreadsheet.
 
 import type { Analysis, FixedPoints } from '../shared/analysis.ts';
+import { ablationRows } from './ablation.ts';
+import { attributionRows } from './attribution.ts';
+import { probesRows } from './probes.ts';
 
 /** The numbers behind the charts: `layer,quantity,name,place,value,low,high`. */
-export function analysisTable({ layers, studies }: Analysis): string {
+export function analysisTable(analysis: Analysis): string {
+  const { layers, studies } = analysis;
   const rows: (readonly (string | number)[])[] = [['layer', 'quantity', 'name', 'place', 'value', 'low', 'high', 'sequences']];
   for (const { layer, curves, ways, direct, spectrum, gates, units, trajectories } of layers) {
     for (const { state, mean, low, high, sequences } of curves)
@@ -43,7 +47,12 @@ export function analysisTable({ layers, studies }: Analysis): string {
         for (const [component, value] of at[k]!.entries())
           rows.push([layer, 'trajectory', `sequence ${sequence + 1}: component ${component + 1}`, t, value, '', '', '']);
   }
-  rows.push(...(studies.fixedPoints ?? []).flatMap(fixedPointRows));
+  rows.push(
+    ...(studies.fixedPoints ?? []).flatMap(fixedPointRows),
+    ...probesRows(analysis),
+    ...attributionRows(analysis),
+    ...ablationRows(analysis),
+  );
   return csv(rows);
 }
 

@@ -183,6 +183,8 @@ export interface Attribution {
   /** What is explained: `loss at the last step`. */
   readonly output: string;
   readonly baseline: string;
+  /** Only so many last steps go along the path, as it is too rough where more do; absent where all do. */
+  readonly window?: number;
   /** The residual below which the values of a sequence count as found. */
   readonly limit: number;
   readonly sequences: readonly AttributedSequence[];
@@ -385,8 +387,6 @@ export interface Analysis {
   readonly seed: number;
   readonly layers: readonly LayerAnalysis[];
   readonly studies: Studies;
-  /** Studies that were asked for and that the model, or its data, has nothing for. */
-  readonly notStudied?: readonly { readonly study: StudyName; readonly why: string }[];
   readonly verdicts: readonly Verdict[];
   /** The first of the sequences, as a debugger opens it; absent of an ONNX model, where it is the first that ran. */
   readonly first?: FirstSequence;

@@ -3,6 +3,9 @@
 // a_t = Σ_units x_t · ∫₀¹ ∂F(α x) / ∂x_t dα: the path goes straight from zero to the input, of classes from zero vectors to their embeddings. The
 // values add up to F(x) − F(0), over every piece of the path by itself: so pieces over which they miss it are halved, until the misses together are below a
 // thousandth of the change. Each piece has eight of Gauss and Legendre's points.
+//
+// Where all of a long sequence goes along the path, a trained network is chaotic between its ends, and no number of points is enough. So windows are
+// tried, from short to long: only the last steps go along the path, the earlier stay as they are; the longest is taken that most sequences are smooth over.
 
 import { Builder } from '../../graph/builder.ts';
 import { differentiate } from '../../graph/differentiate.ts';
@@ -15,16 +18,16 @@ import { graphAtRest } from '../../tracing/source.ts';
 import { traceSizes } from '../../tracing/trace.ts';
 import type { Sequences } from '../analyse.ts';
 import { meanEstimate } from '../statistics.ts';
+import { LIMIT, Path, POINTS } from './path-pieces.ts';
 import { gaussLegendre } from './quadrature.ts';
 import { chosenRows, RowRuns, rowsAtOnce } from './rows.ts';
 import { cutAt, type InputSource, inputSources, stepsAxis } from './sources.ts';
 import { type Study, type StudyContext, StudyError } from './study.ts';
 
-/** The residual that is asked for, relative to the output's change along the path. */
-const LIMIT = 1e-3;
-/** Points of a piece of the path, and the most of a sequence in all. */
-const POINTS = 8;
-const MOST_POINTS = Number(process.env.P ?? 256);
+/** The shortest window, in steps; the share of sequences that must be smooth over one, and how many are asked first. */
+const SHORTEST = 5;
+const MOSTLY = 0.75;
+const FEW = 4;
 /** Numbers of a step that are said of an input that is no class. */
 const SHOWN = 3;
 
@@ -42,14 +45,32 @@ export const attribution: Study<'attribution'> = {
       );
     const output = outputOf(model, context.explain ?? 'score');
     const path = pathGraph(graph, sources, output);
-    const sequences: AttributedSequence[] = [];
     const total = groups.reduce((sum, { batch }) => sum + batch, 0);
-    for (const group of groups) {
-      const tell = (done: number): void => check((sequences.length + done * group.batch) / total);
-      sequences.push(...(await attributed(context, group, { graph, sources, output, path, tell })));
+    const windows = windowsOf(Math.max(...groups.map(({ steps }) => steps)));
+    const over = async (window: number, chosen: StudyContext['groups'], share: (done: number) => void): Promise<AttributedSequence[]> => {
+      const found: AttributedSequence[] = [];
+      for (const group of chosen) {
+        const tell = (done: number): void => share((found.length + done * group.batch) / total);
+        found.push(...(await attributed(context, group, { graph, sources, output, path, window, tell })));
+      }
+      return found;
+    };
+    let sequences: AttributedSequence[] = [];
+    let window = windows[0]!;
+    for (const [k, each] of windows.entries()) {
+      const share = (done: number): void => check((k + done) / windows.length);
+      // A few first: to find out that a window is too long takes the most points.
+      const [first] = groups as [Sequences];
+      const few = { ...first, ...fewOf(model, first) };
+      if (k > 0 && few.batch < total && !isSmooth(await over(each, [few], share))) break;
+      const found = await over(each, groups, share);
+      if (k > 0 && !isSmooth(found)) break;
+      [sequences, window] = [found, each];
     }
+    const isWhole = window === windows.at(-1);
     return {
       output: output.what,
+      ...(isWhole ? {} : { window }),
       baseline: sources.some(({ input }) => input.value.type.dtype === 'int') ? 'zero vectors' : 'zero',
       limit: LIMIT,
       sequences,
@@ -61,6 +82,7 @@ export const attribution: Study<'attribution'> = {
                 ...sharesByLag(
                   sequences.filter(({ residual }) => residual <= LIMIT),
                   k,
+                  window,
                 ),
               },
             ]
@@ -70,6 +92,28 @@ export const attribution: Study<'attribution'> = {
     };
   },
 };
+
+/** Numbers of last steps that go along the path: each twice the one before, and all. */
+function windowsOf(steps: number): number[] {
+  const windows: number[] = [];
+  for (let window = SHORTEST; window < steps; window *= 2) windows.push(window);
+  return [...windows, steps];
+}
+
+const isSmooth = (found: readonly AttributedSequence[]): boolean =>
+  found.filter(({ residual }) => residual <= LIMIT).length >= MOSTLY * found.length;
+
+/** The first sequences of a group by themselves. */
+function fewOf(model: Model, { inputs, batch, steps, lengths }: Sequences): Pick<Sequences, 'inputs' | 'batch'> {
+  const rows = Array.from({ length: Math.min(FEW, batch) }, (_, row) => row);
+  const sizes = traceSizes(model, steps, lengths, batch);
+  return {
+    batch: rows.length,
+    inputs: Object.fromEntries(
+      model.inputs.map(({ name, value }) => [name, chosenRows(inputs[name]!, value.type.axes, sizes, rows) as Float32Array | Int32Array]),
+    ),
+  };
+}
 
 interface Output {
   readonly what: string;
@@ -141,11 +185,13 @@ interface Along {
   readonly sources: readonly InputSource[];
   readonly output: Output;
   readonly path: PathGraph;
+  /** The last steps that go along the path. */
+  readonly window: number;
   readonly tell: (done: number) => void;
 }
 
 async function attributed(context: StudyContext, group: Sequences, along: Along): Promise<AttributedSequence[]> {
-  const { graph, sources, output, path, tell } = along;
+  const { graph, sources, output, path, window, tell } = along;
   const { model } = context;
   const { batch } = group;
   const sizes = traceSizes(model, group.steps, group.lengths, batch);
@@ -164,8 +210,20 @@ async function attributed(context: StudyContext, group: Sequences, along: Along)
   const cuts = read.slice(0, path.cuts.length) as Float32Array[];
   // Sequences first: a row is then one piece.
   const firsts = path.cuts.map(({ type }) => ['B', ...type.axes.map(({ name }) => name).filter((name) => name !== 'B')]);
-  const inputs = path.cuts.map(({ type }, k) => arranged(cuts[k]!, type.axes, sizes, firsts[k]!));
   const own = chosenNumbers(output, order, sizes, read.slice(path.cuts.length));
+  const steps = path.cuts.map((cut) => sources.find(({ values }) => values.includes(cut))!.along);
+  /** Whether a step of a value goes along the path. */
+  const moves = (k: number, row: number, step: number): boolean => {
+    const axis = steps[k];
+    if (axis === undefined) return true;
+    const last = axis === stepsAxis(output.value) ? own.at![row]! : sizes[axis]! - 1;
+    return step > last - window;
+  };
+  const inputs = path.cuts.map(({ type }, k) => {
+    const axes = firsts[k]!.map((name) => type.axes.find((axis) => axis.name === name)!);
+    const data = arranged(cuts[k]!, type.axes, sizes, firsts[k]!) as Float32Array;
+    return scaled(data, axes, sizes, steps[k], (row, step) => Number(moves(k, row, step)));
+  });
   const paths = all.map((row) => new Path(row));
   const widths = cuts.map(({ length }) => length / batch);
   const { points, weights } = gaussLegendre(POINTS);
@@ -179,19 +237,15 @@ async function attributed(context: StudyContext, group: Sequences, along: Along)
         const given = new Map<Value, Elements>([[path.chosen, chosenRows(own.chosen, order, sizes, rows)]]);
         for (const [k, cut] of path.cuts.entries()) {
           const data = chosenRows(cuts[k]!, cut.type.axes, sizes, rows) as Float32Array;
-          given.set(
-            cut,
-            scaledRows(data, cut.type.axes, { ...sizes, B: rows.length }, (row) => now[row]?.share ?? 0, Number(process.env.W ?? 1000)),
-          );
+          const factor = (place: number, step: number): number => (moves(k, rows[place]!, step) ? (now[place]?.share ?? 0) : 1);
+          given.set(cut, scaled(data, cut.type.axes, { ...sizes, B: rows.length }, steps[k], factor));
         }
         const [outputs, ...gradients] = await runs.run(path.graph, rows, given, [['B'], ...firsts]);
         for (const [k, job] of now.entries()) {
           job.output?.(outputs![k]!);
           for (const [n, sums] of (job.sums ?? []).entries()) {
             const [gradient, input, width] = [gradients[n]!, inputs[n]!, widths[n]!];
-            for (let at = 0; at < width; at += 1)
-              if (at >= width - Number(process.env.W ?? 1000) * (width / group.steps))
-                sums[at]! += job.weight * gradient[k * width + at]! * input[job.row * width + at]!;
+            for (let at = 0; at < width; at += 1) sums[at]! += job.weight * gradient[k * width + at]! * input[job.row * width + at]!;
           }
         }
         const closed = batch - open.length;
@@ -218,105 +272,6 @@ async function attributed(context: StudyContext, group: Sequences, along: Along)
     };
   });
 }
-
-/** A point of a sequence's path to compute: the output there, or the gradient, which is added to a piece's sums. */
-interface Job {
-  readonly row: number;
-  readonly share: number;
-  readonly weight: number;
-  readonly output?: (value: number) => void;
-  readonly sums?: readonly Float64Array[];
-}
-
-/** A piece of a path, with its part of the integrals. */
-interface Piece {
-  readonly from: number;
-  readonly to: number;
-  /** By value along the path; empty until it is computed. */
-  readonly sums: Float64Array[];
-}
-
-/** The path of one sequence, in pieces. That the sums of a piece are the output's change over it holds for each by itself, so it is known where the
- *  path is too steep for its points, and those pieces are halved. */
-class Path {
-  readonly #row: number;
-  #pieces: Piece[] = [
-    { from: 0, to: 0.5, sums: [] },
-    { from: 0.5, to: 1, sums: [] },
-  ];
-  readonly #outputs = new Map<number, number>();
-  #points = 0;
-
-  constructor(row: number) {
-    this.#row = row;
-  }
-
-  /** What is not yet known of the pieces. */
-  jobs(points: readonly number[], weights: readonly number[], widths: readonly number[]): Job[] {
-    const row = this.#row;
-    const jobs: Job[] = [];
-    const open = this.#pieces.filter(({ sums }) => sums.length === 0);
-    for (const end of new Set(open.flatMap(({ from, to }) => [from, to])))
-      if (!this.#outputs.has(end)) jobs.push({ row, share: end, weight: 0, output: (value) => this.#outputs.set(end, value) });
-    for (const { from, to, sums } of open) {
-      sums.push(...widths.map((width) => new Float64Array(width)));
-      this.#points += points.length;
-      for (const [k, point] of points.entries())
-        jobs.push({ row, share: from + (to - from) * point, weight: (to - from) * weights[k]!, sums });
-    }
-    return jobs;
-  }
-
-  /** Halves the pieces that miss most; false where all is well, or enough has been tried. */
-  refine(): boolean {
-    const allowed = LIMIT * Math.abs(this.#change);
-    const misses = this.#pieces.map((piece) => this.#miss(piece));
-    if (misses.reduce((sum, each) => sum + each, 0) <= allowed) return false;
-    const room = Math.floor((MOST_POINTS - this.#points) / (2 * POINTS));
-    const worst = [...this.#pieces.keys()]
-      .filter((k) => misses[k]! > allowed / (2 * this.#pieces.length))
-      .sort((a, b) => misses[b]! - misses[a]!)
-      .slice(0, room);
-    if (worst.length === 0) return false;
-    this.#pieces = this.#pieces.flatMap((piece, k): Piece[] => {
-      if (!worst.includes(k)) return [piece];
-      const middle = (piece.from + piece.to) / 2;
-      return [
-        { from: piece.from, to: middle, sums: [] },
-        { from: middle, to: piece.to, sums: [] },
-      ];
-    });
-    return true;
-  }
-
-  get #change(): number {
-    return this.#outputs.get(1)! - this.#outputs.get(0)!;
-  }
-
-  #miss({ from, to, sums }: Piece): number {
-    return Math.abs(this.#outputs.get(to)! - this.#outputs.get(from)! - sums.reduce((sum, each) => sum + total(each), 0));
-  }
-
-  result(
-    widths: readonly number[],
-  ): Pick<AttributedSequence, 'atInput' | 'atBaseline' | 'residual' | 'points'> & { readonly values: readonly Float64Array[] } {
-    const change = Math.abs(this.#change);
-    const missed = this.#pieces.reduce((sum, piece) => sum + this.#miss(piece), 0);
-    return {
-      values: widths.map((width, n) => {
-        const values = new Float64Array(width);
-        for (const { sums } of this.#pieces) for (let at = 0; at < width; at += 1) values[at]! += sums[n]![at]!;
-        return values;
-      }),
-      atInput: this.#outputs.get(1)!,
-      atBaseline: this.#outputs.get(0)!,
-      residual: change === 0 ? (missed === 0 ? 0 : Number.POSITIVE_INFINITY) : missed / change,
-      points: this.#points,
-    };
-  }
-}
-
-const total = (values: Float64Array): number => values.reduce((sum, each) => sum + each, 0);
 
 /** Which number of the output is meant: that of the last step that counts; its step, by sequence. */
 function chosenNumbers(
@@ -366,12 +321,22 @@ function chosenNumbers(
   return { chosen, ...(isStepped ? { at } : {}) };
 }
 
-function scaledRows(data: Float32Array, axes: readonly Axis[], sizes: Sizes, factor: (row: number) => number, W = 1000): Float32Array {
+/** Each number times the factor of its row and its step along an axis; the step is 0 where there is none. */
+function scaled(
+  data: Float32Array,
+  axes: readonly Axis[],
+  sizes: Sizes,
+  along: string | undefined,
+  factor: (row: number, step: number) => number,
+): Float32Array {
   const lengths = sizesOf(axes, sizes);
-  const place = axes.findIndex(({ name }) => name === 'B');
-  const inner = product(lengths.slice(place + 1));
-  const T = lengths[0]!;
-  return data.map((each, k) => (Math.floor(k / (data.length / T)) < T - W ? each : each * factor(Math.floor(k / inner) % lengths[place]!)));
+  const strideOf = (name: string): readonly [stride: number, length: number] => {
+    const place = axes.findIndex((axis) => axis.name === name);
+    return place < 0 ? [1, 1] : [product(lengths.slice(place + 1)), lengths[place]!];
+  };
+  const [row, rows] = strideOf('B');
+  const [step, steps] = along === undefined ? [1, 1] : strideOf(along);
+  return data.map((each, k) => each * factor(Math.floor(k / row) % rows, Math.floor(k / step) % steps));
 }
 
 /** An input's values, summed over everything but its steps. */
@@ -412,16 +377,17 @@ function tokensOf(
   });
 }
 
-/** By lag from the output, back to the first step: mean share of the sequences that reach so far. */
+/** By lag from the output, back to the first step that goes along the path: mean share of the sequences that reach so far. */
 function sharesByLag(
   sequences: readonly AttributedSequence[],
   input: number,
+  window: number,
 ): Pick<Attribution['byLag'][number], 'share' | 'low' | 'high'> {
   const shares = sequences.flatMap(({ at, inputs }) => {
     const total = inputs.reduce((sum, { values }) => sum + values.reduce((own, each) => own + Math.abs(each), 0), 0);
     const { values } = inputs[input]!;
     if (at === undefined || total === 0) return [];
-    return [Array.from({ length: at + 1 }, (_, lag) => Math.abs(values[at - lag] ?? 0) / total)];
+    return [Array.from({ length: Math.min(at + 1, window) }, (_, lag) => Math.abs(values[at - lag] ?? 0) / total)];
   });
   const reach = Math.max(0, ...shares.map(({ length }) => length));
   const estimates = Array.from({ length: reach }, (_, lag) => meanEstimate(shares.flatMap((each) => each[lag] ?? [])));

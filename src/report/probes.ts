@@ -1,0 +1,68 @@
+// What a linear read-out of a state still tells of earlier inputs: by lag, beside what it could tell without a memory.
+
+import type { Analysis, ProbeCurve } from '../shared/analysis.ts';
+import { lineChart } from '../shared/chart.ts';
+import { text } from './words.ts';
+
+export function probesHtml({ studies: { probes } }: Analysis): string {
+  if (probes === undefined) return '';
+  return `<section><h2>What the states still tell</h2><p>Linear read-outs (ridge regression) of the states, of the input so many steps before: each sequence is judged by what was learned from others. Control is the same read-out of random answers, one for each class: what is learned by heart. Present is that of the present input alone: what is above it is memory. Baseline says always the most frequent class, or the mean.</p>${probes.map(curveHtml).join('')}</section>`;
+}
+
+const curveHtml = ({
+  layer,
+  state,
+  target,
+  measure,
+  lags,
+  value,
+  low,
+  high,
+  control,
+  baseline,
+  present,
+  learnedFrom,
+  judgedOn,
+}: ProbeCurve): string =>
+  `${lineChart({
+    title: `${measure === 'R²' ? 'R²' : 'Accuracy'} of ${target} read out of ${state} in ${layer}`,
+    along: 'lag, steps',
+    series: [
+      {
+        name: state,
+        points: lags.map((lag, k) => [lag, value[k]!] as const),
+        spread: lags.map((lag, k) => [lag, low[k]!, high[k]!] as const),
+      },
+      ...Object.entries({ control, present, baseline }).map(([name, values]) => ({
+        name,
+        points: lags.map((lag, k) => [lag, values[k]!] as const),
+      })),
+    ],
+  })}<p class="unit">Learned from ${learnedFrom} sequences, judged on ${judgedOn}, each by what was learned from others; the band is the 95 % interval of Student's t over sequences.</p>`;
+
+export const probesText = ({ studies: { probes = [] } }: Analysis): string =>
+  probes
+    .map(
+      ({ layer, state, target, measure, lags, value, control, present, baseline }) =>
+        `${measure} of ${target} read out of ${state} in ${layer} by lag (control, present input alone, baseline)\n${lags
+          .map((lag, k) => `  ${lag}: ${[value, control, present, baseline].map((each) => text(each[k]!)).join('  ')}\n`)
+          .join('')}`,
+    )
+    .join('\n');
+
+export const probesRows = ({ studies: { probes = [] } }: Analysis): (readonly (string | number)[])[] =>
+  probes.flatMap(({ layer, state, target, measure, lags, value, low, high, control, present, baseline, judgedOn }) =>
+    lags.flatMap((lag, k) => [
+      [layer, `probe: ${measure} of ${target}`, state, lag, value[k]!, low[k]!, high[k]!, judgedOn],
+      ...Object.entries({ control, present, baseline }).map(([name, values]) => [
+        layer,
+        `probe: ${measure} of ${target}, ${name}`,
+        state,
+        lag,
+        values[k]!,
+        '',
+        '',
+        judgedOn,
+      ]),
+    ]),
+  );

@@ -1,0 +1,255 @@
+// Studies of models whose answers are known otherwise: in closed form, by central differences, or as another model.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { type Sequences, study } from '../../../src/analysis/analyse.ts';
+import { gaussLegendre } from '../../../src/analysis/studies/quadrature.ts';
+import type { Model } from '../../../src/graph/model.ts';
+import { buildModel, loadProgram } from '../../../src/language/index.ts';
+import type { Ablated, Ablation, Attribution, ProbeCurve, StudyName } from '../../../src/shared/analysis.ts';
+import { random } from '../../../src/shared/random.ts';
+import { initialise } from '../../../src/training/initialise.ts';
+import { InterpreterEvaluator } from '../../tracing/interpreter.ts';
+
+type Weights = ReturnType<typeof initialise>;
+
+interface Case {
+  readonly model: Model;
+  readonly weights: Weights;
+}
+
+async function built(text: string, change: (name: string, data: Float32Array) => void = () => undefined): Promise<Case> {
+  const path = '/one.rnn';
+  const program = await loadProgram(path, (file) => (file === path ? Promise.resolve(text) : readFile(file, 'utf8')));
+  const model = buildModel(program, { model: 'One', classes: { Char: 5 } });
+  const weights = initialise(model.weights, 3);
+  for (const [name, { data }] of weights) change(name, data);
+  return { model, weights };
+}
+
+/** Normal numbers of each input, [T, B, width]. */
+function sequences({ model }: Case, steps: number, batch: number, seed = 1): Sequences {
+  const inputs = model.inputs.map(({ name, value }) => {
+    const chance = random(seed, name);
+    const width = value.type.axes.slice(2).reduce((all, { size }) => all * (size as number), 1);
+    const length = steps * batch * width;
+    return [
+      name,
+      value.type.dtype === 'int'
+        ? Int32Array.from({ length }, () => Math.floor(5 * chance.uniform()))
+        : Float32Array.from({ length }, () => chance.normal()),
+    ] as const;
+  });
+  return { steps, batch, lengths: {}, inputs: Object.fromEntries(inputs) };
+}
+
+async function studied<Result>(name: StudyName, { model, weights }: Case, groups: readonly Sequences[]): Promise<Result> {
+  const found = await study(model, weights, name, { title: 'test', groups, evaluator: () => new InterpreterEvaluator() });
+  return found[name] as Result;
+}
+
+const near = (a: number, b: number, tolerance: number, what: string): void =>
+  assert.ok(Math.abs(a - b) <= tolerance, `${what}: ${a} instead of ${b}`);
+
+const REGISTER = `cell register(x: [I], size H) {
+  state a: [I], b: [I], h: [I]
+
+  a' = x
+  b' = a
+  h' = b
+}
+
+`;
+
+const SHIFT = `cell shift(x: [I], size H) {
+  state h: [H]
+  param W: [H, I], U: [H, H]
+
+  h' = W @ x + U @ h
+}
+
+`;
+
+/** Weights with which h has the input of this step, of the one before, ... */
+const shifting =
+  (units: number, inputs: number) =>
+  (name: string, data: Float32Array): void => {
+    if (name.endsWith('.W')) for (let k = 0; k < data.length; k += 1) data[k] = Math.floor(k / inputs) === k % inputs ? 1 : 0;
+    if (name.endsWith('.U')) for (let k = 0; k < data.length; k += 1) data[k] = Math.floor(k / units) - inputs === k % units ? 1 : 0;
+  };
+
+describe('probes', function () {
+  this.timeout(60_000);
+
+  it('read out of a shift register what it holds, and nothing else', async () => {
+    const one = await built(`${SHIFT}model One(x: [T, 1]) {\n  y = shift(x, 3)\n}\n`, shifting(3, 1));
+    const [curve] = await studied<ProbeCurve[]>('probes', one, [sequences(one, 30, 8), sequences(one, 20, 4, 2)]);
+    assert.equal(curve!.measure, 'R²');
+    assert.equal(curve!.judgedOn, 12);
+    for (const [k, lag] of curve!.lags.entries()) {
+      const value = curve!.value[k]!;
+      if (lag < 3) near(value, 1, 1e-3, `at lag ${lag}`);
+      else assert.ok(value < 0.2, `at lag ${lag}: ${value}`);
+      assert.ok(curve!.control[k]! < 0.2, `control at lag ${lag}: ${curve!.control[k]}`);
+      assert.ok(lag === 0 ? curve!.present[k]! > 0.99 : curve!.present[k]! < 0.2, `present input at lag ${lag}: ${curve!.present[k]}`);
+      assert.ok(curve!.low[k]! <= value && value <= curve!.high[k]!);
+    }
+  });
+
+  it('read classes out of what holds them, and the control beside them', async () => {
+    const one = await built(`${SHIFT}model One(text: [T] of Char) {\n  x = embed(text, 5)\n  y = shift(x, 10)\n}\n`, (name, data) => {
+      shifting(10, 5)(name, data);
+      // Each class has a unit of its own.
+      if (name.startsWith('x.')) for (let k = 0; k < data.length; k += 1) data[k] = k % 6 === 0 ? 1 : 0;
+    });
+    const [curve] = await studied<ProbeCurve[]>('probes', one, [sequences(one, 40, 8)]);
+    const at = (lag: number): number => curve!.lags.indexOf(lag);
+    assert.equal(curve!.measure, 'accuracy');
+    for (const lag of [0, 1]) {
+      assert.equal(curve!.value[at(lag)], 1);
+      assert.equal(curve!.control[at(lag)], 1, 'a label for each class is learned by heart where the class is known');
+    }
+    assert.ok(curve!.value[at(3)]! < 0.45, 'four of five classes are guessed wrong');
+    assert.ok(curve!.present[at(1)]! < 0.45 && curve!.baseline[at(1)]! < 0.45);
+  });
+
+  it('need sequences to be judged on', async () => {
+    const one = await built(`model One(x: [T, 1]) {\n  y = rnn(x, 2)\n}\n`);
+    await assert.rejects(studied('probes', one, [sequences(one, 20, 2)]), /give at least 3/);
+  });
+});
+
+describe('ablation', function () {
+  this.timeout(60_000);
+  const text = (layer: string): string => `model One(x: [T, 2], y: [T, 3]) {\n  h = ${layer}\n  loss = mse(h, y)\n}\n`;
+  const rowOf = ({ rows }: Ablation, what: string, kind: Ablated['kind']): Ablated => {
+    const found = rows.find((row) => row.what === what && row.kind === kind);
+    assert.ok(found, `${what} is not among ${rows.map((row) => row.what).join(', ')}`);
+    return found;
+  };
+
+  it('of a unit is the model whose unit is always 0', async () => {
+    const whole = await built(text('rnn(x, 3)'));
+    const groups = [sequences(whole, 12, 4), sequences(whole, 7, 2, 5)];
+    const found = await studied<Ablation>('ablation', whole, groups);
+    assert.equal(found.sequences, 6);
+    // tanh(0) = 0: all of what makes the unit is taken away.
+    const without = await built(text('rnn(x, 3)'), (_, data) => data.fill(0, (data.length / 3) * 1, (data.length / 3) * 2));
+    const other = await studied<Ablation>('ablation', without, groups);
+    near(rowOf(found, 'unit 1 of h = 0', 'unit').value, other.loss.value - found.loss.value, 1e-6, 'change of the loss');
+    near(rowOf(other, 'unit 1 of h = 0', 'unit').value, 0, 1e-7, 'what is 0 already');
+  });
+
+  it('of a gate at 1 is the model whose gate is always open', async () => {
+    const whole = await built(text('lstm(x, 3)'));
+    const groups = [sequences(whole, 10, 5)];
+    const found = await studied<Ablation>('ablation', whole, groups);
+    const open = await built(text('lstm(x, 3)'), (name, data) => {
+      if (/\.(W|U)_f$/.test(name)) data.fill(0);
+      if (/\.b_f$/.test(name)) data.fill(40);
+    });
+    const other = await studied<Ablation>('ablation', open, groups);
+    near(rowOf(found, 'f = 1', 'gate').value, other.loss.value - found.loss.value, 1e-6, 'change of the loss');
+    assert.ok(Math.abs(rowOf(found, 'f = 1', 'gate').value) > 1e-4);
+  });
+
+  it('of an interval of what is read, and of what came before a step, are sequences without them', async () => {
+    const whole = await built(text('gru(x, 3)'));
+    const [group] = [sequences(whole, 20, 4)];
+    const found = await studied<Ablation>('ablation', whole, [group]);
+    const loss = async (one: Sequences): Promise<number> => (await studied<Ablation>('ablation', whole, [one])).loss.value;
+    const x = Float32Array.from(group.inputs.x!).fill(0, 4 * 4 * 2, 6 * 4 * 2);
+    near(
+      rowOf(found, 'x at 4 … 5', 'input').value,
+      (await loss({ ...group, inputs: { ...group.inputs, x } })) - found.loss.value,
+      1e-6,
+      'input',
+    );
+    const part = (from: number, to: number): Sequences => ({
+      ...group,
+      steps: to - from,
+      inputs: { x: group.inputs.x!.slice(from * 8, to * 8), y: group.inputs.y!.slice(from * 12, to * 12) },
+    });
+    const apart = ((await loss(part(0, 12))) * 12 + (await loss(part(12, 20))) * 8) / 20;
+    near(rowOf(found, 'reset at 12', 'reset').value, apart - found.loss.value, 1e-6, 'reset');
+  });
+
+  it('is refused where there is no loss', async () => {
+    const one = await built(`model One(x: [T, 1]) {\n  y = rnn(x, 2)\n}\n`);
+    await assert.rejects(studied('ablation', one, [sequences(one, 6, 3)]), /no line called loss.*Write one/);
+  });
+});
+
+describe('integrated gradients', function () {
+  this.timeout(60_000);
+
+  it('of a linear network are its powers', async () => {
+    const leaky = `cell leaky(x: [I], size H) {\n  state h: [I]\n\n  h' = 0.5 * h + x\n}\n\n`;
+    const one = await built(`${leaky}model One(x: [T, 1]) {\n  y = leaky(x, 1)\n}\n`);
+    const group = sequences(one, 8, 3);
+    const { sequences: found, window } = await studied<Attribution>('attribution', one, [group]);
+    assert.equal(window, undefined);
+    for (const [row, { inputs, residual, atBaseline, at }] of found.entries()) {
+      assert.equal(at, 7);
+      assert.equal(atBaseline, 0);
+      assert.ok(residual < 1e-5, `residual ${residual}`);
+      for (const [t, value] of inputs[0]!.values.entries())
+        near(value, 0.5 ** (7 - t) * group.inputs.x![t * 3 + row]!, 1e-5, `row ${row}, t = ${t}`);
+    }
+  });
+
+  for (const layer of ['rnn', 'lstm', 'gru'])
+    it(`of ${layer} over words add up to the change of the score`, async () => {
+      const one = await built(
+        `model One(text: [T] of Char) {\n  x = embed(text, 4)\n  h = ${layer}(x, 6)\n  o = linear(h, Char)\n  loss = cross_entropy(o, next(text))\n}\n`,
+      );
+      const own = sequences(one, 14, 5);
+      const next = own.inputs['next(text)']!;
+      const { sequences: found, limit, byLag } = await studied<Attribution>('attribution', one, [own]);
+      assert.equal(limit, 1e-3);
+      assert.equal(next.length, 70);
+      for (const { inputs, atInput, atBaseline, residual } of found) {
+        const sum = inputs.reduce((all, { values }) => all + values.reduce((part, value) => part + value, 0), 0);
+        assert.ok(residual < 1e-3, `residual ${residual}`);
+        near(sum, atInput - atBaseline, 1e-3 * Math.abs(atInput - atBaseline) + 1e-6, 'sum');
+      }
+      near(
+        byLag[0]!.share.reduce((sum, share) => sum + share, 0),
+        1,
+        1e-6,
+        'shares',
+      );
+    });
+
+  it('go to what is remembered alone', async () => {
+    const one = await built(`${REGISTER}model One(x: [T, 1]) {\n  y = register(x, 1)\n}\n`);
+    const { byLag } = await studied<Attribution>('attribution', one, [sequences(one, 9, 4)]);
+    near(byLag[0]!.share[2]!, 1, 1e-6, 'two steps back');
+  });
+
+  it('have points that integrate polynomials of degree 15 exactly', () => {
+    const { points, weights } = gaussLegendre(8);
+    for (const degree of [0, 7, 15])
+      near(
+        points.reduce((sum, point, k) => sum + weights[k]! * point ** degree, 0),
+        1 / (degree + 1),
+        1e-14,
+        `degree ${degree}`,
+      );
+  });
+});
+
+describe('studies', () => {
+  it('stop when they are given up', async () => {
+    const one = await built(`model One(x: [T, 1], y: [T, 2]) {\n  h = rnn(x, 2)\n  loss = mse(h, y)\n}\n`);
+    const { model, weights } = one;
+    for (const name of ['probes', 'attribution', 'ablation'] as const) {
+      const abort = new AbortController();
+      const progress = (share: number): void => {
+        if (share > 0) abort.abort(new Error('given up'));
+      };
+      const options = { title: 'test', groups: [sequences(one, 12, 4)], evaluator: () => new InterpreterEvaluator() };
+      await assert.rejects(study(model, weights, name, { ...options, progress, signal: abort.signal }), /given up/, name);
+    }
+  });
+});
