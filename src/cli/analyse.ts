@@ -78,13 +78,37 @@ async function analyse(given: Given, around: Surroundings): Promise<number> {
     return 0;
   }
   const source = named(given.positionals[0]!, terminal.folder) ?? (await plain(path));
-  const found = await around.engine.request('analyse', { source, ...settingsOf(given) });
+  const clear = terminal.columns === undefined || given.flag('json') ? '' : '\r\u001b[K';
+  const abort = new AbortController();
+  terminal.onInterrupt(() => abort.abort());
+  const found = await around.engine
+    .request(
+      'analyse',
+      { source, ...settingsOf(given) },
+      // On a terminal the share that is done stands in a line that is rewritten.
+      (event) => {
+        if (event.name === 'share' && clear !== '') terminal.out(`${clear}${Math.round(100 * event.data.done)} %`);
+      },
+      abort.signal,
+    )
+    .catch((error: unknown) => {
+      if (!abort.signal.aborted) throw error;
+      return undefined;
+    });
+  if (clear !== '') terminal.out(clear);
+  if (found === undefined) {
+    terminal.error('Interrupted.\n');
+    return INTERRUPTED;
+  }
   const analysis = await withTrials(source, found, given, around);
   await write(report, terminal.folder, analysisDocument(analysis), analysisTable(analysis), npz(analysisArrays(analysis)));
   if (given.flag('json')) terminal.out(`${JSON.stringify(analysis)}\n`);
   else terminal.out(analysisText(analysis));
   return 0;
 }
+
+/** As shells report a process that SIGINT ended. */
+const INTERRUPTED = 130;
 
 /** A page, and its numbers beside it. */
 async function write(
