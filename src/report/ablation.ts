@@ -19,22 +19,26 @@ export function ablationHtml({ studies: { ablation } }: Analysis): string {
   const { loss, sequences, rows, untried } = ablation;
   const tables = KINDS.map(([kind, title]) => kindHtml(title, kind, rows)).join('');
   const rest = untried === 0 ? '' : ` ${untried} units of large states, those that vary least, were not tried.`;
-  return `<section><h2>What the loss needs</h2><p>The loss of ${sequences} sequences is ${text(loss.value)} (95 %: ${text(loss.low)} to ${text(loss.high)}). The tables tell how much it changes without something, mean over the sequences with the 95 % interval of Student's t. An interval that reaches over 0 is no change.${rest}</p>${tables}</section>`;
+  return `<section><h2>What the loss needs</h2><p>The loss of ${sequences} sequences is ${text(loss.value)} (95 %: ${text(loss.low)} to ${text(loss.high)}). The tables tell how much it changes without something, mean over the sequences with the 95 % interval of Student's t. Where an interval reaches over 0, no change was shown; of ${rows.length} intervals about ${Math.round(0.05 * rows.length)} would miss 0 by chance if nothing mattered.${rest}</p>${tables}</section>`;
 }
 
 function kindHtml(title: string, kind: Ablated['kind'], all: readonly Ablated[]): string {
   const rows = all.filter((row) => row.kind === kind);
   if (rows.length === 0) return '';
-  const sorted = rows.toSorted((a, b) => b.value - a.value);
+  const sorted = rows.toSorted(bySize);
   const lines = sorted
     .slice(0, ROWS)
     .map(
       ({ layer, what, value, low, high }) =>
         `<tr><th>${escaped(layer)}</th><td>${escaped(what)}</td><td class="number">${signed(value)}</td><td class="number">${signed(low)} to ${signed(high)}</td></tr>`,
     );
-  const more = sorted.length > ROWS ? `<p class="unit">The ${ROWS} largest of ${sorted.length}; the table of numbers has all.</p>` : '';
+  const more =
+    sorted.length > ROWS ? `<p class="unit">The ${ROWS} largest changes of ${sorted.length}; the table of numbers has all.</p>` : '';
   return `${chartOf(title, kind, rows)}<table><caption>${escaped(title)}</caption><thead><tr><th>layer</th><th>without</th><th>loss</th><th>95 %</th></tr></thead><tbody>${lines.join('')}</tbody></table>${more}`;
 }
+
+/** What is better without comes beside what is worse. */
+const bySize = (a: Ablated, b: Ablated): number => Math.abs(b.value) - Math.abs(a.value);
 
 const signed = (value: number): string => `${value > 0 ? '+' : ''}${text(value)}`.replace('-', '−');
 
@@ -68,7 +72,7 @@ export function ablationText({ studies: { ablation } }: Analysis): string {
   const lines = KINDS.flatMap(([kind]) =>
     rows
       .filter((row) => row.kind === kind)
-      .toSorted((a, b) => b.value - a.value)
+      .toSorted(bySize)
       .slice(0, 4)
       .map(({ layer, what, value, low, high }) => `  without ${layer} ${what}: ${signed(value)} (95 %: ${signed(low)} to ${signed(high)})`),
   );

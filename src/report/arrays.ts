@@ -5,7 +5,8 @@ import type { Analysis } from '../shared/analysis.ts';
 export type NamedNumbers = readonly [name: string, array: { readonly shape: readonly number[]; readonly data: Float64Array }];
 
 /** By layer: `h/gradient by lag/c/mean` [lags], `h/timescales/c` [units], `h/ways/U_f/derivative of f` [steps], `h/gates/f/mean` [units],
- *  `h/trajectories/1/at` [points, components], `h/fixed points/zero/state` [points, units], ... */
+ *  `h/trajectories/1/at` [points, components], `h/fixed points/zero/state` [points, units], `h/probes/c/input/value` [lags], `integrated gradients/1/input` [steps],
+ *  `h/loss without/unit/c = 0/value` [units], ... */
 export function analysisArrays({ layers, studies }: Analysis): NamedNumbers[] {
   const arrays: NamedNumbers[] = [];
   for (const { layer, curves, ways, direct, spectrum, gates, units, trajectories } of layers) {
@@ -67,6 +68,26 @@ export function analysisArrays({ layers, studies }: Analysis): NamedNumbers[] {
   for (const [k, { inputs }] of (studies.attribution?.sequences ?? []).entries())
     for (const { input, values } of inputs)
       arrays.push([`integrated gradients/${k + 1}/${input}`, { shape: [values.length], data: Float64Array.from(values) }]);
+  const ablated = Map.groupBy(
+    studies.ablation?.rows ?? [],
+    ({ layer, kind, name, held }) => `${layer === '' ? '' : `${layer}/`}loss without/${kind}/${name} = ${held}`,
+  );
+  for (const [path, rows] of ablated) {
+    const put = (name: string, values: readonly number[]): void => {
+      arrays.push([`${path}/${name}`, { shape: [values.length], data: Float64Array.from(values) }]);
+    };
+    // The unit, or the timestep from which something is taken away.
+    if (rows[0]!.kind !== 'gate')
+      put(
+        'place',
+        rows.map(({ unit, from }) => unit ?? from!),
+      );
+    for (const name of ['value', 'low', 'high'] as const)
+      put(
+        name,
+        rows.map((row) => row[name]),
+      );
+  }
   return arrays;
 }
 

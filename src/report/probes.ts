@@ -6,7 +6,7 @@ import { text } from './words.ts';
 
 export function probesHtml({ studies: { probes } }: Analysis): string {
   if (probes === undefined) return '';
-  return `<section><h2>What the states still tell</h2><p>Linear read-outs (ridge regression) of the states, of the input so many steps before: each sequence is judged by what was learned from others. Control is the same read-out of random answers, one for each class: what is learned by heart. Present is that of the present input alone: what is above it is memory. Baseline says always the most frequent class, or the mean.</p>${probes.map(curveHtml).join('')}</section>`;
+  return `<section><h2>What the states still tell</h2><p>Linear read-outs (ridge regression) of the states, of the input so many steps before: each sequence is judged by what was learned from others. Control is the same read-out of random answers, one for each class: what is learned by heart, which is everything where each class can be told. Present is that of the present input alone: what is above it is memory. Baseline says always the most frequent class, or the mean.</p>${probes.map(curveHtml).join('')}</section>`;
 }
 
 const curveHtml = ({
@@ -38,7 +38,7 @@ const curveHtml = ({
         points: lags.map((lag, k) => [lag, values[k]!] as const),
       })),
     ],
-  })}<p class="unit">Learned from ${learnedFrom} sequences, judged on ${judgedOn}, each by what was learned from others; the band is the 95 % interval of Student's t over sequences.</p>`;
+  })}<p class="unit">Learned from ${learnedFrom} sequences, judged on ${judgedOn}, each by what was learned from others; the band is the 95 % interval of Student's t over sequences, which takes them as independent: those of a fold share a read-out, so it is somewhat narrow.</p>`;
 
 export const probesText = ({ studies: { probes = [] } }: Analysis): string =>
   probes

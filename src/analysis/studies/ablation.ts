@@ -39,7 +39,7 @@ interface Experiment {
 }
 
 /** A forward pass for each unit, gate and interval with all sequences, as many side by side as memory allows: an LSTM of 128 units makes about 550, which with 16 sequences
- *  of 100 steps take about as long as 9,000 rows of prediction (10 s on two cores). Throws StudyError where the model has no loss. */
+ *  take as long as about 9,000 rows of prediction. Throws StudyError where the model has no loss. */
 export const ablation: Study<'ablation'> = {
   title: 'the loss without a unit, a gate, or an interval of time',
   async run(context) {

@@ -5,7 +5,9 @@ import { readFile } from 'node:fs/promises';
 import { type Sequences, study } from '../../../src/analysis/analyse.ts';
 import type { Model } from '../../../src/graph/model.ts';
 import { buildModel, loadProgram } from '../../../src/language/index.ts';
-import type { Ablated, Ablation, Attribution, ProbeCurve, StudyName } from '../../../src/shared/analysis.ts';
+import { ablationHtml } from '../../../src/report/ablation.ts';
+import { analysisArrays } from '../../../src/report/arrays.ts';
+import type { Ablated, Ablation, Analysis, Attribution, ProbeCurve, StudyName } from '../../../src/shared/analysis.ts';
 import { random } from '../../../src/shared/random.ts';
 import { initialise } from '../../../src/training/initialise.ts';
 import { InterpreterEvaluator } from '../../tracing/interpreter.ts';
@@ -161,6 +163,44 @@ describe('ablation', function () {
     });
     const apart = ((await loss(part(0, 12))) * 12 + (await loss(part(12, 20))) * 8) / 20;
     near(rowOf(found, 'reset at 12', 'reset').value, apart - found.loss.value, 1e-6, 'reset');
+  });
+
+  it('of a layer that runs from the end is that of the sequence turned round', async () => {
+    // Both have the same weights, whatever they are called.
+    const change = (name: string, data: Float32Array): void => {
+      for (let k = 0; k < data.length; k += 1) data[k] = Math.sin(k + name.charCodeAt(name.length - 1));
+    };
+    const [forwards, backwards] = [await built(text('rnn(x, 3)'), change), await built(text('reverse(rnn(reverse(x), 3))'), change)];
+    const group = sequences(forwards, 10, 4);
+    const turned = Object.fromEntries(
+      Object.entries(group.inputs).map(([name, data]) => {
+        const row = data.length / 10;
+        return [name, (data as Float32Array).map((_, k) => data[(9 - Math.floor(k / row)) * row + (k % row)]!)];
+      }),
+    );
+    const one = await studied<Ablation>('ablation', forwards, [group]);
+    const other = await studied<Ablation>('ablation', backwards, [{ ...group, inputs: turned }]);
+    near(other.loss.value, one.loss.value, 1e-6, 'loss');
+    for (const what of ['unit 2 of h = 0', 'unit 0 of h = mean'])
+      near(rowOf(other, what, 'unit').value, rowOf(one, what, 'unit').value, 1e-6, what);
+    near(rowOf(other, 'x at 3 … 3', 'input').value, rowOf(one, 'x at 6 … 6', 'input').value, 1e-6, 'input');
+  });
+
+  it('is told in tables that begin with the largest changes, whichever way they go, and in numbers', async () => {
+    const whole = await built(text('rnn(x, 3)'));
+    const studies = { ablation: await studied<Ablation>('ablation', whole, [sequences(whole, 12, 4)]) };
+    const analysis = { layers: [], studies } as unknown as Analysis;
+    const largest = studies.ablation.rows
+      .filter(({ kind }) => kind === 'unit')
+      .reduce((a, b) => (Math.abs(b.value) > Math.abs(a.value) ? b : a));
+    const table = ablationHtml(analysis);
+    assert.ok(
+      table.indexOf(largest.what) > 0 && /<tbody><tr><th>h<\/th><td>([^<]*)</.exec(table)![1] === largest.what,
+      table.slice(0, 2000),
+    );
+    const arrays = new Map(analysisArrays(analysis));
+    assert.deepEqual([...arrays.get('h/loss without/unit/h = 0/place')!.data], [0, 1, 2]);
+    assert.equal(arrays.get('loss without/input/x = 0/value')!.data.length, 10);
   });
 
   it('is refused where there is no loss', async () => {
