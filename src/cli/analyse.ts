@@ -15,6 +15,7 @@ import { type Command, type Given, UsageError } from './command.ts';
 import { compared, named } from './compare-memory.ts';
 import { inputHelp, inputOf, inputOptions } from './foreign.ts';
 import type { Surroundings } from './terminal.ts';
+import { INTERRUPTED, watched } from './watched.ts';
 
 export const analyseCommand: Command = {
   usage:
@@ -67,9 +68,17 @@ export const analyseCommand: Command = {
 
 async function analyse(given: Given, around: Surroundings): Promise<number> {
   const { terminal } = around;
-  const path = resolve(terminal.folder, given.positionals[0]!);
   const report = given.text('report');
   if (report !== undefined && !/\.html?$/.test(report)) throw new UsageError(`--report takes the name of an .html file, not ${report}.`);
+  const status = await watched(around, given.flag('json'), (engine) => analyseWith(given, { terminal, engine }, report));
+  if (status !== undefined) return status;
+  terminal.error('Interrupted. Nothing is written.\n');
+  return INTERRUPTED;
+}
+
+async function analyseWith(given: Given, around: Surroundings, report: string | undefined): Promise<number> {
+  const { terminal } = around;
+  const path = resolve(terminal.folder, given.positionals[0]!);
   const plain = (each: string) => sourceOf(each, given, around);
   const comparison = await compared(given, around, settingsOf(given), plain);
   if (comparison !== undefined) {
@@ -78,37 +87,13 @@ async function analyse(given: Given, around: Surroundings): Promise<number> {
     return 0;
   }
   const source = named(given.positionals[0]!, terminal.folder) ?? (await plain(path));
-  const clear = terminal.columns === undefined || given.flag('json') ? '' : '\r\u001b[K';
-  const abort = new AbortController();
-  terminal.onInterrupt(() => abort.abort());
-  const found = await around.engine
-    .request(
-      'analyse',
-      { source, ...settingsOf(given) },
-      // On a terminal the share that is done stands in a line that is rewritten.
-      (event) => {
-        if (event.name === 'share' && clear !== '') terminal.out(`${clear}${Math.round(100 * event.data.done)} %`);
-      },
-      abort.signal,
-    )
-    .catch((error: unknown) => {
-      if (!abort.signal.aborted) throw error;
-      return undefined;
-    });
-  if (clear !== '') terminal.out(clear);
-  if (found === undefined) {
-    terminal.error('Interrupted.\n');
-    return INTERRUPTED;
-  }
+  const found = await around.engine.request('analyse', { source, ...settingsOf(given) });
   const analysis = await withTrials(source, found, given, around);
   await write(report, terminal.folder, analysisDocument(analysis), analysisTable(analysis), npz(analysisArrays(analysis)));
   if (given.flag('json')) terminal.out(`${JSON.stringify(analysis)}\n`);
   else terminal.out(analysisText(analysis));
   return 0;
 }
-
-/** As shells report a process that SIGINT ended. */
-const INTERRUPTED = 130;
 
 /** A page, and its numbers beside it. */
 async function write(

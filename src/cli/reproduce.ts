@@ -6,6 +6,7 @@ import { text } from '../report/words.ts';
 import type { Reproduced } from '../shared/analysis.ts';
 import { type Command, type Given, UsageError } from './command.ts';
 import type { Surroundings } from './terminal.ts';
+import { INTERRUPTED, watched } from './watched.ts';
 
 const FOLDER = '.unroll/reproduce';
 
@@ -27,40 +28,22 @@ export const reproduceCommand: Command = {
   run: reproduce,
 };
 
-async function reproduce(given: Given, { terminal, engine }: Surroundings): Promise<number> {
+async function reproduce(given: Given, around: Surroundings): Promise<number> {
+  const { terminal } = around;
   const name = given.positionals[0]!;
   if (!Object.hasOwn(reproductions, name))
     throw new UsageError(`There is no reproduction ${name}. There are ${Object.keys(reproductions).join(', ')}.`);
   const keep = resolve(terminal.folder, given.text('keep') ?? FOLDER);
-  const clear = terminal.columns === undefined || given.flag('json') ? '' : '\r\u001b[K';
-  const abort = new AbortController();
-  terminal.onInterrupt(() => abort.abort());
-  const found = await engine
-    .request(
-      'reproduce',
-      { name, seed: given.count('seed', 0) ?? 1, keep, fresh: given.flag('fresh') },
-      (event) => {
-        if (event.name === 'message') terminal.error(`${clear}${event.data.text}\n`);
-        // On a terminal the share that is done stands in a line that is rewritten.
-        else if (event.name === 'share' && clear !== '') terminal.out(`${clear}${Math.round(100 * event.data.done)} %`);
-      },
-      abort.signal,
-    )
-    .catch((error: unknown) => {
-      if (!abort.signal.aborted) throw error;
-      return undefined;
-    });
+  const found = await watched(around, given.flag('json'), (engine) =>
+    engine.request('reproduce', { name, seed: given.count('seed', 0) ?? 1, keep, fresh: given.flag('fresh') }),
+  );
   if (found === undefined) {
     terminal.error('Interrupted. The same command goes on from what was trained until now.\n');
     return INTERRUPTED;
   }
-  if (clear !== '') terminal.out(clear);
   terminal.out(given.flag('json') ? `${JSON.stringify(found)}\n` : reproducedText(found));
   return found.rows.every(({ passes }) => passes) ? 0 : 1;
 }
-
-/** As shells report a process that SIGINT ended. */
-const INTERRUPTED = 130;
 
 function reproducedText({ title, source, rows, seconds }: Reproduced): string {
   const lines = rows.map(({ what, quantity, ours, figure, low, high, passes }) => [

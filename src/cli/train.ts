@@ -12,6 +12,7 @@ import { readReport } from '../training/report.ts';
 import { reportFaults } from './check.ts';
 import { type Command, type Given, UsageError } from './command.ts';
 import type { Surroundings, Terminal } from './terminal.ts';
+import { INTERRUPTED } from './watched.ts';
 
 const devices: readonly Device[] = ['auto', 'cpu', 'webgpu', 'cuda', 'directml', 'coreml'];
 
@@ -119,9 +120,6 @@ async function trainOne(request: TrainRequest, progress: Progress, terminal: Ter
   if (run.status.kind === 'failed') terminal.error(`${run.status.what}\n`);
   return run.status.kind === 'done' ? 0 : run.status.kind === 'failed' ? 1 : INTERRUPTED;
 }
-
-/** As shells report a process that SIGINT ended. */
-const INTERRUPTED = 130;
 
 interface Progress {
   reading(share: number): void;

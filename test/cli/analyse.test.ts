@@ -75,6 +75,26 @@ describe('unroll analyse', function () {
     assert.ok(Math.abs(mean(layers) - mean(own.layers)) < 0.05, `${mean(layers)} and ${mean(own.layers)}`);
   });
 
+  it('says on a terminal how far it is, and is given up by Ctrl+C', async () => {
+    const words = ['analyse', 'text.rnn', '--length', '16', '--sequences', '4', '--also', 'ablation', '--report', 'given-up.html'];
+    const done = await unrollIn(folder, engine, [...words.slice(0, -1), 'done.html'], { columns: 80 });
+    assert.equal(done.status, 0, done.error);
+    const written = done.out.split('\r\u001b[K');
+    const shares = written.flatMap((each) => (/^\d+ %$/.test(each) ? [Number.parseInt(each, 10)] : []));
+    assert.ok(shares.length > 4 && shares.at(-1) === 100);
+    // The line is gone before the result.
+    assert.match(written.at(-1)!, /^Text · untrained/);
+    const { status, out, error } = await unrollIn(folder, engine, words, { columns: 80, interrupt: /\d %/ });
+    assert.deepEqual([status, error], [130, 'Interrupted. Nothing is written.\n']);
+    assert.doesNotMatch(out, /Text · untrained/);
+    await assert.rejects(readFile(join(folder, 'given-up.html')), /ENOENT/);
+    // What is written for a program has nothing else in it.
+    const { out: json } = await unrollIn(folder, engine, ['analyse', 'text.rnn', '--length', '16', '--sequences', '4', '--json'], {
+      columns: 80,
+    });
+    assert.equal((JSON.parse(json) as Analysis).steps, 16);
+  });
+
   it('takes the checkpoint of a run that is chosen, or what its training started with', async () => {
     assert.equal((await unroll('train', 'text.rnn', '--out', 'kept')).status, 0);
     const found = async (...words: string[]): Promise<Analysis> =>

@@ -12,19 +12,26 @@ export interface Ended {
   readonly error: string;
 }
 
-/** Runs a command in a folder. */
-export async function unrollIn(folder: string, engine: Engine, words: readonly string[]): Promise<Ended> {
+/** Runs a command in a folder; on a terminal of so many columns, if any, on which somebody presses Ctrl+C as soon as it writes what is said. */
+export async function unrollIn(
+  folder: string,
+  engine: Engine,
+  words: readonly string[],
+  { columns, interrupt }: { readonly columns?: number; readonly interrupt?: RegExp } = {},
+): Promise<Ended> {
+  const listeners: (() => void)[] = [];
   let [out, error] = ['', ''];
   const terminal: Terminal = {
     out: (text) => {
       out += text;
+      if (interrupt?.test(text)) for (const listener of listeners) listener();
     },
     error: (text) => {
       error += text;
     },
     folder,
-    columns: undefined,
-    onInterrupt: () => undefined,
+    columns,
+    onInterrupt: (listener) => void listeners.push(listener),
   };
   const status = await runCommand(commands, words, { terminal, engine });
   return { status, out, error: error.replaceAll(folder, '') };
