@@ -62,8 +62,8 @@ export function analysisArrays({ layers, studies }: Analysis): NamedNumbers[] {
         ),
       );
   }
-  for (const { layer, state, target, lags, value, low, high, control, present, baseline } of studies.probes ?? [])
-    for (const [name, values] of Object.entries({ lags, value, low, high, control, present, baseline }))
+  for (const { layer, state, target, lags, value, low, high, control, guessed, present, baseline } of studies.probes ?? [])
+    for (const [name, values] of Object.entries({ lags, value, low, high, control, guessed, present, baseline }))
       arrays.push([`${layer}/probes/${state}/${target}/${name}`, { shape: [values.length], data: Float64Array.from(values) }]);
   for (const [k, { inputs }] of (studies.attribution?.sequences ?? []).entries())
     for (const { input, values } of inputs)

@@ -169,6 +169,8 @@ export interface ProbeCurve {
   readonly high: readonly number[];
   /** The same read-out of random answers, one for each class: what it can learn by heart (Hewitt & Liang 2019). Of numbers, of random numbers. */
   readonly control: readonly number[];
+  /** Who always says the most frequent of the random answers: several classes may share one, so that there is more to guess. */
+  readonly guessed: readonly number[];
   /** Who always says the most frequent class, or the mean. */
   readonly baseline: readonly number[];
   /** The same read-out of the input at the present step instead of the state: what the data's own rules tell without a memory. */

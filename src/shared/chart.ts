@@ -63,7 +63,9 @@ export function lineChart(chart: Chart): string {
   if (series.length === 0) return '';
   const xs = series.flatMap(({ points }) => [points[0]![0], points.at(-1)![0]]);
   const [left, right] = [Math.min(...xs), Math.max(...xs)];
-  const ys = [...series.flatMap(({ points }) => points.map(([, y]) => y)), ...(chart.marks ?? []).map(({ y }) => y)].filter(
+  // Bands are seen as far as they reach; on decades, where a bound may be 0, as far as the values do.
+  const bounds = chart.log ? [] : series.flatMap(({ spread = [] }) => spread.flatMap(([, least, most]) => [least, most]));
+  const ys = [...series.flatMap(({ points }) => points.map(([, y]) => y)), ...bounds, ...(chart.marks ?? []).map(({ y }) => y)].filter(
     (y) => !chart.log || y > 0,
   );
   const [least, high] = rangeOf(ys, chart.log === true, chart.unit === '%' ? 100 : undefined);

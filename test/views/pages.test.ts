@@ -189,6 +189,16 @@ describe('pages', () => {
     assert.ok(!/NaN/.test(lineChart({ title: 'one', series: [{ name: 'a', points: [[5, 3]] }] })));
   });
 
+  it('charts of equal distances show all of a band', () => {
+    const points = [[0, 1] as const, [1, 1.1] as const];
+    const chart = lineChart({ title: 'x', series: [{ name: 'a', points, spread: [[0, 0.2, 4] as const, [1, 1, 1.2] as const] }] });
+    const [, band] = /class="spread" d="M([^"]*)Z"/.exec(chart)!;
+    const heights = band!.split('L').map((each) => Number(each.split(' ')[1]));
+    // The first interval is 19 times as wide as the second, and so is its picture.
+    const [first, second, below, lowest] = heights as [number, number, number, number];
+    assert.ok(Math.abs((lowest - first) / (below - second) - 19) < 0.3, heights.join(' '));
+  });
+
   it('charts end at a floor, and mark lags that are needed and places on their lines', () => {
     const points = Array.from({ length: 9 }, (_, k) => [k, 10 ** (-2 * k)] as const);
     const chart = lineChart({

@@ -12,7 +12,7 @@ import { random } from '../../shared/random.ts';
 import { coursesOf } from '../courses.ts';
 import { spreadLags } from '../lag.ts';
 import { recurrencesOf } from '../recurrences.ts';
-import { meanEstimate } from '../statistics.ts';
+import { mean, meanEstimate } from '../statistics.ts';
 import type { Course } from '../units.ts';
 import { added, type Moments, readOuts } from './read-out.ts';
 import { readInputs, stepsAxis } from './sources.ts';
@@ -183,14 +183,14 @@ interface Probed {
   readonly tell: (done: number) => void;
 }
 
-type Judged = Pick<ProbeCurve, 'lags' | 'value' | 'low' | 'high' | 'control' | 'baseline'>;
+type Judged = Pick<ProbeCurve, 'lags' | 'value' | 'low' | 'high' | 'control' | 'guessed' | 'baseline'>;
 
 async function curveOf(probed: Probed): Promise<Judged> {
   const { rows, features, target, lags, tell } = probed;
   const units = unitsOf(features[0]!);
   const folds = Math.max(...rows.map(({ fold }) => fold)) + 1;
   const products = Array.from({ length: folds }, () => new Float64Array((units + 1) ** 2));
-  const found = new Map<number, { value: number; low: number; high: number; control: number; baseline: number }>();
+  const found = new Map<number, { value: number; low: number; high: number; control: number; guessed: number; baseline: number }>();
   // From the furthest lag on, each lag has the rows of the one before it, and some more.
   let first = Number.POSITIVE_INFINITY;
   for (const [done, lag] of [...lags].reverse().entries()) {
@@ -201,7 +201,7 @@ async function curveOf(probed: Probed): Promise<Judged> {
     tell(done / lags.length);
     const moments = momentsOf(probed, lag, products);
     const { width } = target;
-    const judged = { value: [] as number[], control: [] as number[], baseline: [] as number[] };
+    const judged = { value: [] as number[], control: [] as number[], guessed: [] as number[], baseline: [] as number[] };
     const total = totalOf(probed, lag);
     for (let fold = 0; fold < folds; fold += 1) {
       const validating = (fold + 1) % folds;
@@ -217,6 +217,7 @@ async function curveOf(probed: Probed): Promise<Judged> {
         if (figures === undefined) continue;
         judged.value.push(figures.value);
         judged.control.push(figures.control);
+        judged.guessed.push(figures.guessed);
         judged.baseline.push(figures.baseline);
       }
       tell((done + (fold + 1) / folds) / lags.length);
@@ -224,7 +225,7 @@ async function curveOf(probed: Probed): Promise<Judged> {
       await new Promise((resolve) => setImmediate(resolve));
     }
     const { value, low, high } = meanEstimate(judged.value);
-    found.set(lag, { value, low, high, control: meanEstimate(judged.control).value, baseline: meanEstimate(judged.baseline).value });
+    found.set(lag, { value, low, high, control: mean(judged.control), guessed: mean(judged.guessed), baseline: mean(judged.baseline) });
   }
   const all = lags.map((lag) => found.get(lag)!);
   const bound = (value: number): number => Math.min(1, target.measure === 'accuracy' ? Math.max(0, value) : value);
@@ -234,6 +235,7 @@ async function curveOf(probed: Probed): Promise<Judged> {
     low: all.map(({ low }) => bound(low)),
     high: all.map(({ high }) => bound(high)),
     control: all.map(({ control }) => control),
+    guessed: all.map(({ guessed }) => guessed),
     baseline: all.map(({ baseline }) => baseline),
   };
 }
@@ -344,16 +346,16 @@ function judge(
   row: Row,
   lag: number,
   { own, random, others, total }: Judges,
-): { readonly value: number; readonly control: number; readonly baseline: number } | undefined {
+): { readonly value: number; readonly control: number; readonly guessed: number; readonly baseline: number } | undefined {
   const { target } = probed;
   const { width, measure } = target;
   const constant = others.answers.rows - 1;
-  const means = Array.from(
-    { length: width },
-    (_, k) => others.answers.get(constant, k) / Math.max(1, others.products.get(constant, constant)),
-  );
-  const most = means.indexOf(Math.max(...means));
-  const score = [0, 0, 0];
+  const learned = Math.max(1, others.products.get(constant, constant));
+  // Of the answers, and of the random ones: who does not look at the state.
+  const means = [0, width].map((from) => Array.from({ length: width }, (_, k) => others.answers.get(constant, from + k) / learned));
+  const most = means.map((each) => each.indexOf(Math.max(...each)));
+  const score = [0, 0];
+  const unread = [0, 0];
   let count = 0;
   const blocks = [own.to2DArray(), random.to2DArray()];
   const said = new Float64Array(width);
@@ -369,17 +371,20 @@ function judge(
         for (let k = 0; k < width; k += 1) said[k]! += value * by[k]!;
       }
       const answers = (block === 0 ? target.values : target.control)[row.trace]!;
-      if (measure === 'accuracy') score[block]! += Number(said.indexOf(Math.max(...said)) === answers[place]!);
-      else for (let k = 0; k < width; k += 1) score[block]! += (said[k]! - answers[place * width + k]!) ** 2;
+      if (measure === 'accuracy') {
+        score[block]! += Number(said.indexOf(Math.max(...said)) === answers[place]!);
+        unread[block]! += Number(most[block] === answers[place]!);
+      } else
+        for (let k = 0; k < width; k += 1) {
+          score[block]! += (said[k]! - answers[place * width + k]!) ** 2;
+          unread[block]! += (means[block]![k]! - answers[place * width + k]!) ** 2;
+        }
     }
-    const answers = target.values[row.trace]!;
-    if (measure === 'accuracy') score[2]! += Number(most === answers[place]!);
-    else for (let k = 0; k < width; k += 1) score[2]! += (means[k]! - answers[place * width + k]!) ** 2;
   }
   if (count === 0) return undefined;
-  const figure = (block: number, by: number): number =>
-    measure === 'accuracy' ? score[block]! / count : 1 - score[block]! / count / (by === 0 ? 1 : by);
-  return { value: figure(0, total[0]), control: figure(1, total[1]), baseline: figure(2, total[0]) };
+  const figure = (sums: readonly number[], block: number): number =>
+    measure === 'accuracy' ? sums[block]! / count : 1 - sums[block]! / count / (total[block] === 0 ? 1 : total[block]!);
+  return { value: figure(score, 0), control: figure(score, 1), guessed: figure(unread, 1), baseline: figure(unread, 0) };
 }
 
 /** Who sees the input of the present step alone, in the state's place. */

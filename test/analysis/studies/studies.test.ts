@@ -102,6 +102,9 @@ describe('probes', function () {
     }
     assert.ok(curve!.value[at(3)]! < 0.45, 'four of five classes are guessed wrong');
     assert.ok(curve!.present[at(1)]! < 0.45 && curve!.baseline[at(1)]! < 0.45);
+    // Where nothing is known, the control is what is guessed of it, not of the classes.
+    near(curve!.control[at(3)]!, curve!.guessed[at(3)]!, 0.12, 'control at lag 3');
+    assert.ok(curve!.guessed.every((each, k) => each >= curve!.baseline[k]! - 0.12));
   });
 
   it('need sequences to be judged on', async () => {
