@@ -135,7 +135,10 @@ describe('the gradient laboratory in the workbench', function () {
     const shown = await page('sequences of up to 80 steps');
     await shown.locator('button', { hasText: 'Save Report…' }).press('Enter');
     const field = workbench.page.locator('.quick-input-widget:visible input').first();
-    await field.waitFor();
+    // The dialog proposes a name a while after it has opened.
+    await workbench.page.waitForFunction(() =>
+      [...document.querySelectorAll<HTMLInputElement>('.quick-input-widget input')].some(({ value }) => value.includes('memory-of-')),
+    );
     await field.fill(join(workbench.folder, 'memory.html'));
     await workbench.page.keyboard.press('Enter');
     await workbench.told(/The report is saved: memory\.html/).waitFor();

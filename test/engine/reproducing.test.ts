@@ -139,10 +139,8 @@ describe('a reproduction that trains', function () {
     assert.ok(files.length >= 1);
     const kept = JSON.parse(await readFile(join(keep, 'temporal-order', files[0]!), 'utf8')) as Learned;
     assert.ok(kept.reached && kept.figures.accuracy! > 0.95 && kept.step < kept.steps);
-    assert.match(
-      heard[0]!,
-      /^T = 20, with clipping, seed 1: step 500 of 4,000, held-out loss \.\d+, accuracy \.\d+$|^T = 20, with clipping, seed 1: step/,
-    );
+    // Two are trained side by side, and either may be heard first.
+    assert.match(heard[0]!, /^T = 20, with clipping, seed [12]: step 500 of 4,000, held-out loss [\d.]+(e−\d+)?, accuracy [\d.]+$/);
 
     await assert.rejects(through(/: step/), /enough/);
     assert.ok(heard.includes('T = 20, with clipping, seed 1: kept from before'));
