@@ -18,7 +18,7 @@ export function attributionHtml({ studies: { attribution } }: Analysis): string 
     ...(window === undefined
       ? []
       : [
-          `Only the last ${window} steps go that way, the earlier stay as they are: between its ends the path of more steps is too rough for any sum over points.`,
+          `Only the last ${window} steps go that way, the earlier stay as they are: between its ends the path of more steps is too rough for the points that are taken.`,
         ]),
     ...(rough === 0
       ? []

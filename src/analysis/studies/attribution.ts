@@ -4,7 +4,7 @@
 // values add up to F(x) − F(0), over every piece of the path by itself: so pieces over which they miss it are halved, until the misses together are below a
 // thousandth of the change. Each piece has eight of Gauss and Legendre's points.
 //
-// Where all of a long sequence goes along the path, a trained network is chaotic between its ends, and no number of points is enough. So windows are
+// Where all of a long sequence goes along the path, a trained network may be so rough between its ends that hundreds of points are not enough. So windows are
 // tried, from short to long: only the last steps go along the path, the earlier stay as they are; the longest is taken that most sequences are smooth over.
 
 import { Builder } from '../../graph/builder.ts';
