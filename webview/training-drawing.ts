@@ -228,6 +228,22 @@ export const memoryOf = (values: Values): LagValues[] =>
     return kind === 'memory' && left !== undefined ? [{ place: layer === '' ? state! : `${layer}.${state}`, lag: lag!, left }] : [];
   });
 
+/** Lines across a logarithmic chart with their values; gives where a value stands. The ends are powers of ten. */
+function logAxis(surface: Surface, plot: Plot, area: Area, lowest: number, highest: number): (value: number) => number {
+  const { theme } = surface;
+  const toY = (value: number): number => area.y + ((highest - Math.log10(value)) / (highest - lowest)) * area.height;
+  let before = Number.POSITIVE_INFINITY;
+  for (const tick of logTicks(lowest, highest)) {
+    const y = toY(tick);
+    if (before - y < 14) continue;
+    before = y;
+    surface.path(`M${plot.x} ${round(y)}h${round(plot.width)}`, { stroke: theme.grid });
+    // 1e−7, not 1.0e−7.
+    surface.text(plot.x - 6, y + 3.5, numberText(tick).replace('.0e', 'e'), { size: 10.5, fill: theme.description, anchor: 'end' });
+  }
+  return toY;
+}
+
 const LAG_DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]] as const;
 
 function drawMemory(surface: Surface, plot: Plot, area: Area, lags: readonly LagValues[], steps: Float32Array): void {
@@ -238,16 +254,7 @@ function drawMemory(surface: Surface, plot: Plot, area: Area, lags: readonly Lag
     .map(Math.log10);
   if (logs.length === 0) return;
   const [lowest, highest] = [Math.min(...logs) - 0.2, Math.max(0, ...logs) + 0.2];
-  const toY = (value: number) => area.y + ((highest - Math.log10(value)) / (highest - lowest)) * area.height;
-  let before = Number.POSITIVE_INFINITY;
-  for (const tick of logTicks(lowest, highest)) {
-    const y = toY(tick);
-    if (before - y < 14) continue;
-    before = y;
-    surface.path(`M${plot.x} ${round(y)}h${round(plot.width)}`, { stroke: theme.grid });
-    // Decades: 1e−7, not 1.0e−7.
-    surface.text(plot.x - 6, y + 3.5, numberText(tick).replace('.0e', 'e'), { size: 10.5, fill: theme.description, anchor: 'end' });
-  }
+  const toY = logAxis(surface, plot, area, lowest, highest);
   const ends = lags.flatMap(({ lag, left }, k) => {
     const points = Array.from(left, (value, at) => [plot.toX(steps[at]!), value] as const).filter(([, value]) => value > 0);
     if (points.length === 0) return [];
@@ -281,15 +288,7 @@ function drawNorm(surface: Surface, shown: Shown, plot: Plot, area: Area, values
   if (!(lowest <= highest)) return;
   const pad = Math.max(0.05, (highest - lowest) * 0.08);
   [lowest, highest] = [lowest - pad, highest + pad];
-  const toY = (value: number) => area.y + ((highest - Math.log10(value)) / (highest - lowest)) * area.height;
-  let before = Number.POSITIVE_INFINITY;
-  for (const tick of logTicks(lowest, highest)) {
-    const y = toY(tick);
-    if (before - y < 14) continue;
-    before = y;
-    surface.path(`M${plot.x} ${round(y)}h${round(plot.width)}`, { stroke: theme.grid });
-    surface.text(plot.x - 6, y + 3.5, numberText(tick), { size: 10.5, fill: theme.description, anchor: 'end' });
-  }
+  const toY = logAxis(surface, plot, area, lowest, highest);
   let [above, below] = ['', ''];
   norm.forEach((value, at) => {
     if (!(value > 0) || value === Number.POSITIVE_INFINITY) return;

@@ -21,7 +21,7 @@ import { verdictsOf } from './verdict.ts';
 /** Sequences of one length that are traced together. */
 export type Sequences = Required<Pick<TraceSource, 'inputs' | 'steps' | 'batch'>> & Pick<TraceSource, 'lengths'>;
 
-export interface AnalyseOptions extends Pick<StudyContext, 'vocabularies' | 'explain'> {
+export interface AnalyseOptions extends Partial<Pick<StudyContext, 'vocabularies'>> {
   readonly title: string;
   /** All that are analysed, in groups of one length: nothing is padded. */
   readonly groups: readonly Sequences[];
@@ -48,7 +48,7 @@ const LARGE = 160;
 
 /** Throws AnalysisError where there is nothing recurrent, and the signal's reason. */
 export async function analyse(model: TraceSource['model'], weights: TraceSource['weights'], options: AnalyseOptions): Promise<Analysis> {
-  const { groups, threshold = THRESHOLD, seed = 1, also = [], signal, progress, title } = options;
+  const { groups, threshold = THRESHOLD, seed = 1, also = [], progress, title } = options;
   const began = performance.now();
   return withTraces(model, weights, options, async (traces, { ordered, steps, open }) => {
     // Jacobians are large: they are of one sequence.
@@ -58,38 +58,22 @@ export async function analyse(model: TraceSource['model'], weights: TraceSource[
       throw new AnalysisError(
         `${model.name} has no recurrent layer whose states could be followed. Give it one, such as h = lstm(x, 64): only a state remembers.`,
       );
+    const parts = recurrences.length + also.length;
     const layers: LayerAnalysis[] = [];
     for (const [place, { path }] of recurrences.entries()) {
-      const check = (done: number): void => {
-        signal?.throwIfAborted();
-        progress?.((place + done) / (recurrences.length + also.length));
-      };
+      const check = checkOf(options, place, parts);
       layers.push(await analyseLayer(traces, path, place, { alone, threshold, seed, check, steps }));
     }
-    const studied: Partial<Record<StudyName, unknown>> = {};
+    const found: Partial<Record<StudyName, unknown>> = {};
     const remarks: string[] = [];
-    const told = toldOf(options);
-    for (const [place, name] of also.entries()) {
-      const check = (done: number): void => {
-        signal?.throwIfAborted();
-        progress?.((recurrences.length + place + done) / (recurrences.length + also.length));
-      };
+    for (const [place, name] of also.entries())
       try {
-        studied[name] = await studyOf(name).run({
-          model,
-          weights,
-          groups: ordered,
-          traces,
-          evaluator: options.evaluator,
-          seed,
-          check,
-          ...told,
-        });
+        const check = checkOf(options, recurrences.length + place, parts);
+        found[name] = await studied(name, { model, weights, groups: ordered, traces }, options, check);
       } catch (error) {
         if (!(error instanceof StudyError)) throw error;
         remarks.push(error.message);
       }
-    }
     progress?.(1);
     const sequences = groups.reduce((sum, { batch }) => sum + batch, 0);
     const needs = options.needs ?? { lag: steps - 1, why: `the sequences have ${steps} steps` };
@@ -102,7 +86,7 @@ export async function analyse(model: TraceSource['model'], weights: TraceSource[
       needs,
       seed,
       layers,
-      studies: studied as Studies,
+      studies: found as Studies,
       ...(remarks.length === 0 ? {} : { remarks }),
       verdicts: verdictsOf(layers, { needs, threshold, sequences }),
       seconds: (performance.now() - began) / 1000,
@@ -117,32 +101,34 @@ export async function study(
   name: StudyName,
   options: Omit<AnalyseOptions, 'also'>,
 ): Promise<Studies> {
-  const { evaluator, seed = 1, signal, progress } = options;
-  const told = toldOf(options);
-  const chosen = studyOf(name);
+  studyOf(name);
   return withTraces(model, weights, options, async (traces, { ordered: groups }) => {
-    const check = (done: number): void => {
-      signal?.throwIfAborted();
-      progress?.(done);
-    };
+    const check = checkOf(options, 0, 1);
     check(0);
-    return { [name]: await chosen.run({ model, weights, groups, traces, evaluator, seed, check, ...told }) };
+    return { [name]: await studied(name, { model, weights, groups, traces }, options, check) };
   });
 }
 
-const toldOf = ({
-  vocabularies,
-  explain,
-}: Pick<AnalyseOptions, 'vocabularies' | 'explain'>): Pick<AnalyseOptions, 'vocabularies' | 'explain'> => ({
-  ...(vocabularies === undefined ? {} : { vocabularies }),
-  ...(explain === undefined ? {} : { explain }),
-});
+const studied = (
+  name: StudyName,
+  on: Pick<StudyContext, 'model' | 'weights' | 'groups' | 'traces'>,
+  { evaluator, seed = 1, vocabularies = {} }: AnalyseOptions,
+  check: StudyContext['check'],
+): Promise<unknown> => studyOf(name).run({ ...on, evaluator, seed, vocabularies, check });
 
 function studyOf(name: StudyName): { run(context: StudyContext): Promise<unknown> } {
   const found = studies[name];
   if (found === undefined) throw new AnalysisError(`There is no study ${name}. There are ${Object.keys(studies).join(', ')}.`);
   return found;
 }
+
+/** Tells the share of one of so many parts, and throws where the result is no longer wanted. */
+const checkOf =
+  ({ signal, progress }: AnalyseOptions, place: number, of: number) =>
+  (done: number): void => {
+    signal?.throwIfAborted();
+    progress?.((place + done) / of);
+  };
 
 interface Opened {
   /** The groups in the order of the traces: the longest sequences first. */

@@ -42,7 +42,7 @@ async function reproduce(given: Given, around: Surroundings): Promise<number> {
     return INTERRUPTED;
   }
   terminal.out(given.flag('json') ? `${JSON.stringify(found)}\n` : reproducedText(found));
-  return found.rows.every(({ passes }) => passes) ? 0 : 1;
+  return found.rows.every(({ passes = true }) => passes) ? 0 : 1;
 }
 
 function reproducedText({ title, source, rows, seconds }: Reproduced): string {
@@ -52,7 +52,7 @@ function reproducedText({ title, source, rows, seconds }: Reproduced): string {
     text(ours),
     figure === undefined ? '–' : text(figure),
     `${text(low)} to ${text(high)}`,
-    passes ? 'passes' : 'FAILS',
+    passes === undefined ? 'not judged' : passes ? 'passes' : 'FAILS',
   ]);
   const notes = rows.flatMap(({ what, note }) => (note === undefined ? [] : [`${what}: ${note}`]));
   return [

@@ -413,7 +413,8 @@ export interface ReproducedRow {
   /** The band within which ours passes. */
   readonly low: number;
   readonly high: number;
-  readonly passes: boolean;
+  /** Absent where ours is told and not judged: it had not the steps that theirs had. */
+  readonly passes?: boolean;
   /** How ours came about, and what differs from theirs. */
   readonly note?: string;
 }

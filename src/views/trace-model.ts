@@ -5,16 +5,16 @@ import type { Choice, None, Numbers, Peek, PlotSize, Status, Table, TraceState, 
 import { objectiveText } from '../shared/objective.ts';
 import { pack } from '../shared/packed.ts';
 import { alongOf, type Objective, sequenceAlong, type Trace } from '../shared/trace.ts';
-import { type ExportedFile, numbersFile } from './export.ts';
+import type { ExportedFile } from './export.ts';
 import { findFault, nearestEvent } from './faults.ts';
 import { Latest } from './latest.ts';
 import { Layer } from './layer.ts';
 import { poolMaximum } from './pooling.ts';
 import { shareOfColour, tintOf } from './tint.ts';
+import { fileOf, type InView, tableOf } from './trace-export.ts';
 import { describe, FIRST_WINDOW, layersOf, tintsOf } from './trace-state.ts';
-import { COLUMNS, trajectoryAt, trajectoryNumbers, trajectoryTable } from './trajectory.ts';
+import { trajectoryAt, trajectoryNumbers } from './trajectory.ts';
 import { inside, scrolled, windowAround } from './window.ts';
-import { windowTable } from './window-table.ts';
 
 /** Where a debugger stands. */
 export interface Position {
@@ -284,40 +284,23 @@ export class TraceModel {
 
   /** Of the window; of its trajectory where that is in view. */
   async table(): Promise<Table> {
-    if (this.current === null || this.layer === undefined || this.trace === undefined)
-      throw new Error('There is no sequence to make a table of.');
-    if (this.following && this.current.trajectory !== '')
-      return trajectoryTable(this.layer, this.current, await this.layer.trajectory(this.current.trajectory));
-    return windowTable(this.layer, this.current, await this.tint, this.layer.sequence.tokens);
+    return tableOf(this.inView('make a table of'), await this.tint);
   }
 
-  /** The window of a line, or of the first state, as a file. */
-  async file(format: 'csv' | 'npy', line: string | undefined): Promise<ExportedFile> {
-    const state = this.current;
-    const layer = this.layer;
-    const row = layer?.row(line ?? '') ?? layer?.stateRows[0] ?? layer?.rows[0];
-    if (state === null || layer === undefined || row === undefined || this.trace === undefined)
-      throw new Error('There is no sequence whose numbers could be saved.');
-    const { from, to } = state.window;
-    const of = state.trajectory;
-    if (this.following && of !== '') {
-      const values = (await layer.trajectory(of)).subarray(3 * from, 3 * to);
-      const tokens = layer.sequence.tokens.slice(from, to);
-      return numbersFile(format, { name: `${state.model}-${state.layer}-trajectory`, from, units: 3, names: COLUMNS, tokens, values });
-    }
-    return numbersFile(format, {
-      name: `${state.model}-${state.layer}-${row.letter}`,
-      from,
-      units: row.units,
-      tokens: layer.sequence.tokens.slice(from, to),
-      values: await layer.values(row.line, state.window),
-    });
+  /** The window of a line, or of the first state, as a file; of its trajectory where that is in view. */
+  file(format: 'csv' | 'npy', line: string | undefined): Promise<ExportedFile> {
+    return fileOf(this.inView('save the numbers of'), format, line);
   }
 
   /** Settles when all numbers that were asked for are sent. */
   async idle(): Promise<void> {
     const refreshed = [this.refreshWindow, this.refreshColumn, this.refreshOverview, this.refreshGradients, this.refreshTrajectory];
     await Promise.all(refreshed.map((latest) => latest.idle()));
+  }
+
+  private inView(purpose: string): InView {
+    if (this.current === null || this.layer === undefined) throw new Error(`There is no sequence to ${purpose}.`);
+    return { layer: this.layer, state: this.current, isTrajectory: this.following && this.current.trajectory !== '' };
   }
 
   private set(state: TraceState | null): void {

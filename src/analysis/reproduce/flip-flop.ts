@@ -7,7 +7,7 @@ import { HeldStep } from '../held-step.ts';
 import { seedsOf } from '../lag.ts';
 import { type Recurrence, recurrencesOf } from '../recurrences.ts';
 import { pointsOfLayer } from '../studies/fixed-points.ts';
-import type { ReproduceOptions, Reproduction, Trained } from './reproduction.ts';
+import { between, type ReproduceOptions, type Reproduction, type Trained } from './reproduction.ts';
 
 const [SWITCHES, UNITS, STEPS] = [3, 32, 50];
 const CELLS = [
@@ -77,17 +77,16 @@ async function rowsOf(what: string, trained: Trained, { evaluator, seed, check }
     const stable = fixed.filter(({ stability }) => stability === 'stable');
     const memories = new Set(stable.map((point) => memoryOf(point, trained)));
     const saddles = fixed.filter(({ unstable }) => unstable === 1);
-    const between = await pairsBetween(saddles, stable, trained, { trace: traces[0]!, recurrence: recurrence!, evaluator, seed, check });
-    const within = (quantity: string, ours: number, [low, high]: readonly [number, number], figure?: number): ReproducedRow => {
-      return { what, quantity, ours, low, high, passes: ours >= low && ours <= high, ...(figure === undefined ? {} : { figure }) };
-    };
+    const pairs = await pairsBetween(saddles, stable, trained, { trace: traces[0]!, recurrence: recurrence!, evaluator, seed, check });
+    const within = (quantity: string, ours: number, band: readonly [number, number], figure?: number): ReproducedRow =>
+      between(what, quantity, ours, figure, band);
     const several = fixed.filter(({ unstable }) => unstable > 1).length;
     return [
       within('outputs with the right sign', right, [0.99, 1]),
       within('stable fixed points', stable.length, [8, 8], 8),
       within('memories that these stand for', memories.size, [8, 8], 8),
       within('saddles of one unstable dimension (a cube has 12 edges)', saddles.length, [6, Number.POSITIVE_INFINITY]),
-      within('pairs of memories, one switch apart, that they lead to', between, [6, 12]),
+      within('pairs of memories, one switch apart, that they lead to', pairs, [6, 12]),
       within('saddles of more unstable dimensions (6 faces, 1 within)', several, [1, Number.POSITIVE_INFINITY]),
     ];
   } finally {

@@ -1,10 +1,9 @@
 // The claim that a vanilla RNN keeps about 7 steps and an LSTM more than 100, measured: on cells as they start, and on cells that have been trained.
 
 import type { Horizon, ReproducedRow } from '../../shared/analysis.ts';
-import { backwardPass, lagCurve, normsByLag } from '../lag.ts';
-import { recurrencesOf } from '../recurrences.ts';
+import { lagCurve } from '../lag.ts';
 import { INPUTS, LAGS, type StartingCell, startingCells, UNITS } from './initialisation.ts';
-import { oneCell, pytorchStarts, traced } from './one-cell.ts';
+import { untrainedNorms } from './one-cell.ts';
 import { all, between, courseText, type ReproduceOptions, type Reproduction } from './reproduction.ts';
 
 const [STEPS, BATCH, SEEDS] = [200, 16, 4];
@@ -80,23 +79,10 @@ export const horizon: Reproduction = {
   },
 };
 
-async function untrained({ layer, state, own }: StartingCell, { evaluator, seed, check }: ReproduceOptions): Promise<Horizon> {
-  const model = await oneCell(`${layer}(x, ${UNITS})`, INPUTS);
-  const norms: Float64Array[] = [];
-  for (let each = seed; each < seed + SEEDS; each += 1) {
-    check();
-    const others = own?.(each) ?? {};
-    const weights = pytorchStarts(model, UNITS, each, (weight) => others[weight]);
-    const trace = await traced(model, weights, { inputs: INPUTS, steps: STEPS, batch: BATCH, seed: each }, evaluator(BATCH));
-    try {
-      const [recurrence] = recurrencesOf(trace);
-      const { after } = await backwardPass(trace, recurrence!, each);
-      norms.push(...normsByLag(after[recurrence!.states.findIndex(({ name }) => name === state)]!, STEPS, BATCH, false));
-    } finally {
-      await trace.close();
-    }
-  }
-  return lagCurve(state, norms, THRESHOLD, seed).horizon;
+async function untrained(cell: StartingCell, options: ReproduceOptions): Promise<Horizon> {
+  const seeds = Array.from({ length: SEEDS }, (_, k) => options.seed + k);
+  const norms = await untrainedNorms(cell, UNITS, { inputs: INPUTS, steps: STEPS, batch: BATCH }, seeds, options);
+  return lagCurve(cell.state, norms.flat(), THRESHOLD, options.seed).horizon;
 }
 
 /** `9 steps, 95 %: 8 to 10` */

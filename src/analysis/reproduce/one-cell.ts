@@ -7,7 +7,9 @@ import { random } from '../../shared/random.ts';
 import type { Evaluator } from '../../tracing/evaluator.ts';
 import { openTrace, type SeededTrace } from '../../tracing/trace.ts';
 import { draw } from '../../training/initialise.ts';
-import { seedsOf } from '../lag.ts';
+import { backwardPass, normsByLag, seedsOf } from '../lag.ts';
+import { recurrencesOf } from '../recurrences.ts';
+import type { ReproduceOptions } from './reproduction.ts';
 
 /** The layer is called h, its input x has so many numbers a step. */
 export async function oneCell(layer: string, inputs: number): Promise<Model> {
@@ -34,6 +36,39 @@ export function pytorchStarts(model: Model, units: number, seed: number, own: (n
       return [name, { shape, data: other === undefined ? data : data.map((each, k) => each + other[k]!) }];
     }),
   );
+}
+
+/** A cell with PyTorch's starts, but for what it starts otherwise. */
+export interface Starting {
+  readonly layer: string;
+  readonly state: string;
+  readonly own?: (seed: number) => Readonly<Record<string, Float32Array>>;
+}
+
+/** Norms of the gradient of a state by lag, [B][T], of a cell of so many units, for each seed of weights, inputs and v. */
+export async function untrainedNorms(
+  { layer, state, own }: Starting,
+  units: number,
+  batch: Omit<Batch, 'seed'>,
+  seeds: readonly number[],
+  { evaluator, check }: Pick<ReproduceOptions, 'evaluator' | 'check'>,
+): Promise<Float64Array[][]> {
+  const model = await oneCell(`${layer}(x, ${units})`, batch.inputs);
+  const norms: Float64Array[][] = [];
+  for (const seed of seeds) {
+    check();
+    const others = own?.(seed) ?? {};
+    const weights = pytorchStarts(model, units, seed, (weight) => others[weight]);
+    const trace = await traced(model, weights, { ...batch, seed }, evaluator(batch.batch));
+    try {
+      const [recurrence] = recurrencesOf(trace);
+      const { after } = await backwardPass(trace, recurrence!, seed);
+      norms.push(normsByLag(after[recurrence!.states.findIndex(({ name }) => name === state)]!, batch.steps, batch.batch, false));
+    } finally {
+      await trace.close();
+    }
+  }
+  return norms;
 }
 
 export interface Batch {

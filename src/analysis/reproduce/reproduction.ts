@@ -79,6 +79,9 @@ export async function all<Result>(promises: readonly Promise<Result>[]): Promise
 export const banded = (what: string, quantity: string, ours: number, figure: number, factor: number): ReproducedRow =>
   between(what, quantity, ours, figure, [figure / factor, figure * factor]);
 
+/** A row that is told, beside what would be expected, and not judged. */
+export const unjudged = ({ passes, ...row }: ReproducedRow): ReproducedRow => row;
+
 /** A row that passes between two figures. */
 export const between = (
   what: string,

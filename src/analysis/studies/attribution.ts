@@ -43,7 +43,7 @@ export const attribution: Study<'attribution'> = {
       throw new StudyError(
         `No input of ${model.name} becomes real numbers before its recurrences, so there is no path to integrate along.`,
       );
-    const output = outputOf(model, context.explain ?? 'score');
+    const output = outputOf(model);
     const path = pathGraph(graph, sources, output);
     const total = groups.reduce((sum, { batch }) => sum + batch, 0);
     const windows = windowsOf(Math.max(...groups.map(({ steps }) => steps)));
@@ -126,10 +126,10 @@ interface Output {
   readonly over?: string;
 }
 
-function outputOf(model: Model, explain: 'loss' | 'score'): Output {
-  const { losses, judged } = model;
+/** The last step's score of the right class; the largest number that is said; of a model without a loss, that of its last line. */
+function outputOf(model: Model): Output {
+  const { judged } = model;
   const at = (value: Value): string => (stepsAxis(value) === undefined ? '' : ' at the last step');
-  if (losses !== undefined && explain === 'loss') return { what: `loss${at(losses.value)}`, ...losses };
   if (judged !== undefined) {
     const { scores, target, counted, over } = judged;
     if (judged.loss === 'cross_entropy' && over !== undefined)
@@ -366,7 +366,7 @@ function tokensOf(
   const { axes } = input.value.type;
   const data = chosenRows(inputs[input.name]!, axes, sizes, [row]);
   const count = along === undefined ? 1 : sizes[along]!;
-  const words = input.classes === undefined ? undefined : vocabularies?.[input.classes];
+  const words = input.classes === undefined ? undefined : vocabularies[input.classes];
   const width = data.length / count;
   return Array.from({ length: count }, (_, t) => {
     const own = Array.from(data.subarray(t * width, Math.min(t * width + SHOWN, (t + 1) * width)));

@@ -16,9 +16,7 @@ export interface StudyContext {
   readonly evaluator: (batch: number) => Evaluator;
   readonly seed: number;
   /** The words of classes by the name that inputs have for them: `Char`. */
-  readonly vocabularies?: Readonly<Record<string, readonly string[]>>;
-  /** What attributions are of: the score of the right class or the number that is said, unless told otherwise. */
-  readonly explain?: 'loss' | 'score';
+  readonly vocabularies: Readonly<Record<string, readonly string[]>>;
   /** Tells the share that is done; throws where the result is no longer wanted. */
   readonly check: (done: number) => void;
 }

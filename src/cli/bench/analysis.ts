@@ -5,13 +5,12 @@ import { analyse } from '../../analysis/analyse.ts';
 import { gradientsAfter, normsByLag, seedsOf } from '../../analysis/lag.ts';
 import { recurrencesOf } from '../../analysis/recurrences.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import type { TrainSettings } from '../../shared/settings.ts';
 import { RuntimeEvaluator } from '../../tracing/evaluator.ts';
 import { openTrace } from '../../tracing/trace.ts';
 import { initialise } from '../../training/initialise.ts';
 import { openTrainer } from '../../training/open-trainer.ts';
 import { cells, modelOf, type Size } from './cases.ts';
-import { median, someBatch } from './measure.ts';
+import { benchSettings, median, someBatch } from './measure.ts';
 
 export interface MeasuredAnalysis {
   readonly what: 'gradient' | 'whole';
@@ -66,14 +65,7 @@ export async function measureAnalysis(
     size,
     model.inputs.map((each) => each.name),
   );
-  const settings: TrainSettings = {
-    batch: size.batch,
-    window: size.steps,
-    optimizer: { kind: 'adam', rate: 0.002 },
-    clip: 1,
-    seed: 1,
-    device: 'cpu',
-  };
+  const settings = benchSettings(size.batch, size.steps, 0.002);
   const trainer = await openTrainer(model, settings, initialise(model.weights, 1), { device: 'cpu', threads });
   const group = { inputs: batch.inputs as Record<string, Int32Array>, steps: size.steps, batch: size.batch, lengths: {} };
   const gradient = async (): Promise<void> => {
@@ -97,7 +89,7 @@ export async function measureAnalysis(
       const took = performance.now() - start;
       await rest(PAUSE);
       const before = performance.now();
-      await trainer.step(batch, round + 1, 0.002);
+      await trainer.step(batch, round + 1, settings.optimizer.rate);
       const step = performance.now() - before;
       await rest(PAUSE);
       if (round < WARM_UP) continue;

@@ -31,19 +31,22 @@ export interface Effort {
   readonly steps: number;
 }
 
+/** Adam at a rate, the gradient clipped at norm 1. */
+export const benchSettings = (batch: number, window: number, rate: number): TrainSettings => ({
+  batch,
+  window,
+  optimizer: { kind: 'adam', rate },
+  clip: 1,
+  seed: 1,
+  device: 'cpu',
+});
+
 /** Threads of a pool that has just worked go on looking for work, and would disturb the next: they rest between turns. */
 const pause = 60;
 const warmUp = 2;
 
 export async function measure(cell: Cell, size: Size, threads: number, effort: Effort, runtime: Runtime, peer?: Peer): Promise<Measured> {
-  const settings: TrainSettings = {
-    batch: size.batch,
-    window: size.steps,
-    optimizer: { kind: 'adam', rate: 0.002 },
-    clip: 1,
-    seed: 1,
-    device: 'cpu',
-  };
+  const settings = benchSettings(size.batch, size.steps, 0.002);
   const own = await openRunner(cell, size, settings, threads);
   const other = await openOther(cell, size, settings, threads, peer);
   const floor = await openFloor(cell, size, threads, runtime);

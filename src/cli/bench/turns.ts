@@ -3,10 +3,9 @@
 import { setTimeout as rest } from 'node:timers/promises';
 import type { Batch } from '../../data/dataset.ts';
 import type { Model } from '../../graph/model.ts';
-import type { TrainSettings } from '../../shared/settings.ts';
 import { initialise } from '../../training/initialise.ts';
 import { openTrainer } from '../../training/open-trainer.ts';
-import type { Effort } from './measure.ts';
+import { benchSettings, type Effort, median } from './measure.ts';
 
 const WARM_UP = 2;
 /** As between the turns of other steps. */
@@ -27,14 +26,7 @@ export async function inTurns(
   effort: Effort,
   other: ((steps: number) => Promise<readonly number[]>) | undefined,
 ): Promise<Turns> {
-  const settings: TrainSettings = {
-    batch: batch.rows,
-    window: 1,
-    optimizer: { kind: 'adam', rate: 0.001 },
-    clip: 1,
-    seed: 1,
-    device: 'cpu',
-  };
+  const settings = benchSettings(batch.rows, 1, 0.001);
   const trainer = await openTrainer(model, settings, initialise(model.weights, 1), { device: 'cpu', threads });
   let number = 0;
   try {
@@ -68,9 +60,4 @@ export async function turnsOf(
   }
   const step = median(times.step);
   return other === undefined ? { step } : { step, other: median(times.other), ratio: step / median(times.other) };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
 }
