@@ -9,9 +9,11 @@ import { openTrace, type SeededTrace, traceSizes } from '../tracing/trace.ts';
 import { coursesOf } from './courses.ts';
 import { stepJacobians } from './jacobian.ts';
 import { backwardPass, lagCurve, normsByLag, seedsOf, spreadLags } from './lag.ts';
+import { firstValue, nonFiniteText } from './non-finite.ts';
 import { PathSums } from './path.ts';
 import { type Recurrence, recurrencesOf } from './recurrences.ts';
 import { lyapunovExponents, productSpectra, singularValues, spectralRadius } from './spectrum.ts';
+import { readInputs } from './studies/sources.ts';
 import { studies } from './studies/studies.ts';
 import { type StudyContext, StudyError } from './studies/study.ts';
 import { StateRows, stateCourses, trajectoriesOf } from './trajectories.ts';
@@ -158,10 +160,33 @@ async function withTraces<Result>(
   };
   try {
     const traces: SeededTrace[] = [];
-    for (const group of ordered) traces.push(await open(group));
+    for (const group of ordered) {
+      const trace = await open(group);
+      traces.push(trace);
+      await demandFinite(title, trace, group, weights);
+    }
     return await action(traces, { ordered, steps, open });
   } finally {
     await Promise.all(opened.map((trace) => trace.close()));
+  }
+}
+
+/** Throws AnalysisError where a state is no finite number: it says which number was the first, and what to do. */
+async function demandFinite(title: string, trace: SeededTrace, { inputs }: Sequences, weights: TraceSource['weights']): Promise<void> {
+  for (const recurrence of recurrencesOf(trace)) {
+    const courses = await stateCourses([trace], recurrence);
+    if (courses.every(([course]) => course!.data.every(Number.isFinite))) continue;
+    const { model } = trace;
+    const read = new Set(readInputs(model).map(({ name }) => name));
+    const first = await firstValue([{ axis: recurrence.recur.node.attributes.axis.name, trace }], {
+      targets: new Set(model.inputs.map(({ name }) => name).filter((name) => !read.has(name))),
+      inputs,
+      broken: new Set([...weights].filter(([, { data }]) => !data.every(Number.isFinite)).map(([name]) => name)),
+    });
+    const where = first === undefined ? '' : ` ${nonFiniteText(first)}`;
+    throw new AnalysisError(
+      `${title}: the states of ${recurrence.path} are not all numbers on these sequences, so no gradient goes back through them.${where} Look at it in the debugger, which stops there; start the weights smaller, or train with a smaller rate or with \`clip: 1\`.`,
+    );
   }
 }
 
@@ -255,18 +280,23 @@ async function spectrumOf(trace: SeededTrace, recurrence: Recurrence, check: (do
   const { steps } = trace.description;
   const { size, reverse } = recurrence;
   const isLarge = size > LARGE;
-  const count = Math.min(steps, isLarge ? 100 : 400);
-  const from = reverse ? 0 : steps - count;
+  const wanted = Math.min(steps, isLarge ? 100 : 400);
+  const from = reverse ? 0 : steps - wanted;
   const jacobians: Float32Array[] = [];
   const chunk = Math.max(1, Math.floor(2 ** 23 / (size * size)));
-  for (let begin = from; begin < from + count; begin += chunk) {
-    const end = Math.min(begin + chunk, from + count);
+  for (let begin = from; begin < from + wanted; begin += chunk) {
+    const end = Math.min(begin + chunk, from + wanted);
     const all = await stepJacobians(trace, recurrence, begin, end);
     for (let t = 0; t < end - begin; t += 1) jacobians.push(all.subarray(t * size * size, (t + 1) * size * size));
-    check(0.4 + 0.2 * ((end - from) / count));
+    check(0.4 + 0.2 * ((end - from) / wanted));
   }
   if (reverse) jacobians.reverse();
-  const at = (k: number): number => (reverse ? steps - 1 - k : from + k);
+  // Of finite states a step may still be steeper than floats hold: what comes behind the last such step is measured.
+  const lost = 1 + jacobians.findLastIndex((jacobian) => !jacobian.every(Number.isFinite));
+  jacobians.splice(0, lost);
+  const count = jacobians.length;
+  if (count < 2) return { sequences: 1, units: size, steps: [], products: [], lyapunov: [], lyapunovSteps: 0 };
+  const at = (k: number): number => (reverse ? steps - 1 - lost - k : from + lost + k);
   const samples = [...new Set(Array.from({ length: isLarge ? 4 : 8 }, (_, k) => Math.round((k * (count - 1)) / (isLarge ? 3 : 7))))];
   const sampled = samples.map((k) => {
     const values = singularValues(jacobians[k]!, size);

@@ -63,7 +63,7 @@ const addressesOf = ({ states }: Recurrence, prime: "'" | ''): Address[] =>
 const gradients = (trace: SeededTrace, addresses: readonly Address[]): Promise<readonly Float32Array[]> =>
   trace.read({ addresses, from: 0, to: trace.description.steps, gradient: true });
 
-/** The norm of each sequence's gradient by lag, [B][T]: lag 0 is the step at which it begins. */
+/** The norm of each sequence's gradient by lag, [B][T], ∞ where floats do not hold it: lag 0 is the step at which it begins. */
 export function normsByLag(gradient: Float32Array, steps: number, batch: number, reverse: boolean): Float64Array[] {
   const units = gradient.length / (steps * batch);
   return Array.from({ length: batch }, (_, row) =>
@@ -71,7 +71,8 @@ export function normsByLag(gradient: Float32Array, steps: number, batch: number,
       const t = reverse ? lag : steps - 1 - lag;
       let sum = 0;
       for (let unit = 0, at = (t * batch + row) * units; unit < units; unit += 1, at += 1) sum += gradient[at]! ** 2;
-      return Math.sqrt(sum);
+      // Of finite states a gradient that is no number has been beyond all of them before.
+      return Number.isFinite(sum) ? Math.sqrt(sum) : Number.POSITIVE_INFINITY;
     }),
   );
 }

@@ -7,18 +7,23 @@ const PRECISION = 1e-13;
 
 export type Square = ArrayLike<number>;
 
-const matrixOf = (data: Square, size: number): Matrix => Matrix.from1DArray(size, size, Array.from(data));
+/** Decompositions would go on without end over what is no number. */
+function finite(data: Square, size: number): Matrix {
+  const numbers = Array.from(data);
+  if (!numbers.every(Number.isFinite)) throw new RangeError('A matrix with numbers that are not finite has no spectrum.');
+  return Matrix.from1DArray(size, size, numbers);
+}
 
-/** From the largest to the smallest. */
+/** From the largest to the smallest. Throws RangeError where a number of the matrix is not finite. */
 export const singularValues = (data: Square, size: number): number[] =>
-  new SingularValueDecomposition(matrixOf(data, size), {
+  new SingularValueDecomposition(finite(data, size), {
     computeLeftSingularVectors: false,
     computeRightSingularVectors: false,
   }).diagonal.sort((a, b) => b - a);
 
-/** The modulus of each eigenvalue. */
+/** The modulus of each eigenvalue. Throws RangeError where a number of the matrix is not finite. */
 export function moduli(data: Square, size: number): number[] {
-  const { realEigenvalues, imaginaryEigenvalues } = new EigenvalueDecomposition(matrixOf(data, size));
+  const { realEigenvalues, imaginaryEigenvalues } = new EigenvalueDecomposition(finite(data, size));
   return realEigenvalues.map((real, k) => Math.hypot(real, imaginaryEigenvalues[k]!));
 }
 

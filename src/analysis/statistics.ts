@@ -17,10 +17,11 @@ export function studentT(freedom: number): number {
 }
 
 /** The geometric mean of numbers that are not negative, with the 95 % interval of Student's t over their logarithms. It is 0 where one of them is, and
- *  the interval then reaches from 0 to the largest. */
+ *  the interval then reaches from 0 to the largest; ∞ where one is, from the smallest. */
 export function geometricMean(values: readonly number[]): Estimate {
   const largest = Math.max(...values);
   if (values.some((value) => value <= 0)) return { value: 0, low: 0, high: Math.max(0, largest) };
+  if (largest === Number.POSITIVE_INFINITY) return { value: largest, low: Math.min(...values), high: largest };
   const logs = values.map(Math.log);
   const mean = logs.reduce((sum, each) => sum + each, 0) / logs.length;
   if (logs.length < 2) return { value: Math.exp(mean), low: Math.exp(mean), high: Math.exp(mean) };

@@ -16,8 +16,8 @@ import { type Shape, sourceOf } from './models.ts';
 const runtime = createRuntime();
 const evaluator = (batch: number): RuntimeEvaluator => new RuntimeEvaluator(runtime, { B: batch });
 
-async function analysed(layer: string, shape: Shape, needs?: number): Promise<Analysis> {
-  const { model, weights, inputs, steps, batch = 1 } = await sourceOf(layer, shape);
+async function analysed(layer: string, shape: Shape, needs?: number, cells?: string): Promise<Analysis> {
+  const { model, weights, inputs, steps, batch = 1 } = await sourceOf(layer, shape, cells);
   return analyse(model, weights, {
     title: 'test',
     groups: [{ inputs, steps, batch, lengths: {} }],
@@ -52,6 +52,45 @@ describe('an analysis', function () {
       ['sound'],
     );
     assert.ok(layers[0]!.curves.find(({ state }) => state === 'c')!.horizon.beyond);
+  });
+
+  it('of states that are no numbers is refused, with the first of them, its line and what to do', async () => {
+    const broken = analysed('gru(x, 6)', {
+      steps: 20,
+      batch: 3,
+      weights: (name, data) => {
+        if (name === 'h.b_z') data[2] = Number.NaN;
+      },
+    });
+    await assert.rejects(
+      broken,
+      /the states of h are not all numbers.*first number that is not finite is NaN, of `h\/z`, at t = 0, unit 2.*weight h\.b_z.*smaller rate/s,
+    );
+    const grown = analysed(
+      'doubling(x, 4)',
+      { steps: 200, batch: 2 },
+      40,
+      `cell doubling(x: [I], size H) {\n  state h: [H]\n  param W: [H, I]\n\n  h' = 3 * h + W @ x\n}\n`,
+    );
+    await assert.rejects(grown, /first number that is not finite is -?Infinity, of `h\/h'`, at t = \d\d/);
+  });
+
+  it('of a gradient that floats do not hold says that it explodes, and no horizon', async () => {
+    // The logistic map, pushed a little by its input: states stay within 0 and 1, and what is near goes apart by about 1.6 a step.
+    const logistic = `cell logistic(x: [I], size H) {
+  state h: [H]
+  param W: [H, I]
+
+  h' = 3.9 * h * (1 - h) + 0.01 * sigmoid(W @ x)
+}
+`;
+    const { verdicts, layers } = await analysed('logistic(x, 6)', { steps: 300, batch: 4 }, 250, logistic);
+    const [curve] = layers[0]!.curves;
+    assert.equal(curve!.mean.at(-1), Number.POSITIVE_INFINITY);
+    assert.ok(curve!.horizon.beyond);
+    const exploding = verdicts.find(({ kind }) => kind === 'exploding')!;
+    assert.match(exploding.text, /^The gradient explodes in h: \d+ steps back/);
+    assert.ok(layers[0]!.spectrum.lyapunov[0]! > 0.3);
   });
 
   it('of a vanilla network blames its weight or its saturation, and advises a gated cell', async () => {

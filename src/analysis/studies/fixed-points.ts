@@ -141,7 +141,12 @@ async function search(
       points[near] = { ...points[near]!, found: points[near]!.found + 1 };
       continue;
     }
-    const sizes = moduli(jacobians.subarray(k * size * size, (k + 1) * size * size), size);
+    const jacobian = jacobians.subarray(k * size * size, (k + 1) * size * size);
+    if (!jacobian.every(Number.isFinite)) {
+      elsewhere += 1;
+      continue;
+    }
+    const sizes = moduli(jacobian, size);
     const unstable = sizes.filter((each) => each > 1).length;
     points.push({
       kind: isFixed ? 'fixed' : 'slow',
