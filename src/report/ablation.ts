@@ -40,7 +40,7 @@ function kindHtml(title: string, kind: Ablated['kind'], all: readonly Ablated[])
 /** What is better without comes beside what is worse. */
 const bySize = (a: Ablated, b: Ablated): number => Math.abs(b.value) - Math.abs(a.value);
 
-const signed = (value: number): string => `${value > 0 ? '+' : ''}${text(value)}`.replace('-', '−');
+const signed = (value: number): string => `${value > 0 ? '+' : ''}${text(value)}`.replaceAll('-', '−');
 
 /** Units from the one that is needed most, intervals along time. */
 function chartOf(title: string, kind: Ablated['kind'], rows: readonly Ablated[]): string {

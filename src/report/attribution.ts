@@ -7,6 +7,8 @@ import { text } from './words.ts';
 /** Sequences and steps of each that are drawn; all are in the table of numbers. */
 const SEQUENCES = 3;
 const STEPS = 60;
+/** Of the largest value: steps before the first that has as much are left out. */
+const FAINT = 1e-3;
 const BAR = { width: 160, height: 16 } as const;
 
 export function attributionHtml({ studies: { attribution } }: Analysis): string {
@@ -49,15 +51,17 @@ export function attributionHtml({ studies: { attribution } }: Analysis): string 
 function sequenceHtml({ at, inputs, atInput, atBaseline, residual, points }: AttributedSequence, k: number, shown: number): string {
   const largest = Math.max(1e-30, ...inputs.flatMap(({ values }) => values.map(Math.abs)));
   const tables = inputs.map(({ input, tokens, values }) => {
-    const from = Math.max(0, (at === undefined ? values.length : at + 1) - shown);
     const to = at === undefined ? values.length : Math.min(values.length, at + 1);
+    // What is too faint to be seen in a bar is no row of its own.
+    const first = values.findIndex((value) => Math.abs(value) >= FAINT * largest);
+    const from = Math.max(0, Math.min(first, to - 1), to - shown);
     const rows = values
       .slice(from, to)
       .map(
         (value, step) =>
           `<tr><th>${from + step}</th><td><code>${escaped(tokens[from + step] ?? '')}</code></td><td>${bar(value / largest)}</td><td class="number">${signed(value)}</td></tr>`,
       );
-    return `<table><caption>${escaped(input)}${from > 0 ? `, the last ${to - from} steps` : ''}</caption><thead><tr><th>t</th><th>token</th><th>against · for</th><th>value</th></tr></thead><tbody>${rows.join('')}</tbody></table>`;
+    return `<table><caption>${escaped(input)}${from > 0 ? `, the last ${to - from} steps${from === first ? '; those before contribute less than a thousandth of the largest' : ''}` : ''}</caption><thead><tr><th>t</th><th>token</th><th>against · for</th><th>value</th></tr></thead><tbody>${rows.join('')}</tbody></table>`;
   });
   return `<details${k === 0 ? ' open' : ''}><summary>Sequence ${k + 1}${at === undefined ? '' : `, output at t = ${at}`}: ${text(atBaseline)} at the baseline, ${text(atInput)} at the input; residual ${text(residual)}, ${points} points</summary>${tables.join('')}</details>`;
 }
@@ -70,7 +74,7 @@ function bar(share: number): string {
   return `<svg class="attributed" width="${BAR.width}" height="${BAR.height}" viewBox="0 0 ${BAR.width} ${BAR.height}" aria-hidden="true"><rect x="${(share >= 0 ? half : half - length).toFixed(1)}" y="3" width="${length.toFixed(1)}" height="10" ${style}/><path d="M${half} 0v${BAR.height}" stroke="var(--vscode-foreground)" stroke-width="0.7"/></svg>`;
 }
 
-const signed = (value: number): string => text(value).replace('-', '−');
+const signed = (value: number): string => text(value).replaceAll('-', '−');
 
 export function attributionText({ studies: { attribution } }: Analysis): string {
   if (attribution === undefined) return '';

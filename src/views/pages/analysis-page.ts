@@ -150,7 +150,7 @@ function studies({ studies: all, analysis, busy, trusted }: AnalysisView): strin
           : ''
         : `<span class="failed">${escaped(why)}</span>`;
     const off = busy === undefined && trusted ? '' : ' disabled';
-    return `<tr><th scope="row">${escaped(title)}</th><td><div class="actions"><button type="button" data-action="study" data-study="${name}" aria-label="${escaped(`${isDone ? 'Compute again' : 'Compute'}: ${title}`)}"${off}>${isDone ? 'Compute Again' : 'Compute'}</button></div></td><td>${state}</td></tr>`;
+    return `<tr><th scope="row">${escaped(title.charAt(0).toUpperCase() + title.slice(1))}</th><td><div class="actions"><button type="button" data-action="study" data-study="${name}" aria-label="${escaped(`${isDone ? 'Compute again' : 'Compute'}: ${title}`)}"${off}>${isDone ? 'Compute Again' : 'Compute'}</button></div></td><td>${state}</td></tr>`;
   });
   return `<section class="studies"><h2>To study besides</h2><p class="unit">Each takes its own time, on the same sequences.</p><table aria-label="Studies"><tbody>${rows.join('')}</tbody></table></section>`;
 }
